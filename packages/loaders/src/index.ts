@@ -1,0 +1,13 @@
+export type { ByteSource, ReadOptions } from './byte_source.ts';
+export { blobSource, memorySource } from './byte_source.ts';
+export type { CheckpointErrorCode } from './checkpoint_error.ts';
+export { CheckpointError } from './checkpoint_error.ts';
+export type { HttpSourceOptions } from './http_source.ts';
+export { httpSource } from './http_source.ts';
+export { readSafetensors } from './safetensors.ts';
+export type {
+  LazySafetensorsEntry,
+  SafetensorsEntry,
+  SafetensorsMetadata,
+} from './safetensors_write.ts';
+export { safetensorsChunks, writeSafetensors } from './safetensors_write.ts';

@@ -1,0 +1,3 @@
+export { writeFileAtomic } from './atomic_file.ts';
+export { fileSource } from './file_source.ts';
+export { writeSafetensorsFile } from './safetensors_file.ts';
