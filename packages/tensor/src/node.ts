@@ -1,0 +1,267 @@
+import { installPoliteWaits } from './node/polite_waits.ts';
+import {
+  hasVulkanLoader,
+  isSwiftShader,
+  swiftShaderFits,
+  swiftShaderPackage,
+  unpackSwiftShader,
+  useSwiftShader,
+} from './node/swiftshader.ts';
+
+/** Which adapters are welcome: any, the real one first; only a GPU; only one that computes on the CPU. */
+export type SoftwarePolicy = 'auto' | 'never' | 'only';
+
+export interface AdapterOptions {
+  /** Default: `auto`, or what the variable `DPT_ADAPTER` says: `hardware` or `software`. */
+  readonly software?: SoftwarePolicy;
+  /** Dawn toggles to enable, in place of `defaultToggles`; entries with a `=` are Dawn options, such as `backend=null`. */
+  readonly toggles?: readonly string[];
+  /** Takes one line naming the adapter that was found. */
+  readonly log?: (line: string) => void;
+}
+
+export interface DeviceOptions extends AdapterOptions {
+  readonly requiredFeatures?: readonly GPUFeatureName[];
+  readonly requiredLimits?: Readonly<Record<string, number>>;
+  /** Says what to ask this adapter for; used in place of `requiredFeatures` and `requiredLimits`. */
+  readonly describe?: (adapter: GPUAdapter) => GPUDeviceDescriptor;
+}
+
+export interface NodeAdapter {
+  readonly adapter: GPUAdapter;
+  /** One line: the adapter, its backend, and 'software' if it computes on the CPU. */
+  readonly description: string;
+  readonly software: boolean;
+}
+
+export interface NodeGpu extends NodeAdapter {
+  readonly device: GPUDevice;
+  /** Waits for the work in flight, then destroys the device. */
+  close(): Promise<void>;
+}
+
+/**
+ * Dawn withholds `shader-f16` from NVIDIA's Vulkan driver, and subgroup matrices (tensor cores) everywhere. The kernels that
+ * use them are tested against the plain ones, so here they are let in.
+ */
+export const defaultToggles: readonly string[] = [
+  'vulkan_enable_f16_on_nvidia',
+  'allow_unsafe_apis',
+];
+
+/** No adapter, and why; the message ends with what to do on this platform. */
+export class NoAdapterError extends Error {
+  override readonly name = 'NoAdapterError';
+}
+
+interface Dawn {
+  create(options: string[]): GPU;
+  globals: object;
+}
+
+/**
+ * A WebGPU device in Node, through Dawn: the GPU's if there is one, else SwiftShader's on Linux x64 and WARP's on Windows.
+ * The process ends by itself when its work is done; closing the device is for those who go on.
+ */
+export async function requestDevice(options: DeviceOptions = {}): Promise<NodeGpu> {
+  const found = await requestAdapter(options);
+  const { requiredFeatures, requiredLimits } = options;
+  const device = await found.adapter.requestDevice(
+    options.describe?.(found.adapter) ?? {
+      label: 'dpt-webgpu',
+      requiredFeatures: [...(requiredFeatures ?? [])],
+      requiredLimits: { ...requiredLimits },
+    },
+  );
+  let closed: Promise<void> | undefined;
+  const close = async () => {
+    // Rejects when the device is lost already, which is where this was going.
+    await device.queue.onSubmittedWorkDone().catch(() => {});
+    device.destroy();
+    await device.lost;
+  };
+  return {
+    ...found,
+    device,
+    close() {
+      closed ??= close();
+      return closed;
+    },
+  };
+}
+
+/** A fresh adapter at each call: `requestDevice` uses an adapter up. */
+export async function requestAdapter(options: AdapterOptions = {}): Promise<NodeAdapter> {
+  const policy = options.software ?? policyFromEnvironment();
+  const toggles = options.toggles ?? defaultToggles;
+  const dawn = await importDawn();
+
+  let adapter: GPUAdapter | null = null;
+  for (const source of sourcesFor(policy)) {
+    adapter = await source(dawn, toggles);
+    if (adapter && policy === 'never' && isSoftware(adapter)) adapter = null;
+    if (adapter && policy === 'only' && !isSoftware(adapter)) adapter = null;
+    if (adapter) break;
+  }
+  if (!adapter) throw new NoAdapterError(`requestAdapter: ${noAdapter(policy)}`);
+
+  const software = isSoftware(adapter);
+  if (software && process.env.POLITE !== '0') installPoliteWaits(dawn.globals);
+  const description = describeAdapter(adapter, toggles);
+  options.log?.(`WebGPU adapter: ${description}`);
+  return { adapter, description, software };
+}
+
+type AdapterSource = (dawn: Dawn, toggles: readonly string[]) => Promise<GPUAdapter | null>;
+
+function sourcesFor(policy: SoftwarePolicy): AdapterSource[] {
+  const system: AdapterSource = (dawn, toggles) =>
+    // Without a loader there is no adapter, and Dawn would print a warning about it.
+    process.platform === 'linux' && !usesBackendOption(toggles) && !hasVulkanLoader()
+      ? Promise.resolve(null)
+      : dawnInstance(dawn, 'system', toggles).requestAdapter({
+          powerPreference: 'high-performance',
+        });
+
+  const swiftShader: AdapterSource = (dawn, toggles) => {
+    useSwiftShader(unpackSwiftShader());
+    return dawnInstance(dawn, 'swiftshader', toggles).requestAdapter();
+  };
+
+  const warp: AdapterSource = (dawn, toggles) =>
+    dawnInstance(dawn, 'warp', ['adapter=Microsoft', ...toggles]).requestAdapter();
+
+  const software =
+    swiftShaderFits() && !userDriver() ? [swiftShader] : process.platform === 'win32' ? [warp] : [];
+  // A driver that the user set may be a software one, so 'only' tries it too.
+  if (policy === 'only') return software.length > 0 ? software : [system];
+  return policy === 'never' ? [system] : [system, ...software];
+}
+
+/** The Vulkan driver that the user set, if any; it is never overridden. */
+function userDriver(): string | undefined {
+  const driver = process.env.VK_DRIVER_FILES || process.env.VK_ICD_FILENAMES;
+  return driver && !isSwiftShader(driver) ? driver : undefined;
+}
+
+const instancesKey = Symbol.for('dpt-webgpu.dawnInstances');
+type Holder = typeof globalThis & { [instancesKey]?: Map<string, GPU> };
+
+/**
+ * One Dawn instance per kind and set of toggles, referenced for ever: when an instance is garbage collected, promises never
+ * settle or the process crashes.
+ */
+function dawnInstance(dawn: Dawn, kind: string, toggles: readonly string[]): GPU {
+  const holder: Holder = globalThis;
+  holder[instancesKey] ??= new Map();
+  const instances = holder[instancesKey];
+  const options = toggles.filter((toggle) => toggle.includes('='));
+  const features = toggles.filter((toggle) => !toggle.includes('='));
+  if (features.length > 0) options.push(`enable-dawn-features=${features.join(',')}`);
+
+  const key = [kind, ...options].join(' ');
+  let instance = instances.get(key);
+  if (!instance) {
+    instance = dawn.create(options);
+    instances.set(key, instance);
+  }
+  return instance;
+}
+
+async function importDawn(): Promise<Dawn> {
+  let dawn: Dawn;
+  try {
+    dawn = await import('webgpu');
+  } catch (cause) {
+    const text = cause instanceof Error ? cause.message : String(cause);
+    throw new NoAdapterError(`requestAdapter: ${dawnRemedy(text)}`, { cause });
+  }
+  // Programs written for browsers expect GPUBufferUsage and its like to be global.
+  for (const [name, value] of Object.entries(dawn.globals)) {
+    if (name in globalThis) continue;
+    Object.defineProperty(globalThis, name, { value, configurable: true, writable: true });
+  }
+  return dawn;
+}
+
+function dawnRemedy(text: string): string {
+  if (/Cannot find package 'webgpu'/.test(text)) {
+    return 'the package webgpu (Dawn for Node) is not installed. Run: npm install webgpu@0.6.2';
+  }
+  const platform = `${process.platform} ${process.arch}`;
+  const remedy =
+    process.platform === 'linux'
+      ? 'Its binary is for x64 and arm64 and needs glibc 2.34 or newer: Debian 12, Ubuntu 22.04, Fedora 35. It does not ' +
+        'load on musl (Alpine); use a glibc image such as node:20-slim.'
+      : 'Its binaries are for macOS, Windows and Linux on x64 and arm64.';
+  return `the package webgpu (Dawn for Node) does not load on ${platform}: ${text}\n${remedy}`;
+}
+
+function policyFromEnvironment(): SoftwarePolicy {
+  const value = process.env.DPT_ADAPTER;
+  if (!value || value === 'auto') return 'auto';
+  if (value === 'hardware') return 'never';
+  if (value === 'software') return 'only';
+  throw new Error(`DPT_ADAPTER is '${value}'; it can be hardware, software or auto.`);
+}
+
+function isSoftware({ info }: GPUAdapter): boolean {
+  return info.isFallbackAdapter || /swiftshader|llvmpipe|lavapipe/i.test(info.device);
+}
+
+function usesBackendOption(toggles: readonly string[]): boolean {
+  return toggles.some((toggle) => toggle.startsWith('backend='));
+}
+
+function describeAdapter(adapter: GPUAdapter, toggles: readonly string[]): string {
+  const { device, vendor, architecture, description } = adapter.info;
+  const name =
+    device.replace(/-+$/, '') ||
+    [vendor, architecture].filter(Boolean).join(' ') ||
+    'unnamed adapter';
+  const backends: Partial<Record<NodeJS.Platform, string>> = {
+    linux: 'Vulkan',
+    darwin: 'Metal',
+    win32: 'Direct3D 12',
+  };
+  const asked = toggles.find((toggle) => toggle.startsWith('backend='))?.slice('backend='.length);
+  const notes = [
+    isSoftware(adapter) && 'software',
+    asked ?? backends[process.platform] ?? process.platform,
+    description,
+  ];
+  return `${name} (${notes.filter(Boolean).join(', ')})`;
+}
+
+function noAdapter(policy: SoftwarePolicy): string {
+  const what = { auto: 'no WebGPU adapter', never: 'no GPU', only: 'no software adapter' }[policy];
+  const driver = userDriver();
+  if (driver && policy !== 'never') {
+    return (
+      `${what}: the driver set in VK_DRIVER_FILES (${driver}) gives none that Dawn accepts. ` +
+      'Unset the variable to have one chosen, or point it at another driver.'
+    );
+  }
+  if (process.platform === 'linux') {
+    const mesa =
+      'Install a Vulkan driver. For one that computes on the CPU, Mesa 24 or newer: ' +
+      'apt install mesa-vulkan-drivers (on Debian 12: -t bookworm-backports), then run again.';
+    if (policy === 'never') return `${what} was found. Install the GPU's Vulkan driver.`;
+    if (!swiftShaderFits()) return `${what} on Linux ${process.arch}. ${mesa}`;
+    return (
+      `${what}: not even SwiftShader from ${swiftShaderPackage.name}@${swiftShaderPackage.version} ` +
+      `gave one, which needs glibc 2.34. ${mesa}`
+    );
+  }
+  if (process.platform === 'win32') {
+    return policy === 'never'
+      ? `${what} was found. Install the GPU's driver with Direct3D 12.`
+      : `${what}, and WARP (adapter=Microsoft) gave none. Update Windows and its graphics driver.`;
+  }
+  if (process.platform === 'darwin') {
+    return policy === 'only'
+      ? `${what}: macOS has none. Leave DPT_ADAPTER unset to use Metal.`
+      : `${what}: Metal gave none. Dawn needs macOS 12 or newer.`;
+  }
+  return `${what} on ${process.platform}. Dawn runs on Linux, macOS and Windows.`;
+}

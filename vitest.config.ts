@@ -1,0 +1,15 @@
+import { defineConfig } from 'vitest/config';
+
+export default defineConfig({
+  test: {
+    include: ['test/**/*.test.ts'],
+    globalSetup: ['test/support/adapter_setup.ts'],
+    reporters: ['default', './test/support/count_reporter.ts'],
+    // A process per file: Dawn crashes in worker threads. Two at a time, because a software driver takes all cores anyway.
+    pool: 'forks',
+    maxWorkers: 2,
+    // Kernels run hundreds of times slower on a CPU than on the GPU they are written for.
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
+  },
+});
