@@ -1,8 +1,125 @@
-// requestDevice: an adapter is found without driver or root; errors nobody captures are reported.
-import { expect, test } from 'vitest';
+// requestDevice: an adapter without driver or root, each time a fresh one; a process that ends by itself; errors with a remedy.
+// Not covered: the remedies for other platforms, and real GPUs unless the machine has one.
+import { execFile } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { afterEach, describe, expect, test, vi } from 'vitest';
+import { requestAdapter, requestDevice } from '../../packages/tensor/src/node.ts';
 import { testDevice } from '../support/device.ts';
 
-test('a device computes', async () => {
+afterEach(() => vi.unstubAllEnvs());
+
+test('the device of the tests computes, with all that the adapter offers', async () => {
   const device = await testDevice();
-  expect(device.limits.maxComputeInvocationsPerWorkgroup).toBeGreaterThanOrEqual(128);
+  const { adapter } = await requestAdapter();
+  expect(device.limits.maxBufferSize).toBe(adapter.limits.maxBufferSize);
+  expect(device.features.has('shader-f16')).toBe(adapter.features.has('shader-f16'));
+});
+
+test('each call finds a fresh adapter', async () => {
+  const lines: string[] = [];
+  const first = await requestDevice({ log: (line) => lines.push(line) });
+  const second = await requestDevice({
+    requiredLimits: { maxComputeInvocationsPerWorkgroup: 128 },
+  });
+  expect(first.device).not.toBe(second.device);
+  expect(lines).toEqual([`WebGPU adapter: ${first.description}`]);
+  expect(/software/.test(first.description)).toBe(first.software);
+  await Promise.all([first.close(), second.close()]);
+});
+
+test('describe says what to ask of the adapter', async () => {
+  const gpu = await requestDevice({ describe: ({ info }) => ({ label: `on ${info.device}` }) });
+  expect(gpu.device.label).toBe(`on ${gpu.adapter.info.device}`);
+  await gpu.close();
+});
+
+test('close waits for the work in flight, and may be called twice', async () => {
+  const gpu = await requestDevice();
+  const { device } = gpu;
+  const usage = GPUBufferUsage.COPY_DST | GPUBufferUsage.MAP_READ;
+  const buffer = device.createBuffer({ size: 16, usage });
+  device.queue.writeBuffer(buffer, 0, new Uint32Array([1, 2, 3, 4]));
+  let done = false;
+  void device.queue.onSubmittedWorkDone().then(() => {
+    done = true;
+  });
+  await Promise.all([gpu.close(), gpu.close()]);
+  expect(done).toBe(true);
+  expect((await device.lost).reason).toBe('destroyed');
+});
+
+describe('DPT_ADAPTER', () => {
+  test.each([
+    ['software', true],
+    ['hardware', false],
+  ])('%s', async (value, software) => {
+    vi.stubEnv('DPT_ADAPTER', value);
+    const found = await requestAdapter().catch((error: Error) => error);
+    // Which of the two a machine has is its own affair.
+    if (found instanceof Error) expect(found.name).toBe('NoAdapterError');
+    else expect(found.software).toBe(software);
+  });
+
+  test('is checked', async () => {
+    vi.stubEnv('DPT_ADAPTER', 'gpu');
+    await expect(requestAdapter()).rejects.toThrowErrorMatchingInlineSnapshot(
+      `[Error: DPT_ADAPTER is 'gpu'; it can be hardware, software or auto.]`,
+    );
+  });
+});
+
+const runFile = promisify(execFile);
+const leaveEarly = fileURLToPath(new URL('../support/leave_early.ts', import.meta.url));
+// Drivers speak here too: Mesa about limits, the Vulkan loader about folders.
+const harmless = /^(Warning: max\w+ artificially reduced .*|\s*)$/;
+
+async function leave(args: string[] = [], env: Record<string, string> = {}) {
+  // execFile rejects when the process ends with another code than 0, or by a signal.
+  const { stdout, stderr } = await runFile(
+    process.execPath,
+    ['--import', 'tsx', leaveEarly, ...args],
+    {
+      env: { ...process.env, ...env },
+      timeout: 50_000,
+    },
+  );
+  return { stdout, noise: stderr.split('\n').filter((line) => !harmless.test(line)) };
+}
+
+describe('a process with work in flight ends by itself', () => {
+  test('20 times of 20', async () => {
+    const ten = async () => {
+      for (let run = 0; run < 10; run += 1) {
+        const { stdout, noise } = await leave();
+        expect(noise).toEqual([]);
+        expect(stdout).toMatch(/\(.*\)\n$/);
+      }
+    };
+    await Promise.all([ten(), ten()]);
+  });
+
+  test.each(['destroy', 'exit'])('after %s', async (how) => {
+    for (let run = 0; run < 3; run += 1) expect((await leave([how])).noise).toEqual([]);
+  });
+
+  test.runIf(process.platform === 'linux')(
+    'without the driver that this process inherited',
+    async () => {
+      const { stdout, noise } = await leave([], {
+        VK_DRIVER_FILES: '',
+        VK_ICD_FILENAMES: '',
+        LD_LIBRARY_PATH: '',
+      });
+      expect(noise).toEqual([]);
+      expect(stdout).toMatch(/\(.*\)\n$/);
+    },
+  );
+
+  test.runIf(process.platform === 'linux')('naming the driver that gave no adapter', async () => {
+    const missing = { VK_DRIVER_FILES: '/nowhere.json', VK_ICD_FILENAMES: '/nowhere.json' };
+    await expect(leave([], missing)).rejects.toThrow(
+      'requestAdapter: no WebGPU adapter: the driver set in VK_DRIVER_FILES (/nowhere.json) gives none that Dawn accepts.',
+    );
+  });
 });

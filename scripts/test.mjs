@@ -1,0 +1,41 @@
+// npm test [-- vitest arguments]; with --f16 on Mesa's lavapipe, a CPU driver that has shader-f16.
+import { spawnSync } from 'node:child_process';
+import { join } from 'node:path';
+import { checkNode, installDependencies, root, runNode } from './install.mjs';
+
+/** What this process ends with when lavapipe cannot be had here, as against tests that fail. */
+const unavailable = 3;
+
+checkNode();
+const args = process.argv.slice(2);
+const f16 = args.includes('--f16');
+installDependencies();
+runNode(
+  [
+    join(root, 'node_modules', 'vitest', 'vitest.mjs'),
+    'run',
+    ...args.filter((argument) => argument !== '--f16'),
+  ],
+  { cwd: root, env: f16 ? { ...process.env, ...lavapipe() } : process.env },
+);
+
+function lavapipe() {
+  const script = join(root, 'scripts', 'lavapipe.sh');
+  const got = spawnSync('bash', [script], { stdio: ['ignore', 2, 2] });
+  if (got.status !== 0) {
+    if (got.error) console.error(`lavapipe: bash does not start: ${got.error.message}`);
+    console.error(
+      'The f16 tests need a driver with shader-f16. On a machine whose GPU has it, plain `npm test` runs them.',
+    );
+    process.exit(unavailable);
+  }
+  const names = ['VK_DRIVER_FILES', 'VK_ICD_FILENAMES', 'LD_LIBRARY_PATH', 'XDG_RUNTIME_DIR'];
+  const source = `. "$1"; printf '%s\\n' ${names.map((name) => `"$${name}"`).join(' ')}`;
+  const env = join(root, '.cache', 'lavapipe', 'env.sh');
+  const { stdout } = spawnSync('bash', ['-c', source, 'bash', env], { encoding: 'utf8' });
+  const values = stdout.split('\n');
+  return {
+    ...Object.fromEntries(names.map((name, index) => [name, values[index]])),
+    DPT_REQUIRED_FEATURES: 'shader-f16', // so that the f16 tests cannot be skipped unnoticed
+  };
+}
