@@ -1,9 +1,12 @@
 export type { ByteSource, ReadOptions } from './byte_source.ts';
 export { blobSource, memorySource } from './byte_source.ts';
+export { openCheckpoint } from './checkpoint.ts';
 export type { CheckpointErrorCode } from './checkpoint_error.ts';
 export { CheckpointError } from './checkpoint_error.ts';
 export type { HttpSourceOptions } from './http_source.ts';
 export { httpSource } from './http_source.ts';
+export { readPytorch } from './pytorch.ts';
+export type { PytorchOptions } from './pytorch_contents.ts';
 export { readSafetensors } from './safetensors.ts';
 export type {
   LazySafetensorsEntry,

@@ -1,0 +1,402 @@
+import { CheckpointError, quoted } from './checkpoint_error.ts';
+import { OP, opcodeName } from './pickle_opcodes.ts';
+import type { PickleValue } from './pickle_values.ts';
+import { Dict, describe, Opaque, PickleFunction, PickleSet, Tuple } from './pickle_values.ts';
+
+/** Where a global stands, which tells a whole pickled object from a stray value. */
+export interface GlobalPlace {
+  /** Nothing was built before it: it is the class or function of the pickle's root. */
+  readonly atRoot: boolean;
+}
+
+export interface PickleHooks {
+  /** For messages: the file, and which of its pickles. */
+  readonly file: string;
+  /** The loader's own value for a Python name. Throws for names it does not know. */
+  resolveGlobal(module: string, name: string, place: GlobalPlace): PickleValue;
+  /** The value behind a persistent id. */
+  persistentLoad(id: PickleValue): PickleValue;
+}
+
+export interface Unpickled {
+  readonly value: PickleValue;
+  /** Offset of the byte after STOP. */
+  readonly end: number;
+}
+
+/** The bytes ran out before STOP. Told apart because a stream reader can fetch more and try again. */
+export class PickleEndError extends CheckpointError {}
+
+const MAX_STACK = 1_000_000;
+const MAX_MARKS = 1000;
+
+/**
+ * Runs a pickle without running any code: a closed list of opcodes, names that mean only what `hooks` says, and
+ * bounds on the stack, the marks and the work. Time and memory are linear in the bytes of the pickle.
+ */
+export function unpickle(bytes: Uint8Array, hooks: PickleHooks, start = 0): Unpickled {
+  return new Machine(bytes, hooks, start).run();
+}
+
+class Machine {
+  readonly #bytes: Uint8Array;
+  readonly #view: DataView;
+  readonly #hooks: PickleHooks;
+  readonly #text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+  readonly #stack: PickleValue[] = [];
+  readonly #marks: number[] = [];
+  readonly #memo = new Map<number, PickleValue>();
+  #at: number;
+  #opcodeAt = 0;
+  /** Items that calls may still copy: each honest item is in the pickle once, a hostile list would be copied often. */
+  #copies: number;
+
+  constructor(bytes: Uint8Array, hooks: PickleHooks, start: number) {
+    this.#bytes = bytes;
+    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    this.#hooks = hooks;
+    this.#at = start;
+    this.#copies = bytes.byteLength;
+  }
+
+  run(): Unpickled {
+    for (;;) {
+      this.#opcodeAt = this.#at;
+      const opcode = this.#byte();
+      if (opcode === OP.STOP) return { value: this.#pop(), end: this.#at };
+      this.#step(opcode);
+      if (this.#stack.length > MAX_STACK)
+        throw this.#unsafe(`puts more than ${MAX_STACK} items on the stack`);
+    }
+  }
+
+  #step(opcode: number): void {
+    const stack = this.#stack;
+    switch (opcode) {
+      case OP.PROTO: {
+        const version = this.#byte();
+        if (version < 2 || version > 5) throw this.#bad(`has the unknown protocol ${version}`);
+        return;
+      }
+      case OP.FRAME:
+        this.#take(8);
+        return;
+      case OP.MARK:
+        if (this.#marks.length >= MAX_MARKS) throw this.#unsafe(`nests deeper than ${MAX_MARKS}`);
+        this.#marks.push(stack.length);
+        return;
+      case OP.POP:
+        // As in Python, POP right after MARK takes the mark away.
+        if (this.#marks.at(-1) === stack.length) this.#marks.pop();
+        else this.#pop();
+        return;
+      case OP.POP_MARK:
+        this.#popMark();
+        return;
+      case OP.DUP:
+        stack.push(this.#peek());
+        return;
+
+      case OP.NONE:
+        stack.push(null);
+        return;
+      case OP.NEWTRUE:
+        stack.push(true);
+        return;
+      case OP.NEWFALSE:
+        stack.push(false);
+        return;
+      case OP.BININT:
+        stack.push(this.#view.getInt32(this.#take(4), true));
+        return;
+      case OP.BININT1:
+        stack.push(this.#byte());
+        return;
+      case OP.BININT2:
+        stack.push(this.#view.getUint16(this.#take(2), true));
+        return;
+      case OP.LONG1:
+        stack.push(this.#long(this.#byte()));
+        return;
+      case OP.BINFLOAT:
+        stack.push(this.#view.getFloat64(this.#take(8)));
+        return;
+      case OP.SHORT_BINSTRING:
+      case OP.SHORT_BINUNICODE:
+        stack.push(this.#string(this.#byte()));
+        return;
+      case OP.BINSTRING:
+      case OP.BINUNICODE:
+        stack.push(this.#string(this.#uint32()));
+        return;
+      case OP.BINUNICODE8:
+        stack.push(this.#string(this.#uint64()));
+        return;
+      case OP.SHORT_BINBYTES:
+        stack.push(this.#blob(this.#byte()));
+        return;
+      case OP.BINBYTES:
+        stack.push(this.#blob(this.#uint32()));
+        return;
+
+      case OP.EMPTY_TUPLE:
+        stack.push(new Tuple([]));
+        return;
+      case OP.TUPLE1:
+      case OP.TUPLE2:
+      case OP.TUPLE3:
+        stack.push(new Tuple(this.#popMany(opcode - OP.TUPLE1 + 1)));
+        return;
+      case OP.TUPLE:
+        stack.push(new Tuple(this.#popMark()));
+        return;
+      case OP.EMPTY_LIST:
+        stack.push([]);
+        return;
+      case OP.APPEND:
+        this.#append([this.#pop()]);
+        return;
+      case OP.APPENDS:
+        this.#append(this.#popMark());
+        return;
+      case OP.EMPTY_DICT:
+        stack.push(new Dict(false));
+        return;
+      case OP.SETITEM:
+        this.#setItems(this.#popMany(2));
+        return;
+      case OP.SETITEMS:
+        this.#setItems(this.#popMark());
+        return;
+      case OP.EMPTY_SET:
+        stack.push(new PickleSet());
+        return;
+
+      case OP.BINPUT:
+        this.#memo.set(this.#byte(), this.#peek());
+        return;
+      case OP.LONG_BINPUT:
+        this.#memo.set(this.#uint32(), this.#peek());
+        return;
+      case OP.MEMOIZE:
+        this.#memo.set(this.#memo.size, this.#peek());
+        return;
+      case OP.BINGET:
+        stack.push(this.#remembered(this.#byte()));
+        return;
+      case OP.LONG_BINGET:
+        stack.push(this.#remembered(this.#uint32()));
+        return;
+
+      case OP.GLOBAL:
+        this.#global(this.#line(), this.#line());
+        return;
+      case OP.STACK_GLOBAL: {
+        const [module, name] = this.#popMany(2);
+        if (typeof module !== 'string' || typeof name !== 'string')
+          throw this.#bad('names a global by something other than text');
+        this.#global(module, name);
+        return;
+      }
+      case OP.REDUCE:
+        this.#reduce();
+        return;
+      case OP.NEWOBJ:
+        this.#newObject();
+        return;
+      case OP.BUILD:
+        this.#build();
+        return;
+      case OP.BINPERSID:
+        stack.push(this.#hooks.persistentLoad(this.#pop()));
+        return;
+      default:
+        throw this.#unsafe(`uses the opcode ${opcodeName(opcode)}, which no state dict needs`);
+    }
+  }
+
+  #global(module: string, name: string): void {
+    const atRoot = this.#stack.length === 0 && this.#marks.length === 0;
+    this.#stack.push(this.#hooks.resolveGlobal(module, name, { atRoot }));
+  }
+
+  #reduce(): void {
+    const args = this.#pop();
+    const callee = this.#pop();
+    if (callee instanceof Opaque && callee.skipped) {
+      this.#stack.push(callee);
+      return;
+    }
+    if (!(callee instanceof PickleFunction))
+      throw this.#unsafe(`calls ${describe(callee)}, which is not a function`);
+    if (!(args instanceof Tuple))
+      throw this.#bad(`calls ${callee.name} with ${describe(args)} instead of a tuple`);
+    for (const argument of args.items) {
+      if (Array.isArray(argument)) this.#copies -= argument.length;
+    }
+    if (this.#copies < 0) throw this.#unsafe('copies the same list again and again');
+    this.#stack.push(callee.call(args.items));
+  }
+
+  #newObject(): void {
+    this.#pop();
+    const type = this.#pop();
+    if (!(type instanceof Opaque && type.skipped)) {
+      throw this.#unsafe(
+        `makes an object of ${describe(type)} (NEWOBJ), which no state dict needs`,
+      );
+    }
+    this.#stack.push(type);
+  }
+
+  /** BUILD gives an object its attributes; the ones a state dict carries (`_metadata`) are not needed. */
+  #build(): void {
+    this.#pop();
+    const target = this.#peek();
+    const allowed =
+      (target instanceof Dict && target.ordered) || (target instanceof Opaque && target.skipped);
+    if (!allowed) throw this.#unsafe(`sets the state of ${describe(target)} (BUILD)`);
+  }
+
+  #append(items: PickleValue[]): void {
+    const list = this.#peek();
+    if (list instanceof Opaque && list.skipped) return;
+    if (!Array.isArray(list)) throw this.#bad(`appends to ${describe(list)}`);
+    for (const item of items) list.push(item);
+  }
+
+  #setItems(items: PickleValue[]): void {
+    const dict = this.#peek();
+    if (dict instanceof Opaque && dict.skipped) return;
+    if (!(dict instanceof Dict)) throw this.#bad(`sets an item of ${describe(dict)}`);
+    if (items.length % 2 !== 0) throw this.#bad('has a key without a value');
+    for (let i = 0; i < items.length; i += 2) {
+      const key = items[i]!;
+      // A pickler never writes a key twice; in Python the last would win silently.
+      if (dict.entries.has(key))
+        throw this.#bad(
+          `has the key ${typeof key === 'string' ? quoted(key) : describe(key)} twice`,
+        );
+      dict.entries.set(key, items[i + 1]!);
+    }
+  }
+
+  #remembered(index: number): PickleValue {
+    const value = this.#memo.get(index);
+    if (value === undefined) throw this.#bad(`refers to memo ${index}, which is not there`);
+    return value;
+  }
+
+  /** The lowest stack height that may be reached: items below the last mark belong to someone else. */
+  #floor(): number {
+    return this.#marks.at(-1) ?? 0;
+  }
+
+  #peek(): PickleValue {
+    if (this.#stack.length <= this.#floor()) throw this.#bad('takes from an empty stack');
+    return this.#stack.at(-1)!;
+  }
+
+  #pop(): PickleValue {
+    const value = this.#peek();
+    this.#stack.pop();
+    return value;
+  }
+
+  #popMany(count: number): PickleValue[] {
+    if (this.#stack.length - count < this.#floor()) throw this.#bad('takes from an empty stack');
+    return this.#stack.splice(this.#stack.length - count);
+  }
+
+  #popMark(): PickleValue[] {
+    const mark = this.#marks.pop();
+    if (mark === undefined) throw this.#bad('looks for a mark that is not there');
+    return this.#stack.splice(mark);
+  }
+
+  #take(length: number): number {
+    const start = this.#at;
+    if (length > this.#bytes.byteLength - start) {
+      throw new PickleEndError(
+        'corrupt',
+        this.#hooks.file,
+        `ends in the middle of the opcode at ${this.#opcodeAt}.`,
+        {
+          remedy: 'Copy or download the file again.',
+        },
+      );
+    }
+    this.#at = start + length;
+    return start;
+  }
+
+  #byte(): number {
+    return this.#bytes[this.#take(1)]!;
+  }
+
+  #uint32(): number {
+    return this.#view.getUint32(this.#take(4), true);
+  }
+
+  #uint64(): number {
+    // Imprecise above 2⁵³, where it is longer than any file and refused by #take.
+    return Number(this.#view.getBigUint64(this.#take(8), true));
+  }
+
+  /** Two's complement, little-endian. */
+  #long(length: number): number | bigint {
+    const start = this.#take(length);
+    let value = 0n;
+    for (let i = length - 1; i >= 0; i--) value = (value << 8n) | BigInt(this.#bytes[start + i]!);
+    value = BigInt.asIntN(8 * length, value);
+    return BigInt(Number(value)) === value && Number.isSafeInteger(Number(value))
+      ? Number(value)
+      : value;
+  }
+
+  #string(length: number): string {
+    const start = this.#take(length);
+    return this.#decode(this.#bytes.subarray(start, start + length));
+  }
+
+  #blob(length: number): Uint8Array {
+    const start = this.#take(length);
+    return this.#bytes.subarray(start, start + length);
+  }
+
+  #line(): string {
+    const end = this.#bytes.indexOf(0x0a, this.#at);
+    const length = (end < 0 ? this.#bytes.byteLength + 1 : end) - this.#at;
+    const start = this.#take(length);
+    this.#take(1);
+    return this.#decode(this.#bytes.subarray(start, start + length));
+  }
+
+  #decode(bytes: Uint8Array): string {
+    try {
+      return this.#text.decode(bytes);
+    } catch {
+      throw this.#bad('has text that is not valid UTF-8');
+    }
+  }
+
+  #bad(problem: string): CheckpointError {
+    return new CheckpointError(
+      'corrupt',
+      this.#hooks.file,
+      `the pickle ${problem}, at byte ${this.#opcodeAt}.`,
+    );
+  }
+
+  #unsafe(problem: string): CheckpointError {
+    return new CheckpointError(
+      'unsafe',
+      this.#hooks.file,
+      `the pickle ${problem}, at byte ${this.#opcodeAt}.`,
+      {
+        remedy:
+          'If the file is trusted, save its state dict again: torch.save(model.state_dict(), path).',
+      },
+    );
+  }
+}
