@@ -1,0 +1,95 @@
+/** What a device can do, asked once and passed on as data, so that a test can pretend to be a smaller device. */
+export interface Capabilities {
+  /** `shader-f16`: 16-bit floats in storage and arithmetic. */
+  readonly f16: boolean;
+  readonly subgroups: boolean;
+  readonly timestamps: boolean;
+  /** The "GPU" is the processor: barriers are slow there, and kernels keep to registers. */
+  readonly software: boolean;
+  readonly maxBufferSize: number;
+  readonly maxStorageBinding: number;
+  readonly maxWorkgroupsPerDimension: number;
+  readonly uniformAlignment: number;
+}
+
+/** The least that WebGPU guarantees; what a device has that was requested without limits. */
+export const defaultCapabilities: Capabilities = {
+  f16: false,
+  subgroups: false,
+  timestamps: false,
+  software: false,
+  maxBufferSize: 268_435_456,
+  maxStorageBinding: 134_217_728,
+  maxWorkgroupsPerDimension: 65_535,
+  uniformAlignment: 256,
+};
+
+export function capabilitiesOf(device: GPUDevice): Capabilities {
+  const { features, limits } = device;
+  const info: Partial<GPUAdapterInfo> | undefined = device.adapterInfo;
+  return {
+    f16: features.has('shader-f16'),
+    subgroups: features.has('subgroups'),
+    timestamps: features.has('timestamp-query'),
+    software: isSoftware(info),
+    maxBufferSize: limits.maxBufferSize,
+    maxStorageBinding: limits.maxStorageBufferBindingSize,
+    maxWorkgroupsPerDimension: limits.maxComputeWorkgroupsPerDimension,
+    uniformAlignment: limits.minUniformBufferOffsetAlignment,
+  };
+}
+
+/** Whether an adapter is a processor that plays GPU (SwiftShader, lavapipe, WARP). */
+export function isSoftware(info: Partial<GPUAdapterInfo> | undefined): boolean {
+  const words = [info?.architecture, info?.device, info?.description].join(' ').toLowerCase();
+  return (
+    Boolean(info?.isFallbackAdapter) || /swiftshader|llvmpipe|lavapipe|basic render/.test(words)
+  );
+}
+
+/** What a program needs of a device. A `RecordingPlan` has the first two. */
+export interface DeviceNeeds {
+  /** Bytes of the largest tensor that a kernel reads or writes. */
+  readonly largestBinding?: number;
+  /** Ask for `shader-f16`; the request fails on an adapter without it. */
+  readonly f16?: boolean;
+  /** Ask for timestamps where the adapter has them, so that `profile()` is exact. */
+  readonly timestamps?: boolean;
+}
+
+/**
+ * What to pass to `adapter.requestDevice`: the limits that are needed and no more, because a device with raised
+ * limits may be slower and hides what other machines cannot do. Throws, naming both numbers, when the adapter is too small.
+ */
+export function deviceRequest(adapter: GPUAdapter, needs: DeviceNeeds = {}): GPUDeviceDescriptor {
+  const binding = Math.ceil((needs.largestBinding ?? 0) / 4) * 4;
+  const requiredLimits: Record<string, number> = {};
+  const ask = (limit: 'maxStorageBufferBindingSize' | 'maxBufferSize', granted: number): void => {
+    if (binding <= granted) return;
+    if (binding > adapter.limits[limit]) {
+      throw new Error(
+        `deviceRequest: needs a ${mib(binding)} buffer; this adapter allows ${mib(adapter.limits[limit])} (${limit}). Use a smaller picture size or model.`,
+      );
+    }
+    requiredLimits[limit] = binding;
+  };
+  ask('maxStorageBufferBindingSize', defaultCapabilities.maxStorageBinding);
+  ask('maxBufferSize', defaultCapabilities.maxBufferSize);
+
+  const requiredFeatures: GPUFeatureName[] = [];
+  if (needs.f16) {
+    if (!adapter.features.has('shader-f16')) {
+      throw new Error(
+        'deviceRequest: this adapter has no shader-f16, so dtype f16 cannot run on it. Use f32.',
+      );
+    }
+    requiredFeatures.push('shader-f16');
+  }
+  if (needs.timestamps && adapter.features.has('timestamp-query')) {
+    requiredFeatures.push('timestamp-query');
+  }
+  return { requiredFeatures, requiredLimits };
+}
+
+/** Bytes as people read them: `131.0 MiB`. */
+export const mib = (bytes: number): string => `${(bytes / 2 ** 20).toFixed(1)} MiB`;

@@ -1,0 +1,291 @@
+import { type Capabilities, capabilitiesOf, defaultCapabilities, mib } from './capabilities.ts';
+import { bufferBytes, type Dtype } from './dtype.ts';
+import type { Recorder } from './recorder.ts';
+import { expectSides, type Shape, shapeText, sizeOf } from './shape.ts';
+import { type Purpose, Storage } from './storage.ts';
+import { Tensor } from './tensor.ts';
+
+// The numbers behind GPUBufferUsage and GPUMapMode: Node has no such globals, and we add none.
+export const usage = {
+  mapRead: 0x01,
+  copySrc: 0x04,
+  copyDst: 0x08,
+  uniform: 0x40,
+  storage: 0x80,
+} as const;
+const MAP_READ = 1;
+
+export interface ContextOptions {
+  /** Pretend to be a smaller device: tests use it to reach every variant of a kernel. */
+  readonly capabilities?: Partial<Capabilities>;
+  /** Take this variant of an op where it fits, e.g. `{ linear: 'linear' }`, instead of the first that fits. */
+  readonly variants?: Readonly<Record<string, string>>;
+}
+
+/** Thrown by pending and later calls once the device is gone. Make a new device and a new context from the same files. */
+export class DeviceLostError extends Error {
+  override readonly name = 'DeviceLostError';
+}
+
+/**
+ * Everything that belongs to one `GPUDevice`: capabilities, pipelines, buffers and at most one open recording.
+ * A guest on the device: it is never destroyed here, and nothing is put on globals.
+ */
+export class Context {
+  readonly capabilities: Capabilities;
+  readonly variants: Readonly<Record<string, string>>;
+  /** The recording that ops append to; undefined when ops run at once. Set by `record`. */
+  recorder: Recorder | undefined;
+  readonly #device: GPUDevice | undefined;
+  readonly #bytes = new Map<Purpose, number>();
+  readonly #purposes = new Map<GPUBuffer, Purpose>();
+  readonly #slots: Slot[] = [];
+  readonly #staging: GPUBuffer[] = [];
+  #scope: Tensor[] | undefined;
+  #nothing: GPUBuffer | undefined;
+  #lost: string | undefined;
+
+  /** `device` undefined makes a context that only plans: ops check shapes and nothing runs (see `Context.planning`). */
+  constructor(device: GPUDevice | undefined, options: ContextOptions = {}) {
+    this.#device = device;
+    this.capabilities = {
+      ...(device ? capabilitiesOf(device) : defaultCapabilities),
+      ...options.capabilities,
+    };
+    this.variants = options.variants ?? {};
+    device?.lost.then((info) => {
+      this.#lost = info.message || info.reason;
+    });
+  }
+
+  /** A context without a device. `plan(…)` in it says what a model needs before a device is asked for. */
+  static planning(capabilities: Partial<Capabilities> = {}): Context {
+    return new Context(undefined, { capabilities });
+  }
+
+  get device(): GPUDevice {
+    if (!this.#device) throw new Error('This context only plans: it has no device.');
+    if (this.#lost !== undefined)
+      throw new DeviceLostError(`The GPU device was lost: ${this.#lost}`);
+    return this.#device;
+  }
+
+  get isPlanning(): boolean {
+    return this.#device === undefined;
+  }
+
+  /** A tensor whose values are not set yet. Ops make their outputs with it. */
+  empty(shape: Shape, dtype: Dtype = 'f32', name = 'tensor'): Tensor {
+    expectSides('empty', name, shape);
+    if (dtype === 'f16' && !this.capabilities.f16) {
+      throw new Error(
+        `${name}: this device has no shader-f16. Use dtype f32, or request the feature (see deviceRequest()).`,
+      );
+    }
+    const bytes = Math.max(bufferBytes(sizeOf(shape), dtype), 4);
+    if (this.recorder) {
+      return new Tensor(this, new Storage(bytes, { virtual: true }), shape, dtype, name);
+    }
+    if (this.isPlanning) return new Tensor(this, new Storage(bytes), shape, dtype, name);
+    this.expectFits(bytes, `${name} ${shapeText(shape)}`);
+    const tensor = new Tensor(this, this.allocate(bytes, 'tensors', name), shape, dtype, name);
+    this.#scope?.push(tensor);
+    return tensor;
+  }
+
+  /** A tensor with these values. Made while a recording is open, it belongs to the recording. */
+  tensor(
+    values: Float32Array | Uint32Array | Uint8Array,
+    shape: Shape,
+    dtype: Dtype = 'f32',
+    name = 'tensor',
+  ): Tensor {
+    const tensor = this.constant(() => this.empty(shape, dtype, name));
+    if (!this.isPlanning) tensor.write(values);
+    this.recorder?.hold(tensor);
+    return tensor;
+  }
+
+  /**
+   * Runs ops now, also while a recording is open, and hands in the result as a constant of it. What the ops made on
+   * the way is freed. That is how position encodings are resized once and kept.
+   */
+  constant(make: () => Tensor): Tensor {
+    const recorder = this.recorder;
+    this.recorder = undefined;
+    try {
+      return this.scope(make);
+    } finally {
+      this.recorder = recorder;
+    }
+  }
+
+  /** Frees every tensor made inside, except the one returned. For ops that run at once, outside a recording. */
+  scope<T extends Tensor | undefined>(make: () => T): T {
+    const outer = this.#scope;
+    const inner: Tensor[] = [];
+    this.#scope = inner;
+    try {
+      const result = make();
+      for (const tensor of inner) {
+        if (tensor.storage === result?.storage) outer?.push(tensor);
+        else tensor.dispose();
+      }
+      return result;
+    } catch (error) {
+      for (const tensor of inner) tensor.dispose();
+      throw error;
+    } finally {
+      this.#scope = outer;
+    }
+  }
+
+  /** Bytes of GPU buffers this context has made and not destroyed, by purpose. */
+  memory(): Readonly<Record<Purpose | 'total', number>> {
+    const of = (purpose: Purpose): number => this.#bytes.get(purpose) ?? 0;
+    const purposes: Purpose[] = ['weights', 'tensors', 'slots', 'parameters', 'staging'];
+    return {
+      weights: of('weights'),
+      tensors: of('tensors'),
+      slots: of('slots'),
+      parameters: of('parameters'),
+      staging: of('staging'),
+      total: purposes.reduce((sum, purpose) => sum + of(purpose), 0),
+    };
+  }
+
+  /** Destroys the buffers kept for reuse. Tensors, recordings and weights have a `dispose` of their own. */
+  dispose(): void {
+    for (const buffer of this.#staging.splice(0)) this.destroyBuffer(buffer);
+    if (this.#nothing) this.destroyBuffer(this.#nothing);
+    this.#nothing = undefined;
+  }
+
+  // ── For the engine ────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Throws when a kernel could not bind that many bytes on this device. */
+  expectFits(bytes: number, what: string): void {
+    const limit = Math.min(this.capabilities.maxStorageBinding, this.capabilities.maxBufferSize);
+    if (bytes <= limit || this.isPlanning) return;
+    throw new Error(
+      `${what} needs a ${mib(bytes)} storage binding; this device allows ${mib(limit)}. Request maxStorageBufferBindingSize and maxBufferSize (see deviceRequest()), or use a smaller size.`,
+    );
+  }
+
+  allocate(bytes: number, purpose: Purpose, label: string): Storage {
+    const buffer = this.createBuffer(
+      bytes,
+      usage.storage | usage.copySrc | usage.copyDst,
+      purpose,
+      label,
+    );
+    return new Storage(bytes, { buffer, destroy: (b) => this.destroyBuffer(b) });
+  }
+
+  borrow(buffer: GPUBuffer, bytes: number): Storage {
+    return new Storage(bytes, { buffer });
+  }
+
+  createBuffer(bytes: number, flags: number, purpose: Purpose, label: string): GPUBuffer {
+    const buffer = this.device.createBuffer({ size: bytes, usage: flags, label });
+    this.#purposes.set(buffer, purpose);
+    this.#bytes.set(purpose, (this.#bytes.get(purpose) ?? 0) + buffer.size);
+    return buffer;
+  }
+
+  destroyBuffer(buffer: GPUBuffer): void {
+    const purpose = this.#purposes.get(buffer);
+    if (!purpose) return;
+    this.#purposes.delete(buffer);
+    this.#bytes.set(purpose, (this.#bytes.get(purpose) ?? 0) - buffer.size);
+    buffer.destroy();
+  }
+
+  /** Bound where an op has no bias, no residual: the kernel never reads it. */
+  get nothing(): GPUBuffer {
+    this.#nothing ??= this.createBuffer(16, usage.storage, 'parameters', 'nothing');
+    return this.#nothing;
+  }
+
+  upload(buffer: GPUBuffer, values: Float32Array | Uint32Array | Uint16Array | Uint8Array): void {
+    let bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+    // writeBuffer takes multiples of four bytes, and an odd number of f16 values is not one.
+    if (bytes.length % 4) {
+      const padded = new Uint8Array(Math.ceil(bytes.length / 4) * 4);
+      padded.set(bytes);
+      bytes = padded;
+    }
+    this.device.queue.writeBuffer(buffer, 0, bytes as Uint8Array<ArrayBuffer>);
+  }
+
+  /** Copies now (in queue order) and resolves when the bytes are on the host. */
+  async download(source: GPUBuffer, bytes: number): Promise<Uint8Array<ArrayBuffer>> {
+    const { device } = this;
+    const padded = Math.ceil(bytes / 4) * 4;
+    const at = this.#staging.findIndex((buffer) => buffer.size === padded);
+    const staging =
+      at >= 0
+        ? this.#staging.splice(at, 1)[0]!
+        : this.createBuffer(padded, usage.mapRead | usage.copyDst, 'staging', 'readback');
+    const encoder = device.createCommandEncoder({ label: 'readback' });
+    encoder.copyBufferToBuffer(source, 0, staging, 0, padded);
+    device.queue.submit([encoder.finish()]);
+    try {
+      await staging.mapAsync(MAP_READ);
+    } catch (error) {
+      this.destroyBuffer(staging);
+      // The loss is reported a moment after the failed map.
+      await Promise.race([device.lost, new Promise((resolve) => setTimeout(resolve, 50))]);
+      if (this.#lost !== undefined) {
+        throw new DeviceLostError(`The GPU device was lost: ${this.#lost}`, { cause: error });
+      }
+      throw error;
+    }
+    const copy = new Uint8Array(staging.getMappedRange().slice(0, bytes));
+    staging.unmap();
+    // A few sizes repeat for ever (the depth map of each photo size); keep the last ones.
+    this.#staging.push(staging);
+    if (this.#staging.length > 4) this.destroyBuffer(this.#staging.shift()!);
+    return copy;
+  }
+
+  /**
+   * Buffers for the intermediates of a recording, one per requested size. All recordings share them: one queue runs
+   * recordings in order. A slot at most half as large again as asked is reused, else a new one is made.
+   */
+  takeSlots(sizes: readonly number[]): Slot[] {
+    const taken = new Set<Slot>();
+    return sizes.map((bytes) => {
+      const fits = this.#slots
+        .filter((slot) => !taken.has(slot) && slot.bytes >= bytes && slot.bytes <= bytes * 1.5)
+        .sort((a, b) => a.bytes - b.bytes);
+      const slot = fits[0] ?? this.#makeSlot(bytes);
+      slot.users++;
+      taken.add(slot);
+      return slot;
+    });
+  }
+
+  returnSlots(slots: readonly Slot[]): void {
+    for (const slot of slots) {
+      if (--slot.users > 0) continue;
+      this.#slots.splice(this.#slots.indexOf(slot), 1);
+      this.destroyBuffer(slot.buffer);
+    }
+  }
+
+  #makeSlot(bytes: number): Slot {
+    const flags = usage.storage | usage.copySrc | usage.copyDst;
+    const buffer = this.createBuffer(bytes, flags, 'slots', `slot ${mib(bytes)}`);
+    const slot = { buffer, bytes, users: 0 };
+    this.#slots.push(slot);
+    return slot;
+  }
+}
+
+/** A buffer that intermediates take turns in. */
+export interface Slot {
+  readonly buffer: GPUBuffer;
+  readonly bytes: number;
+  users: number;
+}

@@ -1,0 +1,48 @@
+export {
+  type Capabilities,
+  capabilitiesOf,
+  type DeviceNeeds,
+  defaultCapabilities,
+  deviceRequest,
+  isSoftware,
+  mib,
+} from './capabilities.ts';
+export { Context, type ContextOptions, DeviceLostError } from './context.ts';
+export {
+  bufferBytes,
+  bytesPerElement,
+  type Dtype,
+  f16FromArray,
+  f16FromF32,
+  f32FromF16,
+} from './dtype.ts';
+export { defineKernel, Kernel, type KernelLayout } from './kernel.ts';
+export type { Activation } from './ops/activation.ts';
+export { concat, slice } from './ops/copy.ts';
+export {
+  add,
+  cast,
+  divide,
+  type ElementwiseOptions,
+  gelu,
+  maximum,
+  minimum,
+  multiply,
+  relu,
+  sigmoid,
+  silu,
+  subtract,
+  swiglu,
+} from './ops/elementwise.ts';
+export { type LayerNormOptions, layerNorm } from './ops/layer_norm.ts';
+export { type Epilogue, linear } from './ops/linear.ts';
+export { moduleOf, parentOf } from './ops/naming.ts';
+export { type Lifetime, planSlots, type SlotPlan } from './plan.ts';
+export { Profile, type ProfileRow } from './profile.ts';
+export type { InputSpec, InputSpecs, Tensors, Trace, TraceOptions } from './recorder.ts';
+export { describe, plan, Recording, type RecordOptions, record } from './recording.ts';
+export { expectShape, type Shape, sameShape, shapeText, sizeOf } from './shape.ts';
+export type { StateDict, StoredDtype, StoredTensor } from './state_dict.ts';
+export type { Purpose } from './storage.ts';
+export { Tensor } from './tensor.ts';
+export { chooseVariant, type Variant } from './variants.ts';

@@ -1,0 +1,155 @@
+import type { Context } from './context.ts';
+import type { Dtype } from './dtype.ts';
+import type { Step } from './kernel.ts';
+import { type Lifetime, planSlots, type SlotPlan } from './plan.ts';
+import type { Shape } from './shape.ts';
+import type { Storage } from './storage.ts';
+import { Tensor } from './tensor.ts';
+
+/** A place for values that change from run to run, or a tensor (a caller's buffer) that is read where it is. */
+export type InputSpec = Shape | { readonly shape: Shape; readonly dtype: Dtype } | Tensor;
+export type InputSpecs = Readonly<Record<string, InputSpec>>;
+export type Tensors = Readonly<Record<string, Tensor>>;
+
+export interface TraceOptions {
+  /**
+   * Intermediates to keep readable, by the name a module gave them (`stage_1`) or by the module that made them
+   * (`encoder.blocks.*.mlp`: the last result inside that module). A star stands for one part between dots.
+   */
+  readonly keep?: readonly string[];
+  /** Make `attention` take its textbook form, whose softmax is named `….weights` and can be kept. */
+  readonly attentionWeights?: boolean;
+}
+
+/** What a run consists of, known from shapes alone. `plan` makes one without a device. */
+export interface Trace {
+  readonly steps: readonly Step[];
+  readonly inputs: Tensors;
+  readonly outputs: Tensors;
+  readonly kept: Tensors;
+  /** Intermediates, each with the steps it lives through. */
+  readonly intermediates: readonly { readonly storage: Storage; readonly life: Lifetime }[];
+  readonly slots: SlotPlan;
+  /** Constants made while tracing; whoever keeps the trace lets go of them. */
+  readonly held: readonly Storage[];
+  /** Bytes of the largest tensor that a kernel binds: what to ask the device for. */
+  readonly largestBinding: number;
+  /** Bytes of slots, inputs, outputs and kept tensors; weights come on top. */
+  readonly bytes: number;
+}
+
+/** Collects the steps of an open recording. */
+export class Recorder {
+  readonly steps: Step[] = [];
+  readonly names = new Map<string, Tensor>();
+  /** Constants made while tracing (tables of a resize): freed with the recording. */
+  readonly held: Storage[] = [];
+  readonly attentionWeights: boolean;
+
+  constructor(attentionWeights: boolean) {
+    this.attentionWeights = attentionWeights;
+  }
+
+  add(step: Step): void {
+    this.steps.push(step);
+    for (const tensor of step.writes) this.name(tensor);
+  }
+
+  /** Takes over a constant from whoever made it. */
+  hold(tensor: Tensor): void {
+    tensor.storage.retain();
+    tensor.dispose();
+    this.held.push(tensor.storage);
+  }
+
+  /** The last tensor of a name, or inside a module, is the one that `keep` finds. */
+  name(tensor: Tensor): void {
+    const parts = tensor.name.split('.');
+    for (let n = 1; n <= parts.length; n++) this.names.set(parts.slice(0, n).join('.'), tensor);
+  }
+}
+
+/** Runs `forward` on shapes: ops append steps instead of running. */
+export function trace(
+  context: Context,
+  inputSpecs: InputSpecs,
+  forward: (inputs: Tensors) => Tensors,
+  options: TraceOptions = {},
+): Trace {
+  if (context.recorder) throw new Error('record: a recording is already open in this context.');
+  const recorder = new Recorder(options.attentionWeights ?? false);
+  context.recorder = recorder;
+  const { steps, names, held } = recorder;
+  try {
+    const inputs = Object.fromEntries(
+      Object.entries(inputSpecs).map(([name, spec]) => [name, inputTensor(context, name, spec)]),
+    );
+    const outputs = forward(inputs);
+    const kept = keptTensors(names, options.keep ?? []);
+    return { ...lifetimes(steps, inputs, outputs, kept), inputs, outputs, kept, held };
+  } catch (error) {
+    for (const storage of held) storage.unretain();
+    throw error;
+  } finally {
+    context.recorder = undefined;
+  }
+}
+
+function inputTensor(context: Context, name: string, spec: InputSpec): Tensor {
+  if (spec instanceof Tensor) return spec;
+  if (Array.isArray(spec)) return context.empty(spec as Shape, 'f32', name);
+  const { shape, dtype } = spec as { shape: Shape; dtype: Dtype };
+  return context.empty(shape, dtype, name);
+}
+
+function keptTensors(names: ReadonlyMap<string, Tensor>, patterns: readonly string[]): Tensors {
+  const kept: Record<string, Tensor> = {};
+  for (const pattern of patterns) {
+    const escaped = pattern.replace(/[.+?^${}()|[\]\\]/g, '\\$&').replaceAll('*', '[^.]+');
+    const matches = [...names.keys()].filter((name) => new RegExp(`^${escaped}$`).test(name));
+    if (matches.length === 0) {
+      throw new Error(
+        `record: nothing is named ${pattern}. There are: ${[...names.keys()].join(', ')}.`,
+      );
+    }
+    for (const name of matches) kept[name] = names.get(name)!;
+  }
+  return kept;
+}
+
+function lifetimes(
+  steps: readonly Step[],
+  inputs: Tensors,
+  outputs: Tensors,
+  kept: Tensors,
+): Pick<Trace, 'steps' | 'intermediates' | 'slots' | 'largestBinding' | 'bytes'> {
+  const fixed = new Set<Storage>();
+  for (const tensor of [inputs, outputs, kept].flatMap((group) => Object.values(group))) {
+    fixed.add(tensor.storage);
+  }
+  const lives = new Map<Storage, { first: number; last: number }>();
+  let largestBinding = 0;
+  steps.forEach((step, at) => {
+    const touch = (tensor: Tensor, isWrite: boolean): void => {
+      const { storage } = tensor;
+      largestBinding = Math.max(largestBinding, storage.bytes);
+      if (!storage.virtual || fixed.has(storage)) return;
+      const life = lives.get(storage);
+      if (life) life.last = at;
+      else if (isWrite) lives.set(storage, { first: at, last: at });
+      else {
+        throw new Error(`${step.label}: reads ${tensor.name}, which belongs to another recording.`);
+      }
+    };
+    for (const tensor of step.reads) if (tensor) touch(tensor, false);
+    for (const tensor of step.writes) touch(tensor, true);
+  });
+  const intermediates = [...lives].map(([storage, life]) => ({
+    storage,
+    life: { bytes: storage.bytes, ...life },
+  }));
+  const slots = planSlots(intermediates.map(({ life }) => life));
+  const own = [...fixed].filter((storage) => storage.virtual);
+  const bytes = [...slots.slots, ...own.map((storage) => storage.bytes)].reduce((a, b) => a + b, 0);
+  return { steps, intermediates, slots, largestBinding, bytes };
+}

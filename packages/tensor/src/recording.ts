@@ -1,0 +1,247 @@
+import { mib } from './capabilities.ts';
+import { type Context, type Slot, usage } from './context.ts';
+import { bindGroupOf, pipelineKey, pipelinesOf, type Step } from './kernel.ts';
+import { measure, type Profile } from './profile.ts';
+import { type InputSpecs, type Tensors, type Trace, type TraceOptions, trace } from './recorder.ts';
+import { shapeText } from './shape.ts';
+import type { Storage } from './storage.ts';
+import { Tensor } from './tensor.ts';
+
+export interface RecordOptions extends TraceOptions {
+  /** Compiled pipelines so far, of how many: the slow part of a first recording. */
+  readonly onProgress?: (done: number, total: number) => void;
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Runs `forward` once on shapes and keeps the list of dispatches: memory is planned from their lifetimes, pipelines are
+ * compiled together, bind groups are made once. After that `run` only replays.
+ *
+ * ```ts
+ * const recording = await record(context, { image: [1, 518, 518, 3] }, ({ image }) => ({ depth: model.forward(image) }));
+ * const { depth } = recording.run({ image: pixels });
+ * ```
+ */
+export async function record<I extends string, O extends string>(
+  context: Context,
+  inputs: Readonly<Record<I, InputSpecs[string]>>,
+  forward: (inputs: Readonly<Record<I, Tensor>>) => Readonly<Record<O, Tensor>>,
+  options: RecordOptions = {},
+): Promise<Recording<I, O>> {
+  const traced = trace(context, inputs, forward as (inputs: Tensors) => Tensors, options);
+  try {
+    for (const step of traced.steps) {
+      for (const tensor of [...step.reads, ...step.writes]) {
+        if (tensor) context.expectFits(tensor.storage.bytes, `recording: ${step.label}`);
+      }
+    }
+    await compile(context, traced.steps, options);
+    return new Recording<I, O>(context, traced);
+  } catch (error) {
+    for (const storage of traced.held) storage.unretain();
+    throw error;
+  }
+}
+
+/** The plan of a recording without making it: works in `Context.planning()`, before there is a device or any weights. */
+export function plan<I extends string>(
+  context: Context,
+  inputs: Readonly<Record<I, InputSpecs[string]>>,
+  forward: (inputs: Readonly<Record<I, Tensor>>) => Tensors,
+  options: TraceOptions = {},
+): Trace {
+  return trace(context, inputs, forward as (inputs: Tensors) => Tensors, options);
+}
+
+async function compile(
+  context: Context,
+  steps: readonly Step[],
+  { onProgress, signal }: RecordOptions,
+): Promise<void> {
+  const cache = pipelinesOf(context);
+  const distinct = new Map(steps.map((step) => [pipelineKey(step), step]));
+  let done = 0;
+  onProgress?.(0, distinct.size);
+  await Promise.all(
+    [...distinct.values()].map(async (step) => {
+      signal?.throwIfAborted();
+      await cache.compile(step);
+      onProgress?.(++done, distinct.size);
+    }),
+  );
+  signal?.throwIfAborted();
+}
+
+/** A list of dispatches with everything they need, ready to replay. Made by `record`. */
+export class Recording<I extends string = string, O extends string = string> {
+  readonly context: Context;
+  readonly trace: Trace;
+  /** Write the next picture here, or pass values to `run`. */
+  readonly inputs: Readonly<Record<I, Tensor>>;
+  /** The same tensors after every run; a later run overwrites their values. */
+  readonly outputs: Readonly<Record<O, Tensor>>;
+  /** Intermediates asked for with `keep`. */
+  readonly kept: Tensors;
+  readonly #calls: Call[];
+  readonly #slots: Slot[];
+  readonly #parameters: GPUBuffer;
+  readonly #owned: Storage[] = [];
+  readonly #ownedFor = new Map<Storage, Storage>();
+  readonly #retained: Storage[] = [];
+  #disposed = false;
+
+  constructor(context: Context, traced: Trace) {
+    this.context = context;
+    this.trace = traced;
+
+    this.#slots = context.takeSlots(traced.slots.slots);
+    const buffers = new Map<Storage, GPUBuffer>();
+    traced.intermediates.forEach(({ storage }, i) => {
+      buffers.set(storage, this.#slots[traced.slots.slotOf[i]!]!.buffer);
+    });
+    const real = (tensors: Tensors): Tensors => this.#materialise(tensors, buffers);
+    this.inputs = real(traced.inputs) as Readonly<Record<I, Tensor>>;
+    this.outputs = real(traced.outputs) as Readonly<Record<O, Tensor>>;
+    this.kept = real(traced.kept);
+
+    const { uniformAlignment } = context.capabilities;
+    const places = traced.steps.map(({ params }) =>
+      Math.ceil(params.byteLength / uniformAlignment),
+    );
+    const parameterBytes = places.reduce((sum, n) => sum + n, 0) * uniformAlignment;
+    this.#parameters = context.createBuffer(
+      Math.max(parameterBytes, 16),
+      usage.uniform | usage.copyDst,
+      'parameters',
+      'recording parameters',
+    );
+    const parameters = new Uint8Array(parameterBytes);
+    const bufferOf = (tensor: Tensor): GPUBuffer => {
+      const { storage } = tensor;
+      const planned = buffers.get(storage);
+      if (planned) return planned;
+      if (!this.#retained.includes(storage)) {
+        storage.bufferFor(tensor.name);
+        storage.retain();
+        this.#retained.push(storage);
+      }
+      return storage.bufferFor(tensor.name);
+    };
+    let offset = 0;
+    this.#calls = traced.steps.map((step, i) => {
+      parameters.set(new Uint8Array(step.params), offset);
+      const range = { buffer: this.#parameters, offset, size: step.params.byteLength };
+      offset += places[i]! * uniformAlignment;
+      return {
+        pipeline: pipelinesOf(context).get(step),
+        group: bindGroupOf(context, step, bufferOf, range),
+        workgroups: step.workgroups,
+      };
+    });
+    if (parameterBytes) context.upload(this.#parameters, parameters);
+  }
+
+  /** Writes the given inputs, replays all steps in one pass and one submission, and returns the outputs. */
+  run(
+    values: { readonly [K in I]?: Float32Array | Uint32Array | Uint8Array } = {},
+  ): Readonly<Record<O, Tensor>> {
+    for (const [name, value] of Object.entries(values) as [I, Float32Array][]) {
+      const input = this.inputs[name];
+      if (!input) throw new Error(`run: this recording has no input named ${name}.`);
+      input.write(value);
+    }
+    const encoder = this.context.device.createCommandEncoder({ label: 'recording' });
+    this.encode(encoder);
+    this.context.device.queue.submit([encoder.finish()]);
+    return this.outputs;
+  }
+
+  /** The same inside a frame of the caller, who submits it. Inputs are written beforehand. */
+  encode(encoder: GPUCommandEncoder): void {
+    this.#expectAlive();
+    const pass = encoder.beginComputePass({ label: 'recording' });
+    let current: GPUComputePipeline | undefined;
+    for (const { pipeline, group, workgroups } of this.#calls) {
+      if (workgroups[0] === 0) continue;
+      if (pipeline !== current) pass.setPipeline(pipeline);
+      current = pipeline;
+      pass.setBindGroup(0, group);
+      pass.dispatchWorkgroups(workgroups[0], workgroups[1]);
+    }
+    pass.end();
+  }
+
+  /** Times every step in a pass of its own: GPU timestamps where the device has them, else wall time per submission. */
+  profile(): Promise<Profile> {
+    this.#expectAlive();
+    return measure(
+      this.context,
+      this.#calls.map((call, i) => ({ ...call, label: this.trace.steps[i]!.label })),
+    );
+  }
+
+  /** Steps, shapes and slots as text, without running. */
+  describe(): string {
+    return describe(this.trace);
+  }
+
+  /** Gives back slots, parameters, inputs, outputs and kept tensors. Idempotent. */
+  dispose(): void {
+    if (this.#disposed) return;
+    this.#disposed = true;
+    this.context.returnSlots(this.#slots);
+    this.context.destroyBuffer(this.#parameters);
+    for (const storage of this.#owned) storage.release();
+    for (const storage of [...this.#retained, ...this.trace.held]) storage.unretain();
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+
+  #expectAlive(): void {
+    if (this.#disposed) throw new Error('This recording was disposed.');
+  }
+
+  /** Inputs, outputs and kept tensors get buffers of their own; two names for one tensor share one. */
+  #materialise(tensors: Tensors, buffers: Map<Storage, GPUBuffer>): Tensors {
+    return Object.fromEntries(
+      Object.entries(tensors).map(([name, tensor]) => {
+        if (!tensor.storage.virtual) return [name, tensor];
+        const existing = this.#ownedFor.get(tensor.storage);
+        const storage = existing ?? this.context.allocate(tensor.storage.bytes, 'tensors', name);
+        if (!existing) {
+          this.#ownedFor.set(tensor.storage, storage);
+          this.#owned.push(storage);
+          buffers.set(tensor.storage, storage.bufferFor(name));
+        }
+        return [name, new Tensor(this.context, storage, tensor.shape, tensor.dtype, name)];
+      }),
+    );
+  }
+}
+
+interface Call {
+  readonly pipeline: GPUComputePipeline;
+  readonly group: GPUBindGroup;
+  readonly workgroups: readonly [number, number];
+}
+
+/** A table of steps: label, what is written, where. */
+export function describe({ steps, intermediates, slots, bytes, largestBinding }: Trace): string {
+  const slotOf = new Map(intermediates.map(({ storage }, i) => [storage, slots.slotOf[i]!]));
+  const width = Math.max(...steps.map((step) => step.label.length), 4);
+  const lines = steps.map((step, i) => {
+    const writes = step.writes.map((tensor) => {
+      const slot = slotOf.get(tensor.storage);
+      return `${shapeText(tensor.shape)} ${tensor.dtype} ${slot === undefined ? 'own' : `slot ${slot}`}`;
+    });
+    return `${String(i).padStart(4)}  ${step.label.padEnd(width)}  ${writes.join(', ')}`;
+  });
+  const slotBytes = slots.slots.reduce((a, b) => a + b, 0);
+  return [
+    ...lines,
+    `${steps.length} dispatches; ${slots.slots.length} slots of ${mib(slotBytes)} (no plan can do with less than ${mib(slots.lowerBound)}); ` +
+      `${mib(bytes)} with inputs and outputs; largest binding ${mib(largestBinding)}`,
+  ].join('\n');
+}

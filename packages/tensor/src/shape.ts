@@ -1,0 +1,38 @@
+/** Sizes of the axes, outermost first. `[]` is a scalar. */
+export type Shape = readonly number[];
+
+export const sizeOf = (shape: Shape): number => shape.reduce((product, side) => product * side, 1);
+export const shapeText = (shape: Shape): string => `[${shape.join(', ')}]`;
+export const sameShape = (a: Shape, b: Shape): boolean =>
+  a.length === b.length && a.every((side, i) => side === b[i]);
+
+/** What the shape checks need of a tensor. */
+export interface Shaped {
+  readonly shape: Shape;
+  readonly name: string;
+}
+
+/** Throws unless the tensor has exactly this shape: `layerNorm: encoder.norm.bias is [384], expected [768].` */
+export function expectShape(op: string, tensor: Shaped, shape: Shape): void {
+  if (sameShape(tensor.shape, shape)) return;
+  throw new Error(
+    `${op}: ${tensor.name} is ${shapeText(tensor.shape)}, expected ${shapeText(shape)}.`,
+  );
+}
+
+/** Throws unless every side is a whole number of at least `least`. */
+export function expectSides(op: string, what: string, shape: Shape, least = 0): void {
+  if (shape.every((side) => Number.isSafeInteger(side) && side >= least)) return;
+  throw new Error(`${op}: ${what} is ${shapeText(shape)}; sides are whole numbers ≥ ${least}.`);
+}
+
+/** Binds letters to sizes: `dims(x, 'B N F')` checks the rank and returns [B, N, F]. */
+export function dims(tensor: Shaped, letters: string): number[] {
+  const names = letters.split(' ');
+  if (names.length !== tensor.shape.length) {
+    throw new Error(
+      `${tensor.name} is ${shapeText(tensor.shape)}, expected ${names.length} axes [${names.join(', ')}].`,
+    );
+  }
+  return [...tensor.shape];
+}

@@ -1,0 +1,75 @@
+/** What the buffers of a context are for; `context.memory()` reports bytes under these names. */
+export type Purpose = 'weights' | 'tensors' | 'slots' | 'parameters' | 'staging';
+
+/**
+ * The bytes behind a tensor and its reshapes, counted by users: the owner who made it, and every recording whose bind
+ * groups hold the buffer. The last one to let go destroys it.
+ */
+export class Storage {
+  readonly bytes: number;
+  /** A place in a recording's plan: no buffer, and none to come. */
+  readonly virtual: boolean;
+  #buffer: GPUBuffer | undefined;
+  #destroy: ((buffer: GPUBuffer) => void) | undefined;
+  #users = 1;
+  #released = false;
+
+  constructor(
+    bytes: number,
+    options: { buffer?: GPUBuffer; virtual?: boolean; destroy?: (buffer: GPUBuffer) => void } = {},
+  ) {
+    this.bytes = bytes;
+    this.virtual = options.virtual ?? false;
+    this.#buffer = options.buffer;
+    this.#destroy = options.destroy;
+  }
+
+  /** The buffer, or an error that says which tensor has none and why. */
+  bufferFor(name: string): GPUBuffer {
+    if (this.#buffer) return this.#buffer;
+    if (this.virtual) {
+      throw new Error(
+        `${name} is a value inside a recording and has no buffer. Return it from record(), or name it in { keep }.`,
+      );
+    }
+    if (this.#released) throw new Error(`${name} was disposed.`);
+    throw new Error(`${name} has no data yet: await weights.load() first.`);
+  }
+
+  get hasBuffer(): boolean {
+    return this.#buffer !== undefined;
+  }
+
+  /** Weights are declared with a shape first and filled when the checkpoint streams in. */
+  fill(buffer: GPUBuffer, destroy: (buffer: GPUBuffer) => void): void {
+    if (this.#released) {
+      destroy(buffer);
+      return;
+    }
+    this.#buffer = buffer;
+    this.#destroy = destroy;
+  }
+
+  /** A recording that binds the buffer keeps it alive. */
+  retain(): void {
+    this.#users++;
+  }
+
+  /** Counterpart of `retain`. */
+  unretain(): void {
+    if (--this.#users === 0) this.#free();
+  }
+
+  /** The owner lets go, once. */
+  release(): void {
+    if (this.virtual || this.#released) return;
+    this.#released = true;
+    this.unretain();
+  }
+
+  #free(): void {
+    if (this.#buffer && this.#destroy) this.#destroy(this.#buffer);
+    this.#buffer = undefined;
+    this.#released = true;
+  }
+}
