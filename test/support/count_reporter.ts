@@ -19,6 +19,8 @@ export default class CountReporter implements Reporter {
       // A file that does not even load has no tests to fail.
       failed += failedInside > 0 || module.ok() ? failedInside : 1;
     }
+    // Nothing ran at all: the setup failed, or no file has the name that was asked for.
+    if (modules.length === 0) failed = Math.max(failed, 1);
     const skips = skipped > 0 ? `, ${skipped} skipped` : '';
     process.stdout.write(`\n${passed} passed, ${failed} failed${skips}\n`);
   }
