@@ -25,6 +25,8 @@ export class CheckpointError extends Error {
   readonly code: CheckpointErrorCode;
   /** The name of the file or URL. */
   readonly file: string;
+  /** The message without the file and the remedy. */
+  readonly problem: string;
   readonly remedy: string | undefined;
 
   constructor(
@@ -39,6 +41,7 @@ export class CheckpointError extends Error {
     this.name = 'CheckpointError';
     this.code = code;
     this.file = file;
+    this.problem = problem;
     this.remedy = remedy;
   }
 }

@@ -23,11 +23,7 @@ export async function fileSource(path: string): Promise<ByteSource> {
     // Looked at before opening, because opening a pipe waits for its other end.
     const stats = await stat(path);
     if (stats.isDirectory()) {
-      throw new CheckpointError(
-        'not-found',
-        path,
-        'is a folder; the path of a checkpoint file is needed.',
-      );
+      throw new CheckpointError('not-found', path, 'is a folder; the path of a file is needed.');
     }
     if (!stats.isFile()) {
       throw new CheckpointError(

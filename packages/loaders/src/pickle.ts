@@ -1,5 +1,6 @@
-import { CheckpointError, quoted } from './checkpoint_error.ts';
+import { quoted } from './checkpoint_error.ts';
 import { OP, opcodeName } from './pickle_opcodes.ts';
+import { PickleReader } from './pickle_reader.ts';
 import type { PickleValue } from './pickle_values.ts';
 import { Dict, describe, Opaque, PickleFunction, PickleSet, Tuple } from './pickle_values.ts';
 
@@ -24,9 +25,6 @@ export interface Unpickled {
   readonly end: number;
 }
 
-/** The bytes ran out before STOP. Told apart because a stream reader can fetch more and try again. */
-export class PickleEndError extends CheckpointError {}
-
 const MAX_STACK = 1_000_000;
 const MAX_MARKS = 1000;
 
@@ -39,34 +37,27 @@ export function unpickle(bytes: Uint8Array, hooks: PickleHooks, start = 0): Unpi
 }
 
 class Machine {
-  readonly #bytes: Uint8Array;
-  readonly #view: DataView;
+  readonly #in: PickleReader;
   readonly #hooks: PickleHooks;
-  readonly #text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
   readonly #stack: PickleValue[] = [];
   readonly #marks: number[] = [];
   readonly #memo = new Map<number, PickleValue>();
-  #at: number;
-  #opcodeAt = 0;
   /** Items that calls may still copy: each honest item is in the pickle once, a hostile list would be copied often. */
   #copies: number;
 
   constructor(bytes: Uint8Array, hooks: PickleHooks, start: number) {
-    this.#bytes = bytes;
-    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    this.#in = new PickleReader(bytes, hooks.file, start);
     this.#hooks = hooks;
-    this.#at = start;
     this.#copies = bytes.byteLength;
   }
 
   run(): Unpickled {
     for (;;) {
-      this.#opcodeAt = this.#at;
-      const opcode = this.#byte();
-      if (opcode === OP.STOP) return { value: this.#pop(), end: this.#at };
+      const opcode = this.#in.opcode();
+      if (opcode === OP.STOP) return { value: this.#pop(), end: this.#in.at };
       this.#step(opcode);
       if (this.#stack.length > MAX_STACK)
-        throw this.#unsafe(`puts more than ${MAX_STACK} items on the stack`);
+        throw this.#in.unsafe(`puts more than ${MAX_STACK} items on the stack`);
     }
   }
 
@@ -74,15 +65,17 @@ class Machine {
     const stack = this.#stack;
     switch (opcode) {
       case OP.PROTO: {
-        const version = this.#byte();
-        if (version < 2 || version > 5) throw this.#bad(`has the unknown protocol ${version}`);
+        const version = this.#in.byte();
+        if (version < 2 || version > 5)
+          throw this.#in.malformed(`has the unknown protocol ${version}`);
         return;
       }
       case OP.FRAME:
-        this.#take(8);
+        this.#in.skip(8);
         return;
       case OP.MARK:
-        if (this.#marks.length >= MAX_MARKS) throw this.#unsafe(`nests deeper than ${MAX_MARKS}`);
+        if (this.#marks.length >= MAX_MARKS)
+          throw this.#in.unsafe(`nests deeper than ${MAX_MARKS}`);
         this.#marks.push(stack.length);
         return;
       case OP.POP:
@@ -107,36 +100,36 @@ class Machine {
         stack.push(false);
         return;
       case OP.BININT:
-        stack.push(this.#view.getInt32(this.#take(4), true));
+        stack.push(this.#in.int32());
         return;
       case OP.BININT1:
-        stack.push(this.#byte());
+        stack.push(this.#in.byte());
         return;
       case OP.BININT2:
-        stack.push(this.#view.getUint16(this.#take(2), true));
+        stack.push(this.#in.uint16());
         return;
       case OP.LONG1:
-        stack.push(this.#long(this.#byte()));
+        stack.push(this.#in.long(this.#in.byte()));
         return;
       case OP.BINFLOAT:
-        stack.push(this.#view.getFloat64(this.#take(8)));
+        stack.push(this.#in.float64());
         return;
       case OP.SHORT_BINSTRING:
       case OP.SHORT_BINUNICODE:
-        stack.push(this.#string(this.#byte()));
+        stack.push(this.#in.string(this.#in.byte()));
         return;
       case OP.BINSTRING:
       case OP.BINUNICODE:
-        stack.push(this.#string(this.#uint32()));
+        stack.push(this.#in.string(this.#in.uint32()));
         return;
       case OP.BINUNICODE8:
-        stack.push(this.#string(this.#uint64()));
+        stack.push(this.#in.string(this.#in.uint64()));
         return;
       case OP.SHORT_BINBYTES:
-        stack.push(this.#blob(this.#byte()));
+        stack.push(this.#in.blob(this.#in.byte()));
         return;
       case OP.BINBYTES:
-        stack.push(this.#blob(this.#uint32()));
+        stack.push(this.#in.blob(this.#in.uint32()));
         return;
 
       case OP.EMPTY_TUPLE:
@@ -173,28 +166,28 @@ class Machine {
         return;
 
       case OP.BINPUT:
-        this.#memo.set(this.#byte(), this.#peek());
+        this.#memo.set(this.#in.byte(), this.#peek());
         return;
       case OP.LONG_BINPUT:
-        this.#memo.set(this.#uint32(), this.#peek());
+        this.#memo.set(this.#in.uint32(), this.#peek());
         return;
       case OP.MEMOIZE:
         this.#memo.set(this.#memo.size, this.#peek());
         return;
       case OP.BINGET:
-        stack.push(this.#remembered(this.#byte()));
+        stack.push(this.#remembered(this.#in.byte()));
         return;
       case OP.LONG_BINGET:
-        stack.push(this.#remembered(this.#uint32()));
+        stack.push(this.#remembered(this.#in.uint32()));
         return;
 
       case OP.GLOBAL:
-        this.#global(this.#line(), this.#line());
+        this.#global(this.#in.line(), this.#in.line());
         return;
       case OP.STACK_GLOBAL: {
         const [module, name] = this.#popMany(2);
         if (typeof module !== 'string' || typeof name !== 'string')
-          throw this.#bad('names a global by something other than text');
+          throw this.#in.malformed('names a global by something other than text');
         this.#global(module, name);
         return;
       }
@@ -211,7 +204,7 @@ class Machine {
         stack.push(this.#hooks.persistentLoad(this.#pop()));
         return;
       default:
-        throw this.#unsafe(`uses the opcode ${opcodeName(opcode)}, which no state dict needs`);
+        throw this.#in.unsafe(`uses the opcode ${opcodeName(opcode)}, which no state dict needs`);
     }
   }
 
@@ -228,13 +221,13 @@ class Machine {
       return;
     }
     if (!(callee instanceof PickleFunction))
-      throw this.#unsafe(`calls ${describe(callee)}, which is not a function`);
+      throw this.#in.unsafe(`calls ${describe(callee)}, which is not a function`);
     if (!(args instanceof Tuple))
-      throw this.#bad(`calls ${callee.name} with ${describe(args)} instead of a tuple`);
+      throw this.#in.malformed(`calls ${callee.name} with ${describe(args)} instead of a tuple`);
     for (const argument of args.items) {
       if (Array.isArray(argument)) this.#copies -= argument.length;
     }
-    if (this.#copies < 0) throw this.#unsafe('copies the same list again and again');
+    if (this.#copies < 0) throw this.#in.unsafe('copies the same list again and again');
     this.#stack.push(callee.call(args.items));
   }
 
@@ -242,7 +235,7 @@ class Machine {
     this.#pop();
     const type = this.#pop();
     if (!(type instanceof Opaque && type.skipped)) {
-      throw this.#unsafe(
+      throw this.#in.unsafe(
         `makes an object of ${describe(type)} (NEWOBJ), which no state dict needs`,
       );
     }
@@ -255,26 +248,26 @@ class Machine {
     const target = this.#peek();
     const allowed =
       (target instanceof Dict && target.ordered) || (target instanceof Opaque && target.skipped);
-    if (!allowed) throw this.#unsafe(`sets the state of ${describe(target)} (BUILD)`);
+    if (!allowed) throw this.#in.unsafe(`sets the state of ${describe(target)} (BUILD)`);
   }
 
   #append(items: PickleValue[]): void {
     const list = this.#peek();
     if (list instanceof Opaque && list.skipped) return;
-    if (!Array.isArray(list)) throw this.#bad(`appends to ${describe(list)}`);
+    if (!Array.isArray(list)) throw this.#in.malformed(`appends to ${describe(list)}`);
     for (const item of items) list.push(item);
   }
 
   #setItems(items: PickleValue[]): void {
     const dict = this.#peek();
     if (dict instanceof Opaque && dict.skipped) return;
-    if (!(dict instanceof Dict)) throw this.#bad(`sets an item of ${describe(dict)}`);
-    if (items.length % 2 !== 0) throw this.#bad('has a key without a value');
+    if (!(dict instanceof Dict)) throw this.#in.malformed(`sets an item of ${describe(dict)}`);
+    if (items.length % 2 !== 0) throw this.#in.malformed('has a key without a value');
     for (let i = 0; i < items.length; i += 2) {
       const key = items[i]!;
       // A pickler never writes a key twice; in Python the last would win silently.
       if (dict.entries.has(key))
-        throw this.#bad(
+        throw this.#in.malformed(
           `has the key ${typeof key === 'string' ? quoted(key) : describe(key)} twice`,
         );
       dict.entries.set(key, items[i + 1]!);
@@ -283,7 +276,8 @@ class Machine {
 
   #remembered(index: number): PickleValue {
     const value = this.#memo.get(index);
-    if (value === undefined) throw this.#bad(`refers to memo ${index}, which is not there`);
+    if (value === undefined)
+      throw this.#in.malformed(`refers to memo ${index}, which is not there`);
     return value;
   }
 
@@ -293,7 +287,7 @@ class Machine {
   }
 
   #peek(): PickleValue {
-    if (this.#stack.length <= this.#floor()) throw this.#bad('takes from an empty stack');
+    if (this.#stack.length <= this.#floor()) throw this.#in.malformed('takes from an empty stack');
     return this.#stack.at(-1)!;
   }
 
@@ -304,99 +298,14 @@ class Machine {
   }
 
   #popMany(count: number): PickleValue[] {
-    if (this.#stack.length - count < this.#floor()) throw this.#bad('takes from an empty stack');
+    if (this.#stack.length - count < this.#floor())
+      throw this.#in.malformed('takes from an empty stack');
     return this.#stack.splice(this.#stack.length - count);
   }
 
   #popMark(): PickleValue[] {
     const mark = this.#marks.pop();
-    if (mark === undefined) throw this.#bad('looks for a mark that is not there');
+    if (mark === undefined) throw this.#in.malformed('looks for a mark that is not there');
     return this.#stack.splice(mark);
-  }
-
-  #take(length: number): number {
-    const start = this.#at;
-    if (length > this.#bytes.byteLength - start) {
-      throw new PickleEndError(
-        'corrupt',
-        this.#hooks.file,
-        `ends in the middle of the opcode at ${this.#opcodeAt}.`,
-        {
-          remedy: 'Copy or download the file again.',
-        },
-      );
-    }
-    this.#at = start + length;
-    return start;
-  }
-
-  #byte(): number {
-    return this.#bytes[this.#take(1)]!;
-  }
-
-  #uint32(): number {
-    return this.#view.getUint32(this.#take(4), true);
-  }
-
-  #uint64(): number {
-    // Imprecise above 2⁵³, where it is longer than any file and refused by #take.
-    return Number(this.#view.getBigUint64(this.#take(8), true));
-  }
-
-  /** Two's complement, little-endian. */
-  #long(length: number): number | bigint {
-    const start = this.#take(length);
-    let value = 0n;
-    for (let i = length - 1; i >= 0; i--) value = (value << 8n) | BigInt(this.#bytes[start + i]!);
-    value = BigInt.asIntN(8 * length, value);
-    return BigInt(Number(value)) === value && Number.isSafeInteger(Number(value))
-      ? Number(value)
-      : value;
-  }
-
-  #string(length: number): string {
-    const start = this.#take(length);
-    return this.#decode(this.#bytes.subarray(start, start + length));
-  }
-
-  #blob(length: number): Uint8Array {
-    const start = this.#take(length);
-    return this.#bytes.subarray(start, start + length);
-  }
-
-  #line(): string {
-    const end = this.#bytes.indexOf(0x0a, this.#at);
-    const length = (end < 0 ? this.#bytes.byteLength + 1 : end) - this.#at;
-    const start = this.#take(length);
-    this.#take(1);
-    return this.#decode(this.#bytes.subarray(start, start + length));
-  }
-
-  #decode(bytes: Uint8Array): string {
-    try {
-      return this.#text.decode(bytes);
-    } catch {
-      throw this.#bad('has text that is not valid UTF-8');
-    }
-  }
-
-  #bad(problem: string): CheckpointError {
-    return new CheckpointError(
-      'corrupt',
-      this.#hooks.file,
-      `the pickle ${problem}, at byte ${this.#opcodeAt}.`,
-    );
-  }
-
-  #unsafe(problem: string): CheckpointError {
-    return new CheckpointError(
-      'unsafe',
-      this.#hooks.file,
-      `the pickle ${problem}, at byte ${this.#opcodeAt}.`,
-      {
-        remedy:
-          'If the file is trusted, save its state dict again: torch.save(model.state_dict(), path).',
-      },
-    );
   }
 }

@@ -1,6 +1,7 @@
 import type { ByteSource } from './byte_source.ts';
 import { CheckpointError, quoted } from './checkpoint_error.ts';
-import { PickleEndError, unpickle } from './pickle.ts';
+import { unpickle } from './pickle.ts';
+import { PickleEndError } from './pickle_reader.ts';
 import type { PickleValue } from './pickle_values.ts';
 import { Dict, Tuple } from './pickle_values.ts';
 import type { PytorchContents, PytorchOptions } from './pytorch_contents.ts';
