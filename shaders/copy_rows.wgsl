@@ -21,6 +21,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   let row = i / params.inner % params.count;
   let block = i / (params.inner * params.count);
   if (block >= params.outer) { return; }
-  let from = (block % params.x_outer * params.x_axis + params.x_from + row) * params.inner + column;
-  y[(block * params.y_axis + params.y_from + row) * params.inner + column] = Y(x[from]);
+  let source = (block % params.x_outer * params.x_axis + params.x_from + row) * params.inner + column;
+  y[(block * params.y_axis + params.y_from + row) * params.inner + column] = Y(x[source]);
 }

@@ -18,6 +18,9 @@ export {
 } from './dtype.ts';
 export { defineKernel, Kernel, type KernelLayout } from './kernel.ts';
 export type { Activation } from './ops/activation.ts';
+export { type AttentionOptions, attention } from './ops/attention.ts';
+export { type ConvTranspose2dOptions, convTranspose2d } from './ops/conv_transpose2d.ts';
+export { type Conv2dOptions, conv2d } from './ops/conv2d.ts';
 export { concat, slice } from './ops/copy.ts';
 export {
   add,
@@ -37,6 +40,9 @@ export {
 export { type LayerNormOptions, layerNorm } from './ops/layer_norm.ts';
 export { type Epilogue, linear } from './ops/linear.ts';
 export { moduleOf, parentOf } from './ops/naming.ts';
+export { patchify } from './ops/patchify.ts';
+export { bicubicResize, bilinearResize, type Size } from './ops/resize.ts';
+export { softmax } from './ops/softmax.ts';
 export { type Lifetime, planSlots, type SlotPlan } from './plan.ts';
 export { Profile, type ProfileRow } from './profile.ts';
 export type { InputSpec, InputSpecs, Tensors, Trace, TraceOptions } from './recorder.ts';

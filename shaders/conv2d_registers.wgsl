@@ -1,0 +1,172 @@
+// Cross-correlation over height and width, channels last: y = activation(x ⋆ weight + bias) · scale + residual
+//
+// linear_registers.wgsl with the rows of its left matrix gathered from the picture. Each thread owns 8 pixels × 8 channels
+// of y in sixteen vec4 registers, and for every tap of the kernel walks down the input channels four at a time:
+//
+//     x, one tap        weight, one tap [I, O]
+//     ░ ░ ░ ░ ░ ░        ┌───────┬ 8 ┬──┐        per tap and step of 4 channels: 8 loads of x, 8 of weight,
+//     ░ ░ 8 ▒ ▒ ▒      4 │       │▒▒▒│  │        64 multiply-adds of vec4, so 16 multiply-adds per value loaded
+//     ▒ ▒ ▒ ▒ ▒ ░   ×    └───────┴───┴──┘   →   y 8 × 8
+//
+// The 8 pixels follow each other in memory and run over the ends of rows and pictures, so that only the last thread of
+// all has idle pixels: blocks inside a row would waste a fifth of a 19 pixels wide map. Where each pixel's window lies is
+// kept in vec4 registers; a tap outside the picture reads the first pixel instead and counts as zero.
+// No workgroup memory and no barriers: on processors that play GPU those cost ten times what they save.
+// Needs I and O divisible by 4.
+alias X = f32;                                // storage of x
+alias W = f32;                                // of weight, bias and scale
+alias R = f32;                                // of the residual
+alias Y = f32;                                // of y; arithmetic is f32 whatever they are
+override PRE_RELU: bool = false;              // max(x, 0) as x is read
+override ACTIVATION: u32 = 0;                 // 0 none, 1 ReLU, 2 GELU, 3 SiLU, 4 sigmoid
+override HAS_BIAS: bool = false;
+override SCALE: u32 = 0;                      // 0 none, 1 one number, 2 one per channel
+override HAS_RESIDUAL: bool = false;
+
+struct Params {
+  B: u32, H: u32, W: u32, I: u32,             // x
+  Ho: u32, Wo: u32, O: u32,                   // y
+  kH: u32, kW: u32,                           // weight
+  stride: u32, padding: u32,
+}
+
+@group(0) @binding(0) var<storage, read> x: array<vec4<X>>;           // [B, H, W, I]
+@group(0) @binding(1) var<storage, read> weight: array<vec4<W>>;      // [kH, kW, I, O]
+@group(0) @binding(2) var<storage, read> bias: array<vec4<W>>;        // [O]
+@group(0) @binding(3) var<storage, read> scale: array<W>;             // [1] or [O]
+@group(0) @binding(4) var<storage, read> residual: array<vec4<R>>;    // [B, Ho, Wo, O]
+@group(0) @binding(5) var<storage, read_write> y: array<vec4<Y>>;     // [B, Ho, Wo, O]
+@group(0) @binding(6) var<uniform> params: Params;
+
+// Where the windows of four neighbouring results begin; rows and columns are negative in the padding.
+struct Windows { picture: vec4i, row: vec4i, column: vec4i }
+// One tap of four windows: places in x, and whether they are inside the picture.
+struct Taps { at: vec4u, inside: vec4<bool> }
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let I4 = params.I / 4u;
+  let O4 = params.O / 4u;
+  let tile = (group.x + group.y * 32768u) * 64u + lane;
+  let tiles_across = (O4 + 1u) / 2u;
+  let pixel = tile / tiles_across * 8u;
+  if (pixel >= params.B * params.Ho * params.Wo) { return; }
+  let left = tile % tiles_across * 2u;           // channels in units of vec4
+  let right = min(left + 1u, O4 - 1u);
+
+  let near = windows(pixel);
+  let far = windows(pixel + 4u);
+  var l0 = vec4f(); var r0 = vec4f();
+  var l1 = vec4f(); var r1 = vec4f();
+  var l2 = vec4f(); var r2 = vec4f();
+  var l3 = vec4f(); var r3 = vec4f();
+  var l4 = vec4f(); var r4 = vec4f();
+  var l5 = vec4f(); var r5 = vec4f();
+  var l6 = vec4f(); var r6 = vec4f();
+  var l7 = vec4f(); var r7 = vec4f();
+
+  for (var ky = 0u; ky < params.kH; ky++) {
+    for (var kx = 0u; kx < params.kW; kx++) {
+      let n = taps(near, ky, kx);
+      let f = taps(far, ky, kx);
+      let tap = (ky * params.kW + kx) * params.I * O4;
+      for (var c = 0u; c < I4; c++) {
+        let w = tap + c * 4u * O4;
+        let wl0 = vec4f(weight[w + left]);               let wr0 = vec4f(weight[w + right]);
+        let wl1 = vec4f(weight[w + O4 + left]);          let wr1 = vec4f(weight[w + O4 + right]);
+        let wl2 = vec4f(weight[w + 2u * O4 + left]);     let wr2 = vec4f(weight[w + 2u * O4 + right]);
+        let wl3 = vec4f(weight[w + 3u * O4 + left]);     let wr3 = vec4f(weight[w + 3u * O4 + right]);
+        let a0 = value(n.at.x + c, n.inside.x);
+        l0 += a0.x * wl0 + a0.y * wl1 + a0.z * wl2 + a0.w * wl3;
+        r0 += a0.x * wr0 + a0.y * wr1 + a0.z * wr2 + a0.w * wr3;
+        let a1 = value(n.at.y + c, n.inside.y);
+        l1 += a1.x * wl0 + a1.y * wl1 + a1.z * wl2 + a1.w * wl3;
+        r1 += a1.x * wr0 + a1.y * wr1 + a1.z * wr2 + a1.w * wr3;
+        let a2 = value(n.at.z + c, n.inside.z);
+        l2 += a2.x * wl0 + a2.y * wl1 + a2.z * wl2 + a2.w * wl3;
+        r2 += a2.x * wr0 + a2.y * wr1 + a2.z * wr2 + a2.w * wr3;
+        let a3 = value(n.at.w + c, n.inside.w);
+        l3 += a3.x * wl0 + a3.y * wl1 + a3.z * wl2 + a3.w * wl3;
+        r3 += a3.x * wr0 + a3.y * wr1 + a3.z * wr2 + a3.w * wr3;
+        let a4 = value(f.at.x + c, f.inside.x);
+        l4 += a4.x * wl0 + a4.y * wl1 + a4.z * wl2 + a4.w * wl3;
+        r4 += a4.x * wr0 + a4.y * wr1 + a4.z * wr2 + a4.w * wr3;
+        let a5 = value(f.at.y + c, f.inside.y);
+        l5 += a5.x * wl0 + a5.y * wl1 + a5.z * wl2 + a5.w * wl3;
+        r5 += a5.x * wr0 + a5.y * wr1 + a5.z * wr2 + a5.w * wr3;
+        let a6 = value(f.at.z + c, f.inside.z);
+        l6 += a6.x * wl0 + a6.y * wl1 + a6.z * wl2 + a6.w * wl3;
+        r6 += a6.x * wr0 + a6.y * wr1 + a6.z * wr2 + a6.w * wr3;
+        let a7 = value(f.at.w + c, f.inside.w);
+        l7 += a7.x * wl0 + a7.y * wl1 + a7.z * wl2 + a7.w * wl3;
+        r7 += a7.x * wr0 + a7.y * wr1 + a7.z * wr2 + a7.w * wr3;
+      }
+    }
+  }
+
+  store(pixel + 0u, left, l0); if (left < right) { store(pixel + 0u, right, r0); }
+  store(pixel + 1u, left, l1); if (left < right) { store(pixel + 1u, right, r1); }
+  store(pixel + 2u, left, l2); if (left < right) { store(pixel + 2u, right, r2); }
+  store(pixel + 3u, left, l3); if (left < right) { store(pixel + 3u, right, r3); }
+  store(pixel + 4u, left, l4); if (left < right) { store(pixel + 4u, right, r4); }
+  store(pixel + 5u, left, l5); if (left < right) { store(pixel + 5u, right, r5); }
+  store(pixel + 6u, left, l6); if (left < right) { store(pixel + 6u, right, r6); }
+  store(pixel + 7u, left, l7); if (left < right) { store(pixel + 7u, right, r7); }
+}
+
+fn windows(first: u32) -> Windows {
+  // Past the end there is the last pixel again; it is not stored.
+  let pixel = min(vec4u(first) + vec4u(0u, 1u, 2u, 3u), vec4u(params.B * params.Ho * params.Wo - 1u));
+  let padding = vec4i(i32(params.padding));
+  let row = vec4i(pixel / params.Wo % params.Ho * params.stride) - padding;
+  let column = vec4i(pixel % params.Wo * params.stride) - padding;
+  return Windows(vec4i(pixel / (params.Wo * params.Ho) * params.H), row, column);
+}
+
+fn taps(windows: Windows, ky: u32, kx: u32) -> Taps {
+  let row = windows.row + i32(ky);
+  let column = windows.column + i32(kx);
+  // As unsigned numbers, negative ones are past every picture.
+  let inside = (vec4u(row) < vec4u(params.H)) & (vec4u(column) < vec4u(params.W));
+  let at = vec4u((windows.picture + row) * i32(params.W) + column) * (params.I / 4u);
+  return Taps(select(vec4u(), at, inside), inside);
+}
+
+fn value(at: u32, inside: bool) -> vec4f {
+  let v = select(vec4f(), vec4f(x[at]), inside);
+  if (PRE_RELU) { return max(v, vec4f()); }
+  return v;
+}
+
+fn store(pixel: u32, column: u32, sum: vec4f) {
+  if (pixel >= params.B * params.Ho * params.Wo) { return; }
+  let i = pixel * (params.O / 4u) + column;
+  var v = sum;
+  if (HAS_BIAS) { v += vec4f(bias[column]); }
+  v = activate(v);
+  if (SCALE == 1u) { v *= f32(scale[0]); }
+  if (SCALE == 2u) {
+    let c = column * 4u;
+    v *= vec4f(f32(scale[c]), f32(scale[c + 1u]), f32(scale[c + 2u]), f32(scale[c + 3u]));
+  }
+  if (HAS_RESIDUAL) { v += vec4f(residual[i]); }
+  y[i] = vec4<Y>(v);
+}
+
+fn activate(v: vec4f) -> vec4f {
+  switch (ACTIVATION) {
+    case 1u: { return max(v, vec4f()); }
+    case 2u: { return 0.5 * v * (1.0 + erf(v * 0.70710678)); }
+    case 3u: { return v / (1.0 + exp(-v)); }
+    case 4u: { return 1.0 / (1.0 + exp(-v)); }
+    default: { return v; }
+  }
+}
+
+// Abramowitz and Stegun 7.1.26, absolute error below 1.5e-7.
+fn erf(v: vec4f) -> vec4f {
+  let a = abs(v);
+  let t = 1.0 / (1.0 + 0.3275911 * a);
+  let p = t * (0.254829592 + t * (-0.284496736 + t * (1.421413741 + t * (-1.453152027 + t * 1.061405429))));
+  return sign(v) * (1.0 - p * exp(-a * a));
+}
