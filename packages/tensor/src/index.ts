@@ -52,3 +52,14 @@ export type { StateDict, StoredDtype, StoredTensor } from './state_dict.ts';
 export type { Purpose } from './storage.ts';
 export { Tensor } from './tensor.ts';
 export { chooseVariant, type Variant } from './variants.ts';
+export {
+  type LoadOptions,
+  StateDictError,
+  Weights,
+  type WeightSpec,
+  type WeightsOptions,
+} from './weights.ts';
+export { Conv2d, type Conv2dConfig, ConvTranspose2d, type ConvTranspose2dConfig } from './nn/conv2d.ts';
+export { type FeedForwardConfig, Mlp, SwiGlu } from './nn/feed_forward.ts';
+export { LayerNorm, type LayerNormConfig } from './nn/layer_norm.ts';
+export { Linear, type LinearConfig } from './nn/linear.ts';

@@ -1,0 +1,91 @@
+import { defineKernel } from '../kernel.ts';
+import { expectSides } from '../shape.ts';
+import type { Tensor } from '../tensor.ts';
+import { vectorTypes } from './vectors.ts';
+
+const layout = {
+  reads: ['x'],
+  writes: ['y'],
+  params: {
+    B: 'u32',
+    H: 'u32',
+    W: 'u32',
+    C: 'u32',
+    H2: 'u32',
+    W2: 'u32',
+    step_y: 'f32',
+    step_x: 'f32',
+  },
+} as const;
+const bilinear = defineKernel('bilinear_resize', layout);
+const bicubic = defineKernel('bicubic_resize', layout);
+
+/** Height and width. */
+export type Size = readonly [H: number, W: number];
+
+/**
+ * PyTorch's `interpolate(mode='bilinear')`, by size, without antialiasing.   x [B, H, W, C] → [B, H2, W2, C]
+ *
+ * With `alignCorners` the centres of the corner pixels stay where they are; without, the outer edges do.
+ */
+export function bilinearResize(
+  x: Tensor,
+  size: Size,
+  { alignCorners }: { alignCorners: boolean },
+): Tensor {
+  const [, H, W] = x.dims('B H W C') as [number, number, number, number];
+  if (H === size[0] && W === size[1]) return x; // t = 0 everywhere
+  const step = (from: number, to: number): number => {
+    if (!alignCorners) return from / to;
+    return to > 1 ? (from - 1) / (to - 1) : 0;
+  };
+  return resize(bilinear, 'bilinear_resize', x, size, [step(H, size[0]), step(W, size[1])], {
+    ALIGN_CORNERS: alignCorners,
+  });
+}
+
+/**
+ * PyTorch's `interpolate(mode='bicubic', align_corners=False)`, A = −0.75, without antialiasing.
+ *   x [B, H, W, C] → [B, H2, W2, C]
+ *
+ * `step` is how far one output pixel goes in the source, [y, x]. Default: in / out, as when PyTorch is given a size;
+ * given a scale factor it takes 1 / scale, which DINOv2 relies on.
+ */
+export function bicubicResize(
+  x: Tensor,
+  size: Size,
+  { step }: { step?: readonly [number, number] } = {},
+): Tensor {
+  const [, H, W] = x.dims('B H W C') as [number, number, number, number];
+  const steps = step ?? [H / size[0], W / size[1]];
+  // Then every t is 0 and the weights are 0, 1, 0, 0.
+  if (H === size[0] && W === size[1] && steps[0] === 1 && steps[1] === 1) return x;
+  return resize(bicubic, 'bicubic_resize', x, size, steps);
+}
+
+/** Steps are rounded to f32 where they are packed: the quotient of two sizes, then one rounding, as PyTorch has it. */
+function resize(
+  kernel: typeof bilinear,
+  op: string,
+  x: Tensor,
+  size: Size,
+  [step_y, step_x]: readonly [number, number],
+  overrides: Readonly<Record<string, boolean>> = {},
+): Tensor {
+  const [B, H, W, C] = x.dims('B H W C') as [number, number, number, number];
+  const [H2, W2] = size;
+  expectSides(op, `the size to resize ${x.name} to`, size, 1);
+  const y = x.context.empty([B, H2, W2, C], x.dtype, x.name);
+  const { types, lanes } = vectorTypes({ T: x.dtype }, C);
+  kernel.dispatch(
+    { x, y },
+    {
+      types,
+      overrides,
+      params: { B, H, W, C: C / lanes, H2, W2, step_y, step_x },
+      workgroups: Math.ceil(y.size / lanes / 64),
+      label: `${op} ${x.name}`,
+    },
+  );
+  return y;
+}
