@@ -19,8 +19,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   let i = (group.x + group.y * 32768u) * 64u + lane;
   let column = i % params.inner;
   let row = i / params.inner % params.count;
-  let block = i / (params.inner * params.count);
-  if (block >= params.outer) { return; }
-  let source = (block % params.x_outer * params.x_axis + params.x_from + row) * params.inner + column;
-  y[(block * params.y_axis + params.y_from + row) * params.inner + column] = Y(x[source]);
+  let outer = i / (params.inner * params.count);
+  if (outer >= params.outer) { return; }
+  let source = (outer % params.x_outer * params.x_axis + params.x_from + row) * params.inner + column;
+  y[(outer * params.y_axis + params.y_from + row) * params.inner + column] = Y(x[source]);
 }

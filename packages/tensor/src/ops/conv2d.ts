@@ -1,5 +1,5 @@
 import { defineKernel } from '../kernel.ts';
-import { expectShape, expectSides, shapeText } from '../shape.ts';
+import { expectShape, shapeText } from '../shape.ts';
 import type { Tensor } from '../tensor.ts';
 import { chooseVariant, type Variant } from '../variants.ts';
 import { activationCode } from './activation.ts';
@@ -70,8 +70,11 @@ export function conv2d(
       `conv2d: ${weight.name} is ${shapeText(weight.shape)}, so x must be [B, H, W, ${I}], but ${x.name} is ${shapeText(x.shape)}.`,
     );
   }
-  expectSides('conv2d', 'stride', [stride], 1);
-  expectSides('conv2d', 'padding', [padding]);
+  if (!Number.isInteger(stride) || stride < 1 || !Number.isInteger(padding) || padding < 0) {
+    throw new Error(
+      `conv2d: stride is ${stride} and padding ${padding}; they are whole numbers from 1 and from 0.`,
+    );
+  }
   const [B, H, W] = x.dims('B H W I') as [number, number, number, number];
   const Ho = Math.floor((H + 2 * padding - kH) / stride) + 1;
   const Wo = Math.floor((W + 2 * padding - kW) / stride) + 1;

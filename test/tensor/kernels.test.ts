@@ -1,0 +1,105 @@
+// Kernels and shaders: every defineKernel in the packages names a shader that exists, with its bindings and parameters in
+// the shader's order, access and types; every shader has a kernel, is valid WGSL as it stands, and folds its workgroups
+// as the engine does. Not here: what the shaders compute (test/tensor/ops).
+import { readdirSync, readFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { describe, expect, test } from 'vitest';
+import { type VariableInfo, WgslReflect } from 'wgsl_reflect/wgsl_reflect.module.js';
+import { type AnyKernel, FOLD, Kernel, kernels } from '../../packages/tensor/src/kernel.ts';
+import { testDevice } from '../support/device.ts';
+
+const root = join(import.meta.dirname, '../..');
+const sources = new Map(
+  filesIn('shaders', '.wgsl').map((file) => [basename(file, '.wgsl'), readFileSync(file, 'utf8')]),
+);
+
+// A kernel exists once the file that defines it is loaded.
+for (const file of filesIn('packages', '.ts')) {
+  if (/[:=] defineKernel\(/.test(readFileSync(file, 'utf8'))) await import(pathToFileURL(file).href);
+}
+
+test('every kernel has a shader and every shader a kernel', () => {
+  expect(kernels.size).toBeGreaterThan(10);
+  expect([...kernels.keys()].sort()).toEqual([...sources.keys()].sort());
+});
+
+describe.each([...kernels.values()].map((kernel) => [kernel.shader, kernel] as const))(
+  '%s',
+  (shader, kernel) => {
+    const source = sources.get(shader) ?? '';
+
+    test('binds what its shader declares', () => {
+      expect(layoutOf(kernel)).toEqual(layoutIn(source));
+    });
+
+    test('is valid as it stands', async () => {
+      const module = (await testDevice()).createShaderModule({ code: source });
+      expect((await module.getCompilationInfo()).messages.map(({ message }) => message)).toEqual(
+        [],
+      );
+    });
+
+    test('reads its workgroup index as foldWorkgroups lays it out', () => {
+      const folds = [...source.matchAll(/group\.y \* (\d+)u/g)].map(([, width]) => Number(width));
+      expect(new Set(folds)).toEqual(new Set([FOLD]));
+    });
+  },
+);
+
+test('a layout that differs from its shader in a name, an order, an access or a type is seen', () => {
+  const source = sources.get('layer_norm')!;
+  const good = {
+    reads: ['x', 'weight', 'bias'],
+    writes: ['y'],
+    params: { rows: 'u32', C: 'u32', eps: 'f32' },
+  } as const;
+  expect(layoutOf(new Kernel('layer_norm', good))).toEqual(layoutIn(source));
+  for (const wrong of [
+    { ...good, reads: ['x', 'weight', 'shift'] },
+    { ...good, reads: ['x', 'bias', 'weight'] },
+    { ...good, reads: ['x', 'weight', 'bias', 'y'], writes: [] },
+    { ...good, params: { rows: 'u32', C: 'u32', eps: 'u32' } },
+    { ...good, params: { C: 'u32', rows: 'u32', eps: 'f32' } },
+    { ...good, params: { rows: 'u32', C: 'u32' } },
+  ] as const) {
+    expect(layoutOf(new Kernel('layer_norm', wrong))).not.toEqual(layoutIn(source));
+  }
+});
+
+interface Layout {
+  /** In the order of their binding numbers. */
+  readonly bindings: readonly string[];
+  readonly params: readonly string[];
+}
+
+function layoutOf({ layout }: Pick<AnyKernel, 'layout'>): Layout {
+  const params = Object.entries(layout.params).map(([name, type]) => `${name}: ${type}`);
+  const bindings = [
+    ...layout.reads.map((name) => `read ${name}`),
+    ...layout.writes.map((name) => `read_write ${name}`),
+    ...(params.length > 0 ? ['uniform params'] : []),
+  ];
+  return { bindings: bindings.map((text, binding) => `${binding} ${text}`), params };
+}
+
+function layoutIn(source: string): Layout {
+  const { storage, uniforms } = new WgslReflect(source);
+  const text = ({ binding, access, name }: VariableInfo, kind = access): string =>
+    `${binding} ${kind} ${name}`;
+  const sorted = [...storage, ...uniforms].sort((a, b) => a.binding - b.binding);
+  return {
+    bindings: sorted.map((variable) =>
+      uniforms.includes(variable) ? text(variable, 'uniform') : text(variable),
+    ),
+    params: uniforms.flatMap(({ members }) =>
+      (members ?? []).map(({ name, type }) => `${name}: ${type.name}`),
+    ),
+  };
+}
+
+function filesIn(folder: string, extension: string): string[] {
+  return readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
+    .filter((file) => file.endsWith(extension) && !file.includes('node_modules'))
+    .map((file) => join(root, folder, file));
+}
