@@ -36,6 +36,8 @@ function lavapipe() {
   const values = stdout.split('\n');
   return {
     ...Object.fromEntries(names.map((name, index) => [name, values[index]])),
+    // Narrow vectors compile 3.5 times faster, and in tests lavapipe mostly compiles (linear: 14 s → 4 s a case, cold).
+    LP_NATIVE_VECTOR_WIDTH: '128',
     DPT_REQUIRED_FEATURES: 'shader-f16', // so that the f16 tests cannot be skipped unnoticed
   };
 }

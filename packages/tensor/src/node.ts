@@ -2,6 +2,7 @@ import { installPoliteWaits } from './node/polite_waits.ts';
 import {
   hasVulkanLoader,
   isSwiftShader,
+  mapVulkanLoader,
   swiftShaderFits,
   swiftShaderPackage,
   unpackSwiftShader,
@@ -106,7 +107,7 @@ export async function requestAdapter(options: AdapterOptions = {}): Promise<Node
   if (!adapter) throw new NoAdapterError(`requestAdapter: ${noAdapter(policy)}`);
 
   const software = isSoftware(adapter);
-  if (software && process.env.POLITE !== '0') installPoliteWaits(dawn.globals);
+  if (software) installPoliteWaits(dawn.globals);
   const description = describeAdapter(adapter, toggles);
   options.log?.(`WebGPU adapter: ${description}`);
   return { adapter, description, software };
@@ -115,13 +116,15 @@ export async function requestAdapter(options: AdapterOptions = {}): Promise<Node
 type AdapterSource = (dawn: Dawn, toggles: readonly string[]) => Promise<GPUAdapter | null>;
 
 function sourcesFor(policy: SoftwarePolicy): AdapterSource[] {
-  const system: AdapterSource = (dawn, toggles) =>
-    // Without a loader there is no adapter, and Dawn would print a warning about it.
-    process.platform === 'linux' && !usesBackendOption(toggles) && !hasVulkanLoader()
-      ? Promise.resolve(null)
-      : dawnInstance(dawn, 'system', toggles).requestAdapter({
-          powerPreference: 'high-performance',
-        });
+  const system: AdapterSource = async (dawn, toggles) => {
+    if (process.platform === 'linux' && !usesBackendOption(toggles) && !hasVulkanLoader()) {
+      // A driver that the user names needs a loader all the same. Without one there is no adapter, and Dawn says so on stderr.
+      if (!userDriver() || !swiftShaderFits()) return null;
+      mapVulkanLoader(unpackSwiftShader());
+    }
+    const instance = dawnInstance(dawn, 'system', toggles);
+    return instance.requestAdapter({ powerPreference: 'high-performance' });
+  };
 
   const swiftShader: AdapterSource = (dawn, toggles) => {
     useSwiftShader(unpackSwiftShader());

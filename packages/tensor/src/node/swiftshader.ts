@@ -63,12 +63,19 @@ export function unpackSwiftShader(): SwiftShader {
 }
 
 /** Points Vulkan, in this process and its children, at SwiftShader. */
-export function useSwiftShader({ folder, icd }: SwiftShader): void {
+export function useSwiftShader(swiftShader: SwiftShader): void {
   // Node hands these to setenv, and the Vulkan loader reads them when Dawn makes its instance.
-  process.env.VK_DRIVER_FILES = icd;
-  process.env.VK_ICD_FILENAMES = icd;
-  // ld.so has read LD_LIBRARY_PATH long ago, so a loader that the system lacks is mapped here; Dawn then finds it by name.
-  if (!hasVulkanLoader()) mapLibrary(join(folder, loaderFile));
+  process.env.VK_DRIVER_FILES = swiftShader.icd;
+  process.env.VK_ICD_FILENAMES = swiftShader.icd;
+  if (!hasVulkanLoader()) mapVulkanLoader(swiftShader);
+}
+
+/**
+ * Maps the packaged Vulkan loader into this process, where the system lacks one. Dawn then finds it by its name; a change of
+ * LD_LIBRARY_PATH would come too late, since ld.so has read it long ago.
+ */
+export function mapVulkanLoader({ folder }: SwiftShader): void {
+  mapLibrary(join(folder, loaderFile));
 }
 
 /** Whether Dawn will find a Vulkan loader. Asked beforehand because Dawn complains on stderr when there is none. */
