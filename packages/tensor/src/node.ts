@@ -1,10 +1,11 @@
 import { installPoliteWaits } from './node/polite_waits.ts';
+import { dawnRemedy, installMesa, noAdapter } from './node/remedies.ts';
 import {
   hasVulkanLoader,
   isSwiftShader,
   mapVulkanLoader,
+  type SwiftShader,
   swiftShaderFits,
-  swiftShaderPackage,
   unpackSwiftShader,
   useSwiftShader,
 } from './node/swiftshader.ts';
@@ -104,7 +105,7 @@ export async function requestAdapter(options: AdapterOptions = {}): Promise<Node
     if (adapter && policy === 'only' && !isSoftware(adapter)) adapter = null;
     if (adapter) break;
   }
-  if (!adapter) throw new NoAdapterError(`requestAdapter: ${noAdapter(policy)}`);
+  if (!adapter) throw new NoAdapterError(`requestAdapter: ${noAdapter(policy, userDriver())}`);
 
   const software = isSoftware(adapter);
   if (software) installPoliteWaits(dawn.globals);
@@ -117,28 +118,44 @@ type AdapterSource = (dawn: Dawn, toggles: readonly string[]) => Promise<GPUAdap
 
 function sourcesFor(policy: SoftwarePolicy): AdapterSource[] {
   const system: AdapterSource = async (dawn, toggles) => {
+    // This process or its parent has looked before and found none.
+    if (isSwiftShader(process.env.VK_DRIVER_FILES ?? '')) return null;
     if (process.platform === 'linux' && !usesBackendOption(toggles) && !hasVulkanLoader()) {
       // A driver that the user names needs a loader all the same. Without one there is no adapter, and Dawn says so on stderr.
       if (!userDriver() || !swiftShaderFits()) return null;
-      mapVulkanLoader(unpackSwiftShader());
+      mapVulkanLoader(unpack());
     }
     const instance = dawnInstance(dawn, 'system', toggles);
     return instance.requestAdapter({ powerPreference: 'high-performance' });
   };
 
   const swiftShader: AdapterSource = (dawn, toggles) => {
-    useSwiftShader(unpackSwiftShader());
+    useSwiftShader(unpack());
     return dawnInstance(dawn, 'swiftshader', toggles).requestAdapter();
   };
 
-  const warp: AdapterSource = (dawn, toggles) =>
-    dawnInstance(dawn, 'warp', ['adapter=Microsoft', ...toggles]).requestAdapter();
+  const warp: AdapterSource = async (dawn, toggles) => {
+    try {
+      return await dawnInstance(dawn, 'warp', ['adapter=Microsoft', ...toggles]).requestAdapter();
+    } catch {
+      return null; // Dawn throws when no adapter has the name that it is asked for
+    }
+  };
 
   const software =
     swiftShaderFits() && !userDriver() ? [swiftShader] : process.platform === 'win32' ? [warp] : [];
   // A driver that the user set may be a software one, so 'only' tries it too.
   if (policy === 'only') return software.length > 0 ? software : [system];
   return policy === 'never' ? [system] : [system, ...software];
+}
+
+function unpack(): SwiftShader {
+  try {
+    return unpackSwiftShader();
+  } catch (cause) {
+    const text = cause instanceof Error ? cause.message : String(cause);
+    throw new NoAdapterError(`requestAdapter: no GPU, and no ${text}\n${installMesa}`, { cause });
+  }
 }
 
 /** The Vulkan driver that the user set, if any; it is never overridden. */
@@ -187,19 +204,6 @@ async function importDawn(): Promise<Dawn> {
   return dawn;
 }
 
-function dawnRemedy(text: string): string {
-  if (/Cannot find package 'webgpu'/.test(text)) {
-    return 'the package webgpu (Dawn for Node) is not installed. Run: npm install webgpu@0.6.2';
-  }
-  const platform = `${process.platform} ${process.arch}`;
-  const remedy =
-    process.platform === 'linux'
-      ? 'Its binary is for x64 and arm64 and needs glibc 2.34 or newer: Debian 12, Ubuntu 22.04, Fedora 35. It does not ' +
-        'load on musl (Alpine); use a glibc image such as node:20-slim.'
-      : 'Its binaries are for macOS, Windows and Linux on x64 and arm64.';
-  return `the package webgpu (Dawn for Node) does not load on ${platform}: ${text}\n${remedy}`;
-}
-
 function policyFromEnvironment(): SoftwarePolicy {
   const value = process.env.DPT_ADAPTER;
   if (!value || value === 'auto') return 'auto';
@@ -234,37 +238,4 @@ function describeAdapter(adapter: GPUAdapter, toggles: readonly string[]): strin
     description,
   ];
   return `${name} (${notes.filter(Boolean).join(', ')})`;
-}
-
-function noAdapter(policy: SoftwarePolicy): string {
-  const what = { auto: 'no WebGPU adapter', never: 'no GPU', only: 'no software adapter' }[policy];
-  const driver = userDriver();
-  if (driver && policy !== 'never') {
-    return (
-      `${what}: the driver set in VK_DRIVER_FILES (${driver}) gives none that Dawn accepts. ` +
-      'Unset the variable to have one chosen, or point it at another driver.'
-    );
-  }
-  if (process.platform === 'linux') {
-    const mesa =
-      'Install a Vulkan driver. For one that computes on the CPU, Mesa 24 or newer: ' +
-      'apt install mesa-vulkan-drivers (on Debian 12: -t bookworm-backports), then run again.';
-    if (policy === 'never') return `${what} was found. Install the GPU's Vulkan driver.`;
-    if (!swiftShaderFits()) return `${what} on Linux ${process.arch}. ${mesa}`;
-    return (
-      `${what}: not even SwiftShader from ${swiftShaderPackage.name}@${swiftShaderPackage.version} ` +
-      `gave one, which needs glibc 2.34. ${mesa}`
-    );
-  }
-  if (process.platform === 'win32') {
-    return policy === 'never'
-      ? `${what} was found. Install the GPU's driver with Direct3D 12.`
-      : `${what}, and WARP (adapter=Microsoft) gave none. Update Windows and its graphics driver.`;
-  }
-  if (process.platform === 'darwin') {
-    return policy === 'only'
-      ? `${what}: macOS has none. Leave DPT_ADAPTER unset to use Metal.`
-      : `${what}: Metal gave none. Dawn needs macOS 12 or newer.`;
-  }
-  return `${what} on ${process.platform}. Dawn runs on Linux, macOS and Windows.`;
 }
