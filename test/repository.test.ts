@@ -8,7 +8,7 @@ const root = join(import.meta.dirname, '..');
 // Committed, or about to be. A clone that belongs to another user, as in some containers, is as good.
 const files = execFileSync(
   'git',
-  ['ls-files', '-z', '--cached', '--others', '--exclude-standard'],
+  ['-c', 'safe.directory=*', 'ls-files', '-z', '--cached', '--others', '--exclude-standard'],
   {
     cwd: root,
     encoding: 'utf8',
