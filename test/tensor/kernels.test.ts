@@ -6,7 +6,14 @@ import { basename, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { type VariableInfo, WgslReflect } from 'wgsl_reflect/wgsl_reflect.module.js';
-import { type AnyKernel, FOLD, Kernel, kernels } from '../../packages/tensor/src/kernel.ts';
+import {
+  type AnyKernel,
+  FOLD,
+  Kernel,
+  type KernelLayout,
+  kernels,
+  type Params,
+} from '../../packages/tensor/src/kernel.ts';
 import { testDevice } from '../support/device.ts';
 
 const root = join(import.meta.dirname, '../..');
@@ -16,7 +23,8 @@ const sources = new Map(
 
 // A kernel exists once the file that defines it is loaded.
 for (const file of filesIn('packages', '.ts')) {
-  if (/[:=] defineKernel\(/.test(readFileSync(file, 'utf8'))) await import(pathToFileURL(file).href);
+  if (/[:=] defineKernel\(/.test(readFileSync(file, 'utf8')))
+    await import(pathToFileURL(file).href);
 }
 
 test('every kernel has a shader and every shader a kernel', () => {
@@ -49,20 +57,21 @@ describe.each([...kernels.values()].map((kernel) => [kernel.shader, kernel] as c
 
 test('a layout that differs from its shader in a name, an order, an access or a type is seen', () => {
   const source = sources.get('layer_norm')!;
-  const good = {
+  const good: KernelLayout<string, string, Params> = {
     reads: ['x', 'weight', 'bias'],
     writes: ['y'],
     params: { rows: 'u32', C: 'u32', eps: 'f32' },
-  } as const;
+  };
   expect(layoutOf(new Kernel('layer_norm', good))).toEqual(layoutIn(source));
-  for (const wrong of [
+  const wrongs: KernelLayout<string, string, Params>[] = [
     { ...good, reads: ['x', 'weight', 'shift'] },
     { ...good, reads: ['x', 'bias', 'weight'] },
     { ...good, reads: ['x', 'weight', 'bias', 'y'], writes: [] },
     { ...good, params: { rows: 'u32', C: 'u32', eps: 'u32' } },
     { ...good, params: { C: 'u32', rows: 'u32', eps: 'f32' } },
     { ...good, params: { rows: 'u32', C: 'u32' } },
-  ] as const) {
+  ];
+  for (const wrong of wrongs) {
     expect(layoutOf(new Kernel('layer_norm', wrong))).not.toEqual(layoutIn(source));
   }
 });

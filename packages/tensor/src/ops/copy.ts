@@ -87,23 +87,22 @@ export function slice(
 export function concat(parts: readonly Tensor[], axis: number): Tensor {
   const first = parts[0];
   if (!first) throw new Error('concat: needs at least one tensor.');
-  const rank = first.shape.length;
   const B = axis === 0 ? 0 : Math.max(...parts.map((part) => part.shape[0]!));
+  const whole = parts.find((part) => part.shape[0] === B) ?? first;
   for (const part of parts) {
     const fits =
-      part.shape.length === rank &&
+      part.shape.length === whole.shape.length &&
       part.shape.every(
-        (side, i) =>
-          i === axis || side === first.shape[i] || (i === 0 && (side === 1 || side === B)),
+        (side, i) => i === axis || side === whole.shape[i] || (i === 0 && side === 1),
       );
-    if (!fits || part.dtype !== first.dtype) {
+    if (!fits || part.dtype !== whole.dtype) {
       throw new Error(
-        `concat: ${part.name} is ${shapeText(part.shape)} ${part.dtype}, which does not fit ${first.name} ${shapeText(first.shape)} ${first.dtype} along axis ${axis}.`,
+        `concat: ${part.name} is ${shapeText(part.shape)} ${part.dtype}, which does not fit ${whole.name} ${shapeText(whole.shape)} ${whole.dtype} along axis ${axis}.`,
       );
     }
   }
   const total = parts.reduce((sum, part) => sum + part.shape[axis]!, 0);
-  const shape = first.shape.map((side, i) => (i === axis ? total : i === 0 ? B : side));
+  const shape = whole.shape.map((side, i) => (i === axis ? total : side));
   const y = first.context.empty(shape, first.dtype, parts.at(-1)!.name);
   const outer = sizeOf(shape.slice(0, axis));
   const inner = sizeOf(shape.slice(axis + 1));
