@@ -17,6 +17,15 @@ export {
   f32FromF16,
 } from './dtype.ts';
 export { defineKernel, Kernel, type KernelLayout } from './kernel.ts';
+export {
+  Conv2d,
+  type Conv2dConfig,
+  ConvTranspose2d,
+  type ConvTranspose2dConfig,
+} from './nn/conv2d.ts';
+export { type FeedForwardConfig, Mlp, SwiGlu } from './nn/feed_forward.ts';
+export { LayerNorm, type LayerNormConfig } from './nn/layer_norm.ts';
+export { Linear, type LinearConfig } from './nn/linear.ts';
 export type { Activation } from './ops/activation.ts';
 export { type AttentionOptions, attention } from './ops/attention.ts';
 export { type ConvTranspose2dOptions, convTranspose2d } from './ops/conv_transpose2d.ts';
@@ -37,11 +46,18 @@ export {
   subtract,
   swiglu,
 } from './ops/elementwise.ts';
+export { type ImageToTensorOptions, imageToTensor, type Rgb } from './ops/image.ts';
 export { type LayerNormOptions, layerNorm } from './ops/layer_norm.ts';
 export { type Epilogue, linear } from './ops/linear.ts';
+export { minMax } from './ops/min_max.ts';
 export { moduleOf, parentOf } from './ops/naming.ts';
 export { patchify } from './ops/patchify.ts';
-export { bicubicResize, bilinearResize, type Size } from './ops/resize.ts';
+export {
+  antialiasedBilinearResize,
+  bicubicResize,
+  bilinearResize,
+  type Size,
+} from './ops/resize.ts';
 export { softmax } from './ops/softmax.ts';
 export { type Lifetime, planSlots, type SlotPlan } from './plan.ts';
 export { Profile, type ProfileRow } from './profile.ts';
@@ -55,11 +71,7 @@ export { chooseVariant, type Variant } from './variants.ts';
 export {
   type LoadOptions,
   StateDictError,
-  Weights,
   type WeightSpec,
+  Weights,
   type WeightsOptions,
 } from './weights.ts';
-export { Conv2d, type Conv2dConfig, ConvTranspose2d, type ConvTranspose2dConfig } from './nn/conv2d.ts';
-export { type FeedForwardConfig, Mlp, SwiGlu } from './nn/feed_forward.ts';
-export { LayerNorm, type LayerNormConfig } from './nn/layer_norm.ts';
-export { Linear, type LinearConfig } from './nn/linear.ts';

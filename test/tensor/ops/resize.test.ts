@@ -1,8 +1,12 @@
-// resize: bilinear in both conventions and bicubic against the f64 reference and the weights in PyTorch's tables
+// resize: bilinear in both conventions, bicubic and antialiased bilinear against the f64 reference and the weights in PyTorch's tables
 // (pitfalls 4, 7, 8); up, down, mixed, odd grids, 1 × 1 to and from, one to many channels, several pictures; f32 and
 // f16; the same size; more workgroups than one dimension takes; errors.
 import { describe, expect, test } from 'vitest';
-import { bicubicResize, bilinearResize } from '../../../packages/tensor/src/ops/resize.ts';
+import {
+  antialiasedBilinearResize,
+  bicubicResize,
+  bilinearResize,
+} from '../../../packages/tensor/src/ops/resize.ts';
 import type { Nd } from '../../reference/nd.ts';
 import * as reference from '../../reference/resize.ts';
 import {
@@ -88,6 +92,36 @@ describe('bicubic', () => {
     expect(bicubicResize(x, [3, 5])).toBe(x);
     expect(bicubicResize(x, [3, 5], { step: [1, 1] })).toBe(x);
     expect(bicubicResize(x, [3, 5], { step: [3 / 3.1, 5 / 5.1] })).not.toBe(x);
+  });
+});
+
+describe('antialiased bilinear', () => {
+  test.each(cases)('$B × $H×$W×$C → $size', async ({ B, H, W, C, size }) => {
+    const context = await testContext();
+    for (const dtype of dtypesOf(context)) {
+      const x = randomNd([B, H, W, C], { seed: 4, dtype });
+      const y = antialiasedBilinearResize(upload(context, x, dtype), size);
+      const expected = reference.resample(
+        x,
+        reference.antialiasedTaps(H, size[0]),
+        reference.antialiasedTaps(W, size[1]),
+      );
+      expect(y.dtype).toBe(dtype);
+      await expectClose(y, expected, tolerance[dtype]);
+    }
+  });
+
+  test('enlarging is bilinear with corners not aligned; the same size is the same tensor', async () => {
+    const context = await testContext();
+    const x = randomNd([1, 5, 6, 3], { seed: 5 });
+    const y = antialiasedBilinearResize(upload(context, x), [9, 6]);
+    const expected = reference.resample(
+      x,
+      reference.bilinearTaps(5, 9, false),
+      reference.bilinearTaps(6, 6, false),
+    );
+    await expectClose(y, expected, tolerance.f32);
+    expect(antialiasedBilinearResize(y, [9, 6])).toBe(y);
   });
 });
 

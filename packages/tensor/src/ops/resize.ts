@@ -1,6 +1,7 @@
 import { defineKernel } from '../kernel.ts';
 import { expectSides } from '../shape.ts';
 import type { Tensor } from '../tensor.ts';
+import { tapsOf, uploadTaps } from './taps.ts';
 import { vectorTypes } from './vectors.ts';
 
 const layout = {
@@ -19,6 +20,20 @@ const layout = {
 } as const;
 const bilinear = defineKernel('bilinear_resize', layout);
 const bicubic = defineKernel('bicubic_resize', layout);
+const resample = defineKernel('resample', {
+  reads: ['x', 'rows', 'columns'],
+  writes: ['y'],
+  params: {
+    B: 'u32',
+    H: 'u32',
+    W: 'u32',
+    C: 'u32',
+    H2: 'u32',
+    W2: 'u32',
+    taps_y: 'u32',
+    taps_x: 'u32',
+  },
+});
 
 /** Height and width. */
 export type Size = readonly [H: number, W: number];
@@ -88,4 +103,38 @@ function resize(
     },
   );
   return y;
+}
+
+/**
+ * PyTorch's `interpolate(mode='bilinear', antialias=True)`: where it shrinks, every source pixel counts.
+ *   x [B, H, W, C] → [B, H2, W2, C]
+ */
+export function antialiasedBilinearResize(x: Tensor, size: Size): Tensor {
+  const { context } = x;
+  const [B, H, W, C] = x.dims('B H W C') as [number, number, number, number];
+  const [H2, W2] = size;
+  expectSides('antialiased_bilinear_resize', `the size to resize ${x.name} to`, size, 1);
+  if (H === H2 && W === W2) return x;
+  // The tables are freed after the dispatch, or belong to the open recording.
+  return context.scope(() => {
+    const y = context.empty([B, H2, W2, C], x.dtype, x.name);
+    const { types, lanes } = vectorTypes({ T: x.dtype }, C);
+    const tapsY = tapsOf('antialiased', H, H2);
+    const tapsX = tapsOf('antialiased', W, W2);
+    resample.dispatch(
+      {
+        x,
+        rows: uploadTaps(context, tapsY, `${x.name} rows`),
+        columns: uploadTaps(context, tapsX, `${x.name} columns`),
+        y,
+      },
+      {
+        types,
+        params: { B, H, W, C: C / lanes, H2, W2, taps_y: tapsY.count, taps_x: tapsX.count },
+        workgroups: Math.ceil(y.size / lanes / 64),
+        label: `antialiased_bilinear_resize ${x.name}`,
+      },
+    );
+    return y;
+  });
 }
