@@ -102,21 +102,25 @@ export class Context {
   ): Tensor {
     const tensor = this.constant(() => this.empty(shape, dtype, name));
     if (!this.isPlanning) tensor.write(values);
-    this.recorder?.hold(tensor);
+    if (this.recorder) this.recorder.hold(tensor);
+    else this.#scope?.push(tensor);
     return tensor;
   }
 
   /**
    * Runs ops now, also while a recording is open, and hands in the result as a constant of it. What the ops made on
-   * the way is freed. That is how position encodings are resized once and kept.
+   * the way is freed; the result is the caller's to dispose. That is how position encodings are resized once and kept.
    */
   constant(make: () => Tensor): Tensor {
     const recorder = this.recorder;
+    const scope = this.#scope;
     this.recorder = undefined;
+    this.#scope = undefined;
     try {
       return this.scope(make);
     } finally {
       this.recorder = recorder;
+      this.#scope = scope;
     }
   }
 

@@ -26,10 +26,13 @@ export function expectSides(op: string, what: string, shape: Shape, least = 0): 
   throw new Error(`${op}: ${what} is ${shapeText(shape)}; sides are whole numbers ≥ ${least}.`);
 }
 
-/** Binds letters to sizes: `dims(x, 'B N F')` checks the rank and returns [B, N, F]. */
+/** Binds letters to sizes: `dims(x, 'B N F')` checks the rank and returns [B, N, F]. A number must be met. */
 export function dims(tensor: Shaped, letters: string): number[] {
   const names = letters.split(' ');
-  if (names.length !== tensor.shape.length) {
+  const fits =
+    names.length === tensor.shape.length &&
+    names.every((name, i) => !/^\d+$/.test(name) || Number(name) === tensor.shape[i]);
+  if (!fits) {
     throw new Error(
       `${tensor.name} is ${shapeText(tensor.shape)}, expected ${names.length} axes [${names.join(', ')}].`,
     );

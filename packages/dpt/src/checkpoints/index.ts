@@ -1,0 +1,173 @@
+import {
+  type Context,
+  type Dtype,
+  type LoadOptions,
+  type StateDict,
+  StateDictError,
+  Weights,
+} from '@dpt-webgpu/tensor';
+import type { DptConfig, Preset } from '../config.ts';
+import { DPTModel } from '../dpt_model.ts';
+import { describeEncoder } from '../encoders/index.ts';
+import type { GridCacheOptions } from '../grid_cache.ts';
+import type { ConfigureOptions } from './configure.ts';
+import { configureDepthAnything } from './depth_anything.ts';
+import { depthAnythingHfRules, depthAnythingRules } from './depth_anything_keys.ts';
+import { type RenamedStateDict, type RenameRule, rename } from './rename.ts';
+
+export interface DptOptions extends Omit<ConfigureOptions, 'preset'> {
+  /** Default `official`: what the authors' code computes. */
+  readonly preset?: Preset;
+  /** Storage type of weights and of what they produce; the residual stream stays f32. Default f32. */
+  readonly dtype?: Dtype;
+  readonly gridCache?: GridCacheOptions;
+}
+
+/** What a checkpoint was recognised as. */
+export interface Recognised {
+  readonly config: DptConfig;
+  /** The same tensors under the names that the modules use. */
+  readonly stateDict: RenamedStateDict;
+  /** The architecture, and the key that told. */
+  readonly architecture: string;
+  readonly toldBy: string;
+  /** What had to be guessed. */
+  readonly warnings: readonly string[];
+}
+
+interface Architecture {
+  readonly name: string;
+  /** A key that only this architecture has. */
+  readonly key: string;
+  /** From the names in the file to the original names; absent where they are the same. */
+  readonly toOriginal?: readonly RenameRule[];
+  /** Reads the configuration off a state dict with the original names. */
+  readonly configure: (
+    stateDict: StateDict,
+    options: ConfigureOptions,
+    warn: (warning: string) => void,
+  ) => DptConfig;
+  /** From the original names to ours. */
+  readonly toOurs: readonly RenameRule[];
+}
+
+const depthAnything = { configure: configureDepthAnything, toOurs: depthAnythingRules };
+
+const architectures: readonly Architecture[] = [
+  {
+    name: 'Depth-Anything (Hugging Face names)',
+    key: 'backbone.encoder.layer.0.layer_scale1.lambda1',
+    toOriginal: depthAnythingHfRules,
+    ...depthAnything,
+  },
+  { name: 'Depth-Anything', key: 'pretrained.blocks.0.ls1.gamma', ...depthAnything },
+];
+
+/** Files that people have and this version does not run, by a telling key. */
+const unsupported: readonly { readonly name: string; readonly key: RegExp }[] = [
+  {
+    name: 'MiDaS v3.1 SwinV2',
+    key: /^pretrained\.model\.layers\.0\.blocks\.0\.attn\.logit_scale$/,
+  },
+  {
+    name: 'MiDaS v3.1 BEiT',
+    key: /^pretrained\.model\.blocks\.0\.attn\.relative_position_bias_table$/,
+  },
+  { name: 'MiDaS v3 hybrid', key: /^pretrained\.model\.patch_embed\.backbone\./ },
+  { name: 'MiDaS v3 ViT', key: /^pretrained\.model\.pos_embed$/ },
+  {
+    name: 'MiDaS v3.1 Swin V1',
+    key: /^pretrained\.model\.layers\.0\.blocks\.0\.attn\.relative_position_bias_table$/,
+  },
+  { name: 'ZoeDepth, as Depth-Anything V1 metric', key: /^core\.core\./ },
+  { name: 'MiDaS v2 with a convolutional encoder', key: /^pretrained\.layer1\./ },
+  { name: 'Hugging Face DPT', key: /^(dpt|backbone)\.(encoder|embeddings)\./ },
+];
+
+/**
+ * Recognises a checkpoint by its keys, reads the configuration off the shapes, and renames the keys. Nothing is read
+ * from the file but its table of contents.
+ */
+export function recognise(stateDict: StateDict, options: DptOptions = {}): Recognised {
+  const architecture = architectures.find(({ key }) => stateDict.tensors.has(key));
+  if (!architecture) throw unrecognised(stateDict);
+  const warnings: string[] = [];
+  const original = architecture.toOriginal ? rename(stateDict, architecture.toOriginal) : undefined;
+  const config = architecture.configure(
+    original ?? stateDict,
+    { preset: 'official', ...options },
+    (warning) => warnings.push(warning),
+  );
+  const renamed = rename(original ?? stateDict, architecture.toOurs);
+  return {
+    config,
+    stateDict: original
+      ? { ...renamed, originOf: (key) => throughBoth(original, renamed, key) }
+      : renamed,
+    architecture: architecture.name,
+    toldBy: architecture.key,
+    warnings,
+  };
+}
+
+function throughBoth(
+  first: RenamedStateDict,
+  second: RenamedStateDict,
+  key: string,
+): string | undefined {
+  const middle = second.originOf(key);
+  return middle === undefined ? undefined : (first.originOf(middle) ?? middle);
+}
+
+function unrecognised(stateDict: StateDict): StateDictError {
+  const keys = [...stateDict.tensors.keys()];
+  const known = unsupported.find(({ key }) => keys.some((name) => key.test(name)));
+  const first = keys.slice(0, 3).join(', ');
+  return new StateDictError(
+    known
+      ? `${stateDict.name}: this is a ${known.name} checkpoint, which is not supported. Depth-Anything V1 and V2 are.`
+      : `${stateDict.name}: not a depth model this project knows: none of its ${keys.length} keys tells (first: ${first || 'there are none'}). Depth-Anything V1 and V2 files are read, original and Hugging Face.`,
+  );
+}
+
+/** A model with its weights still in the file: `plan` can say what it needs, and `weights.load()` reads them. */
+export function buildDpt(
+  context: Context,
+  { config, stateDict }: Recognised,
+  { dtype = 'f32', gridCache = {} }: Pick<DptOptions, 'dtype' | 'gridCache'> = {},
+): DPTModel {
+  const weights = new Weights(context, stateDict, {
+    dtype,
+    title: `${config.family} (${describeEncoder(config.encoder)})`,
+    originOf: (key) => stateDict.originOf(key),
+  });
+  const model = new DPTModel(config, weights, gridCache);
+  weights.check();
+  return model;
+}
+
+/** What `makeDptFromStateDict` returns. */
+export interface LoadedDpt {
+  readonly config: DptConfig;
+  readonly model: DPTModel;
+  readonly warnings: readonly string[];
+}
+
+/**
+ * From a checkpoint to a model on the GPU: recognise → configure → rename → build → load.
+ * Throws a `StateDictError` that lists everything missing, unused and misshapen.
+ *
+ * ```ts
+ * const { config, model } = await makeDptFromStateDict(context, await openCheckpointFile('depth_anything_v2_vits.pth'));
+ * ```
+ */
+export async function makeDptFromStateDict(
+  context: Context,
+  stateDict: StateDict,
+  options: DptOptions & LoadOptions = {},
+): Promise<LoadedDpt> {
+  const recognised = recognise(stateDict, options);
+  const model = buildDpt(context, recognised, options);
+  await model.weights.load(options);
+  return { config: recognised.config, model, warnings: recognised.warnings };
+}

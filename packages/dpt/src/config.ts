@@ -1,0 +1,62 @@
+import type { EncoderConfig } from './encoders/index.ts';
+import type { PatchEmbedConfig } from './patch_embed.ts';
+
+/** Which numbers to reproduce where the authors' code and muggled_dpt differ (docs: packages/dpt/README.md). */
+export type Preset = 'official' | 'muggled';
+
+/** Models that share an architecture and differ in what their output means or where stages are taken. */
+export type Family = 'depth_anything_v1' | 'depth_anything_v2' | 'depth_anything_v2_metric';
+
+/** What the numbers of a depth map mean. */
+export type DepthKind =
+  /** Inverse depth up to an unknown scale and shift: large is near. */
+  | 'relative'
+  /** Metres: large is far. */
+  | 'metric';
+
+/** Everything that decides the network, read off a checkpoint's keys and shapes. */
+export interface DptConfig {
+  readonly family: Family;
+  readonly preset: Preset;
+  readonly depth: DepthKind;
+  /** Metres at the far end of a metric head. */
+  readonly maxDepth: number | undefined;
+  readonly patchEmbed: PatchEmbedConfig;
+  readonly encoder: EncoderConfig;
+  readonly reassemble: {
+    /** D per stage, from the finest: channels while resampling. Undefined where stages are a pyramid already. */
+    readonly hidden: readonly [number, number, number, number] | undefined;
+  };
+  readonly fusion: {
+    /** C: channels of every fused map. */
+    readonly channels: number;
+  };
+  readonly head: {
+    readonly hidden: readonly [number, number];
+  };
+  readonly image: ImageConfig;
+}
+
+/** How a photo becomes the network's input, and a map the photo's size again. */
+export interface ImageConfig {
+  readonly mean: readonly [number, number, number];
+  readonly std: readonly [number, number, number];
+  /** Pixels the model was trained at; the default of `size`. */
+  readonly baseSize: number;
+  /** Both sides are multiples of this. */
+  readonly multiple: number;
+  /** Which side of a photo is brought to `size`; see `networkSize`. */
+  readonly sizing: Sizing;
+  /** How the photo is resized: OpenCV's cubic (official), or PyTorch's antialiased bilinear (muggled). */
+  readonly filter: 'cubic' | 'antialiased';
+  /** How the depth map is resized to the photo. */
+  readonly depthFilter: 'bilinear' | 'bilinear_align_corners' | 'bicubic';
+}
+
+/**
+ * How the network's input size follows from a photo's.
+ * `lower_bound`: the shorter side becomes `size`, neither less (Depth-Anything). `minimal`: the side that needs less
+ * scaling does (MiDaS BEiT). `exact`: `size` × `size` always (MiDaS SwinV2). `longer_side`: the longer side does,
+ * stretched to a square unless the aspect is kept (muggled_dpt).
+ */
+export type Sizing = 'lower_bound' | 'minimal' | 'exact' | 'longer_side';

@@ -1,0 +1,69 @@
+import {
+  attention,
+  LayerNorm,
+  Linear,
+  Mlp,
+  SwiGlu,
+  type Tensor,
+  type Weights,
+} from '@dpt-webgpu/tensor';
+import type { Dinov2Config } from './encoder.ts';
+
+/**
+ * One transformer block, pre-norm with LayerScale γ:
+ *
+ *   x = x + γ₁ · Attention(LN(x))
+ *   x = x + γ₂ · FeedForward(LN(x))
+ */
+export class Dinov2Block {
+  readonly norm1: LayerNorm;
+  readonly attention: SelfAttention;
+  readonly gamma1: Tensor;
+  readonly norm2: LayerNorm;
+  readonly feedForward: Mlp | SwiGlu;
+  readonly gamma2: Tensor;
+
+  constructor(config: Dinov2Config, weights: Weights) {
+    const { features, heads, feedForward } = config;
+    const { hidden } = feedForward;
+    const FeedForward = feedForward.kind === 'swiglu' ? SwiGlu : Mlp;
+    this.norm1 = new LayerNorm({ features }, weights.at('norm1'));
+    this.attention = new SelfAttention({ features, heads }, weights.at('attention'));
+    this.gamma1 = weights.tensor('gamma1', [features]);
+    this.norm2 = new LayerNorm({ features }, weights.at('norm2'));
+    this.feedForward = new FeedForward({ features, hidden }, weights.at('mlp'));
+    this.gamma2 = weights.tensor('gamma2', [features]);
+  }
+
+  /** x [B, N, F] → [B, N, F] */
+  forward(x: Tensor): Tensor {
+    x = this.attention.forward(this.norm1.forward(x), { scaledBy: this.gamma1, addTo: x });
+    x = this.feedForward.forward(this.norm2.forward(x), { scaledBy: this.gamma2, addTo: x });
+    return x;
+  }
+}
+
+interface SelfAttentionConfig {
+  readonly features: number;
+  readonly heads: number;
+}
+
+/** Attention(x) = project(softmax(q kᵀ / √d) v) per head, where [q ; k ; v] = qkv(x). */
+class SelfAttention {
+  readonly heads: number;
+  readonly qkv: Linear;
+  readonly project: Linear;
+
+  constructor({ features, heads }: SelfAttentionConfig, weights: Weights) {
+    this.heads = heads;
+    this.qkv = new Linear({ in: features, out: 3 * features }, weights.at('qkv'));
+    this.project = new Linear({ in: features, out: features }, weights.at('project'));
+  }
+
+  /** x [B, N, F] → [B, N, F]; the residual joins after the projection */
+  forward(x: Tensor, residual: { readonly scaledBy: Tensor; readonly addTo: Tensor }): Tensor {
+    const qkv = this.qkv.forward(x); // [B, N, 3F]
+    const values = attention(qkv, { heads: this.heads }); // [B, N, F]
+    return this.project.forward(values, residual); // [B, N, F]
+  }
+}

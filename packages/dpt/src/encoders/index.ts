@@ -1,0 +1,26 @@
+import type { Weights } from '@dpt-webgpu/tensor';
+import type { GridCache } from '../grid_cache.ts';
+import { type Dinov2Config, Dinov2Encoder } from './dinov2/encoder.ts';
+import type { ImageEncoder } from './image_encoder.ts';
+
+/** One of the encoders that can stand in the skeleton; `kind` tells which. */
+export type EncoderConfig = Dinov2Config;
+
+export function makeEncoder(
+  config: EncoderConfig,
+  weights: Weights,
+  cache: GridCache,
+): ImageEncoder {
+  switch (config.kind) {
+    case 'dinov2':
+      return new Dinov2Encoder(config, weights, cache);
+  }
+}
+
+/** An encoder in a few words: `DINOv2, 12 blocks of 384 features, 6 heads`. */
+export function describeEncoder(config: EncoderConfig): string {
+  switch (config.kind) {
+    case 'dinov2':
+      return `DINOv2, ${config.blocks} blocks of ${config.features} features, ${config.heads} heads`;
+  }
+}

@@ -1,0 +1,31 @@
+export type { ConfigureOptions } from './checkpoints/configure.ts';
+export { families } from './checkpoints/depth_anything.ts';
+export {
+  buildDpt,
+  type DptOptions,
+  type LoadedDpt,
+  makeDptFromStateDict,
+  type Recognised,
+  recognise,
+} from './checkpoints/index.ts';
+export { type RenamedStateDict, type RenameRule, rename } from './checkpoints/rename.ts';
+export type { DepthKind, DptConfig, Family, ImageConfig, Preset, Sizing } from './config.ts';
+export { DPTModel } from './dpt_model.ts';
+export { type Dinov2Config, Dinov2Encoder } from './encoders/dinov2/encoder.ts';
+export type { ImageEncoder, StageReading } from './encoders/image_encoder.ts';
+export { Fusion, FusionBlock, ResidualConvUnit } from './fusion.ts';
+export type { FeatureMaps, Grid, Stage, Stages } from './grid.ts';
+export { GridCache, type GridCacheOptions } from './grid_cache.ts';
+export { Head } from './head.ts';
+export { networkSize, type Size, type SizeOptions } from './image_size.ts';
+export { normalise, rangeOf, trueDepth } from './inverse_depth.ts';
+export { PatchEmbed } from './patch_embed.ts';
+export {
+  type DepthMap,
+  DepthPredictor,
+  type Photo,
+  type PredictOptions,
+  planPrediction,
+  summary,
+} from './predictor.ts';
+export { Reassemble, ReassembleBlock } from './reassemble.ts';

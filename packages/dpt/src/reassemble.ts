@@ -1,0 +1,112 @@
+import { Conv2d, ConvTranspose2d, slice, type Tensor, type Weights } from '@dpt-webgpu/tensor';
+import type { Scale, StageReading } from './encoders/image_encoder.ts';
+import { type FeatureMaps, four, type Stage, type Stages } from './grid.ts';
+
+export interface ReassembleConfig extends StageReading {
+  /** D per stage: channels while resampling. Undefined where stages are a pyramid already: nothing is resampled. */
+  readonly hidden: readonly [number, number, number, number] | undefined;
+  /** C: channels handed to fusion. */
+  readonly channels: number;
+}
+
+/** Figure 1, "Reassemble": tokens of four depths become feature maps of four sizes. */
+export class Reassemble {
+  readonly blocks: readonly [ReassembleBlock, ReassembleBlock, ReassembleBlock, ReassembleBlock];
+
+  constructor(config: ReassembleConfig, weights: Weights) {
+    this.blocks = four(
+      (level) =>
+        new ReassembleBlock(
+          {
+            level,
+            readout: config.readout,
+            features: config.features[level],
+            hidden: config.hidden?.[level],
+            channels: config.channels,
+            scale: config.scales[level],
+          },
+          weights.at('blocks').at(level),
+        ),
+    );
+  }
+
+  /** 4 × [B, N, F] → 4 × [B, sH, sW, C] */
+  forward(stages: Stages): FeatureMaps {
+    return four((level) =>
+      this.blocks[level].forward(stages[level]).named(`reassembled_${level + 1}`),
+    );
+  }
+}
+
+interface ReassembleBlockConfig {
+  readonly level: number;
+  readonly readout: StageReading['readout'];
+  readonly features: number;
+  readonly hidden: number | undefined;
+  readonly channels: number;
+  readonly scale: Scale;
+}
+
+/**
+ * One Reassemble block: Resample(Concatenate(Read(tokens))), section 3.1 of the paper.
+ * Depth-Anything keeps the paper's "Read: ignore", so the readout token is dropped.
+ */
+export class ReassembleBlock {
+  readonly read: Read;
+  readonly project: Conv2d | undefined;
+  readonly resample: Resample | undefined;
+  readonly toFusion: Conv2d;
+
+  constructor(config: ReassembleBlockConfig, weights: Weights) {
+    const { features, hidden, channels, scale } = config;
+    this.read = makeRead(config);
+    if (hidden !== undefined) {
+      this.project = new Conv2d({ in: features, out: hidden, kernel: 1 }, weights.at('project'));
+      this.resample = makeResample(hidden, scale, weights.at('resample'));
+    }
+    // Not in the paper; every released model has it (`scratch.layer*_rn`).
+    this.toFusion = new Conv2d(
+      { in: hidden ?? features, out: channels, kernel: 3, bias: false },
+      weights.at('to_fusion'),
+    );
+  }
+
+  /** tokens [B, 1 + H·W, F] → feature map [B, sH, sW, C] */
+  forward({ tokens, grid: [H, W] }: Stage): Tensor {
+    const [B, , F] = tokens.dims('B N F') as [number, number, number];
+    const patches = this.read.forward(tokens); // Read          [B, H·W, F]
+    const grid = patches.reshape([B, H, W, F]); // Concatenate   [B, H, W, F]
+    const projected = this.project?.forward(grid) ?? grid; //               [B, H, W, D]
+    const resampled = this.resample?.forward(projected) ?? projected; // Resample      [B, sH, sW, D]
+    return this.toFusion.forward(resampled); //               [B, sH, sW, C]
+  }
+}
+
+/** tokens [B, N, F] → [B, H·W, F]: what becomes of the readout token. Names the stage, for `keep`. */
+interface Read {
+  forward(tokens: Tensor): Tensor;
+}
+
+function makeRead({ readout, level }: ReassembleBlockConfig): Read {
+  const name = `stage_${level + 1}`;
+  switch (readout) {
+    case 'ignore':
+      return { forward: (tokens) => slice(tokens, { axis: 1, from: 1 }).named(name) };
+    case 'none':
+      return { forward: (tokens) => tokens.named(name) };
+  }
+}
+
+/** [B, H, W, D] → [B, sH, sW, D] */
+interface Resample {
+  forward(x: Tensor): Tensor;
+}
+
+/** Larger by a transposed convolution, smaller by a strided one; 37 rows become ⌈37 / 2⌉ = 19. */
+function makeResample(channels: number, scale: Scale, weights: Weights): Resample {
+  if (scale === 1) return { forward: (x) => x };
+  const width = { in: channels, out: channels };
+  return scale === 0.5
+    ? new Conv2d({ ...width, kernel: 3, stride: 2 }, weights)
+    : new ConvTranspose2d({ ...width, kernel: scale }, weights);
+}

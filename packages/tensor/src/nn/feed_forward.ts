@@ -1,0 +1,43 @@
+import { swiglu } from '../ops/elementwise.ts';
+import type { Epilogue } from '../ops/linear.ts';
+import type { Tensor } from '../tensor.ts';
+import type { Weights } from '../weights.ts';
+import { Linear } from './linear.ts';
+
+export interface FeedForwardConfig {
+  readonly features: number;
+  readonly hidden: number;
+}
+
+/** fc2(GELU(fc1(x))) */
+export class Mlp {
+  readonly fc1: Linear;
+  readonly fc2: Linear;
+
+  constructor({ features, hidden }: FeedForwardConfig, weights: Weights) {
+    this.fc1 = new Linear({ in: features, out: hidden }, weights.at('fc1'));
+    this.fc2 = new Linear({ in: hidden, out: features }, weights.at('fc2'));
+  }
+
+  /** x [..., features] → [..., features]; the epilogue follows fc2 */
+  forward(x: Tensor, epilogue?: Epilogue): Tensor {
+    return this.fc2.forward(this.fc1.forward(x, { activation: 'gelu' }), epilogue);
+  }
+}
+
+/** project(SiLU(gate(x)) · value(x)): arXiv 2002.05202. `gate_and_value` holds both maps, the gate's rows first. */
+export class SwiGlu {
+  readonly gateAndValue: Linear;
+  readonly project: Linear;
+
+  constructor({ features, hidden }: FeedForwardConfig, weights: Weights) {
+    const gateAndValue = weights.at('gate_and_value');
+    this.gateAndValue = new Linear({ in: features, out: 2 * hidden }, gateAndValue);
+    this.project = new Linear({ in: hidden, out: features }, weights.at('project'));
+  }
+
+  /** x [..., features] → [..., features]; the epilogue follows the projection */
+  forward(x: Tensor, epilogue?: Epilogue): Tensor {
+    return this.project.forward(swiglu(this.gateAndValue.forward(x)), epilogue);
+  }
+}

@@ -1,0 +1,27 @@
+import { layerNorm } from '../ops/layer_norm.ts';
+import type { Tensor } from '../tensor.ts';
+import type { Weights } from '../weights.ts';
+
+export interface LayerNormConfig {
+  readonly features: number;
+  /** Default 1e-6. */
+  readonly eps?: number;
+}
+
+/** Layer normalisation over the last axis with its weight and bias. */
+export class LayerNorm {
+  readonly weight: Tensor;
+  readonly bias: Tensor;
+  readonly eps: number;
+
+  constructor(config: LayerNormConfig, weights: Weights) {
+    this.weight = weights.tensor('weight', [config.features]);
+    this.bias = weights.tensor('bias', [config.features]);
+    this.eps = config.eps ?? 1e-6;
+  }
+
+  /** x [..., features] → [..., features] */
+  forward(x: Tensor): Tensor {
+    return layerNorm(x, this.weight, this.bias, { eps: this.eps });
+  }
+}

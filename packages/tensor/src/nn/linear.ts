@@ -1,0 +1,26 @@
+import { type Epilogue, linear } from '../ops/linear.ts';
+import type { Tensor } from '../tensor.ts';
+import type { Weights } from '../weights.ts';
+
+export interface LinearConfig {
+  readonly in: number;
+  readonly out: number;
+  /** Default true. */
+  readonly bias?: boolean;
+}
+
+/** A linear map with its weight [out, in] as PyTorch stores it, and its bias. */
+export class Linear {
+  readonly weight: Tensor;
+  readonly bias: Tensor | undefined;
+
+  constructor(config: LinearConfig, weights: Weights) {
+    this.weight = weights.tensor('weight', [config.out, config.in], { permute: [1, 0] });
+    this.bias = config.bias === false ? undefined : weights.tensor('bias', [config.out]);
+  }
+
+  /** x [..., in] → [..., out] */
+  forward(x: Tensor, epilogue?: Epilogue): Tensor {
+    return linear(x, this.weight, this.bias, epilogue);
+  }
+}

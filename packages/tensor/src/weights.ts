@@ -1,0 +1,256 @@
+import { type Context, usage } from './context.ts';
+import { countNonFinite, f32FromStored, permute, wordsOf } from './convert.ts';
+import { bufferBytes, bytesPerElement, type Dtype } from './dtype.ts';
+import { type Shape, sameShape, shapeText, sizeOf } from './shape.ts';
+import type { StateDict, StoredTensor } from './state_dict.ts';
+import { Storage } from './storage.ts';
+import { Tensor } from './tensor.ts';
+
+export interface WeightsOptions {
+  /** Storage type on the GPU of weights that do not ask for one. Default f32. */
+  readonly dtype?: Dtype;
+  /** What is being built, for messages: `depth_anything_v2 (12 blocks of 384)`. */
+  readonly title?: string;
+  /** The name of a key in the file, where keys were renamed on the way here. */
+  readonly originOf?: (key: string) => string | undefined;
+}
+
+export interface WeightSpec {
+  /** Axes of the stored tensor in the order they are wanted in: [1, 0] transposes a matrix. */
+  readonly permute?: readonly number[];
+  /** Storage type on the GPU, where this tensor needs another than its model. */
+  readonly dtype?: Dtype;
+}
+
+export interface LoadOptions {
+  readonly signal?: AbortSignal;
+  /** Bytes read so far, of how many. */
+  readonly onProgress?: (loaded: number, total: number) => void;
+}
+
+/** Everything in which a checkpoint and a model disagree, reported together. */
+export class StateDictError extends Error {
+  override readonly name = 'StateDictError';
+  readonly missing: readonly string[];
+  readonly unused: readonly string[];
+  readonly misshapen: readonly string[];
+
+  constructor(
+    message: string,
+    {
+      missing = [],
+      unused = [],
+      misshapen = [],
+    }: { missing?: string[]; unused?: string[]; misshapen?: string[] } = {},
+  ) {
+    super(message);
+    this.missing = missing;
+    this.unused = unused;
+    this.misshapen = misshapen;
+  }
+}
+
+interface Declared {
+  readonly key: string;
+  readonly tensor: Tensor;
+  readonly shape: Shape;
+  readonly spec: WeightSpec;
+}
+
+/** What all scopes of one state dict share. */
+interface Shared {
+  readonly context: Context;
+  readonly stateDict: StateDict;
+  readonly options: WeightsOptions;
+  readonly declared: Map<string, Declared>;
+  readonly constants: Tensor[];
+}
+
+/**
+ * A scoped view of a state dict. Modules declare what they need while they are built, `weights.at('norm').tensor('bias', [C])`,
+ * and get tensors without data; then `load` streams the file to the GPU, one tensor at a time, or fails with everything
+ * that is missing, unused or misshapen.
+ */
+export class Weights {
+  readonly #shared: Shared;
+  readonly #scope: string;
+
+  constructor(context: Context, stateDict: StateDict, options?: WeightsOptions);
+  constructor(shared: Shared, scope: string);
+  constructor(first: Context | Shared, second: StateDict | string, options: WeightsOptions = {}) {
+    if (typeof second === 'string') {
+      this.#shared = first as Shared;
+      this.#scope = second;
+    } else {
+      this.#shared = {
+        context: first as Context,
+        stateDict: second,
+        options,
+        declared: new Map(),
+        constants: [],
+      };
+      this.#scope = '';
+    }
+  }
+
+  get context(): Context {
+    return this.#shared.context;
+  }
+
+  /** Storage type of weights that do not ask for one. */
+  get dtype(): Dtype {
+    return this.#shared.options.dtype ?? 'f32';
+  }
+
+  /** The part of the state dict below a name: `weights.at('blocks').at(3)`. */
+  at(name: string | number): Weights {
+    return new Weights(this.#shared, `${this.#scope}${name}.`);
+  }
+
+  /** Whether the state dict has a key in this scope. */
+  has(name: string): boolean {
+    return this.#shared.stateDict.tensors.has(this.#scope + name);
+  }
+
+  /**
+   * Declares a weight with the shape that the file has. The tensor returned has the shape after `permute`, and no data
+   * before `load`.
+   */
+  tensor(name: string, shape: Shape, spec: WeightSpec = {}): Tensor {
+    const key = this.#scope + name;
+    const { context, declared } = this.#shared;
+    if (declared.has(key)) throw new Error(`weights: ${key} is declared twice.`);
+    const dtype = spec.dtype ?? this.dtype;
+    if (dtype === 'f16' && !context.capabilities.f16 && !context.isPlanning) {
+      throw new Error('weights: this device has no shader-f16, so they cannot be f16. Use f32.');
+    }
+    const storage = new Storage(bufferBytes(sizeOf(shape), dtype));
+    const ordered = spec.permute ? spec.permute.map((axis) => shape[axis]!) : shape;
+    const tensor = new Tensor(context, storage, ordered, dtype, key);
+    declared.set(key, { key, tensor, shape, spec });
+    return tensor;
+  }
+
+  /** A number that is not in the file and lives as long as the weights, such as the range of a metric head. */
+  constant(name: string, values: Float32Array, shape: Shape): Tensor {
+    const { context, constants } = this.#shared;
+    const tensor = context.constant(() =>
+      context.tensor(values, shape, this.dtype, this.#scope + name),
+    );
+    constants.push(tensor);
+    return tensor;
+  }
+
+  /** Bytes on the GPU of all weights declared so far. */
+  get bytes(): number {
+    const { declared } = this.#shared;
+    return [...declared.values()].reduce((sum, { tensor }) => sum + tensor.storage.bytes, 0);
+  }
+
+  /** Bytes of the largest weight: bindings must be that large. */
+  get largestBinding(): number {
+    const { declared } = this.#shared;
+    return Math.max(0, ...[...declared.values()].map(({ tensor }) => tensor.storage.bytes));
+  }
+
+  /** Throws a `StateDictError` with every difference between what was declared and what the file has. */
+  check(): void {
+    const { declared, stateDict, options } = this.#shared;
+    const missing: string[] = [];
+    const misshapen: string[] = [];
+    for (const { key, shape } of declared.values()) {
+      const stored = stateDict.tensors.get(key);
+      if (!stored) missing.push(key);
+      else if (!sameShape(stored.shape, shape)) misshapen.push(key);
+    }
+    const unused = [...stateDict.tensors.keys()].filter((key) => !declared.has(key));
+    if (missing.length + misshapen.length + unused.length === 0) return;
+
+    const origin = (key: string): string => options.originOf?.(key) ?? key;
+    const width = Math.max(
+      ...[...missing, ...misshapen, ...unused].map((key) => origin(key).length),
+    );
+    const arrow = (key: string): string =>
+      origin(key) === key ? key : `${origin(key).padEnd(width)} → ${key}`;
+    const lines = [
+      ...missing.map((key) => `  missing    ${arrow(key)}`),
+      ...unused.map((key) => `  unused     ${origin(key)}`),
+      ...misshapen.map(
+        (key) =>
+          `  misshapen  ${origin(key).padEnd(width)} is ${shapeText(stateDict.tensors.get(key)!.shape)}, expected ${shapeText(declared.get(key)!.shape)}`,
+      ),
+    ];
+    const shown =
+      lines.length > 40 ? [...lines.slice(0, 40), `  … and ${lines.length - 40} more`] : lines;
+    throw new StateDictError(
+      `${stateDict.name}: ${missing.length} keys missing, ${unused.length} unused, ${misshapen.length} misshapen for ${options.title ?? 'this model'}:\n${shown.join('\n')}`,
+      {
+        missing: missing.map(origin),
+        unused: unused.map(origin),
+        misshapen: misshapen.map(origin),
+      },
+    );
+  }
+
+  /**
+   * Streams every declared weight from its file to the GPU, converting layout and type on the way, one at a time, so
+   * that a 5 GB checkpoint needs no 5 GB of memory. What was uploaded is freed again when it fails or is aborted.
+   */
+  async load({ signal, onProgress }: LoadOptions = {}): Promise<void> {
+    this.check();
+    const { context, declared, stateDict } = this.#shared;
+    const all = [...declared.values()];
+    for (const { tensor } of all) context.expectFits(tensor.storage.bytes, tensor.name);
+    const total = all.reduce((sum, { shape }) => sum + sizeOf(shape) * bytesPerElement.f32, 0);
+    let loaded = 0;
+    let queued = 0;
+    try {
+      for (const weight of all) {
+        signal?.throwIfAborted();
+        const stored = stateDict.tensors.get(weight.key)!;
+        await this.#upload(weight, stored, signal);
+        loaded += sizeOf(weight.shape) * bytesPerElement.f32;
+        queued += weight.tensor.storage.bytes;
+        onProgress?.(loaded, total);
+        // The queue keeps a copy of what it has not written yet; let it catch up.
+        if (queued > 64 * 2 ** 20) {
+          await context.device.queue.onSubmittedWorkDone();
+          queued = 0;
+        }
+      }
+      await context.device.queue.onSubmittedWorkDone();
+    } catch (error) {
+      this.dispose();
+      throw error;
+    }
+  }
+
+  async #upload({ tensor, shape, spec }: Declared, stored: StoredTensor, signal?: AbortSignal) {
+    const { context, options, stateDict } = this.#shared;
+    const bytes = await stored.read(signal ? { signal } : {});
+    let values = f32FromStored(bytes, stored.dtype, sizeOf(shape));
+    const bad = countNonFinite(values);
+    if (bad > 0) {
+      const origin = options.originOf?.(tensor.name) ?? tensor.name;
+      throw new StateDictError(
+        `${stateDict.name}: ${origin} holds ${bad} values that are NaN or infinite (of ${values.length}). The file is damaged or its training diverged; every depth would be meaningless.`,
+      );
+    }
+    if (spec.permute) values = permute(values, shape, spec.permute);
+    const buffer = context.createBuffer(
+      tensor.storage.bytes,
+      usage.storage | usage.copySrc | usage.copyDst,
+      'weights',
+      tensor.name,
+    );
+    context.upload(buffer, wordsOf(values, tensor.dtype));
+    tensor.storage.fill(buffer, (b) => context.destroyBuffer(b));
+  }
+
+  /** Frees every weight. Recordings that use them keep what they need until they are disposed. */
+  dispose(): void {
+    const { declared, constants } = this.#shared;
+    for (const { tensor } of declared.values()) tensor.dispose();
+    for (const tensor of constants) tensor.dispose();
+  }
+}
