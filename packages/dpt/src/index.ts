@@ -1,5 +1,4 @@
-export type { ConfigureOptions } from './checkpoints/configure.ts';
-export { families } from './checkpoints/depth_anything.ts';
+export { type ConfigureOptions, families } from './checkpoints/configure.ts';
 export {
   buildDpt,
   type DptOptions,

@@ -1,4 +1,6 @@
+import { type StateDict, shapeText } from '@dpt-webgpu/tensor';
 import type { Family, Preset } from '../config.ts';
+import { four } from '../grid.ts';
 
 /** What a checkpoint cannot say, or what is to be different from what it says. */
 export interface ConfigureOptions {
@@ -9,4 +11,80 @@ export interface ConfigureOptions {
   readonly maxDepth?: number | undefined;
   /** Four blocks, counted from 0, whose output is tapped. */
   readonly hooks?: readonly number[] | undefined;
+}
+
+/** Names of families that options and metadata may use. */
+export const families: ReadonlyMap<string, Family> = new Map([
+  ['depth_anything_v1', 'depth_anything_v1'],
+  ['depth_anything_v2', 'depth_anything_v2'],
+  // The giant differs by its feed-forward, which the shapes tell.
+  ['depth_anything_v2_giant', 'depth_anything_v2'],
+  ['depth_anything_v2_metric', 'depth_anything_v2_metric'],
+]);
+
+/** Looks up shapes of an architecture's keys; what is missing or has another rank is an error that names it. */
+export function shapesOf(
+  { name, tensors }: StateDict,
+  architecture: string,
+): (key: string, rank: number) => readonly number[] {
+  return (key, rank) => {
+    const shape = tensors.get(key)?.shape;
+    if (shape?.length === rank) return shape;
+    throw new Error(
+      `${name}: ${key} ${shape ? `is ${shapeText(shape)}` : 'is missing'}; a ${architecture} model has it with ${rank} axes.`,
+    );
+  };
+}
+
+/** One more than the largest index after a prefix. */
+export function countBlocks(stateDict: StateDict, prefix: string): number {
+  let count = 0;
+  for (const key of stateDict.tensors.keys()) {
+    const match = key.startsWith(prefix) && /^\d+(?=\.)/.exec(key.slice(prefix.length));
+    if (match) count = Math.max(count, Number(match[0]) + 1);
+  }
+  return count;
+}
+
+/** The side g of the square grid behind a position encoding of 1 + g² rows. */
+export function baseGridOf({ name }: StateDict, key: string, rows: number): number {
+  const baseGrid = Math.sqrt(rows - 1);
+  if (Number.isInteger(baseGrid) && baseGrid > 0) return baseGrid;
+  throw new Error(`${name}: ${key} has ${rows} rows; one more than a square is needed.`);
+}
+
+/** The number of heads is not in the weights: 64 features each in every released ViT, else the file's metadata says. */
+export function headsOf({ name, metadata }: StateDict, features: number): number {
+  const heads = Number(metadata.get('heads') ?? features / 64);
+  if (Number.isInteger(heads) && heads > 0 && features % heads === 0) return heads;
+  throw new Error(
+    `${name}: ${features} features do not divide into ${metadata.get('heads') ?? 'heads of 64'}; metadata "heads" must say how many heads there are.`,
+  );
+}
+
+/** Blocks, counted from 0, whose output is a stage: one per level. */
+export type StageEnds = readonly [number, number, number, number];
+
+/** The option's or the metadata's list of blocks where there is one, else what the family publishes, else quarters. */
+export function stageEndsOf(
+  { name, metadata }: StateDict,
+  blocks: number,
+  { hooks, published }: { hooks: readonly number[] | undefined; published?: StageEnds | undefined },
+): StageEnds {
+  const listed = hooks ?? parseList(metadata.get('hooks'));
+  if (listed) {
+    const rising = listed.every((end, i) => Number.isInteger(end) && end > (listed[i - 1] ?? -1));
+    if (listed.length !== 4 || !rising || listed[3]! >= blocks) {
+      throw new Error(
+        `${name}: hooks ${listed.join(',')} must be four rising block numbers from 0 to ${blocks - 1}.`,
+      );
+    }
+    return listed as unknown as StageEnds;
+  }
+  if (blocks < 4) throw new Error(`${name}: ${blocks} blocks; four stages need at least four.`);
+  return published ?? four((level) => Math.floor(((level + 1) * blocks) / 4) - 1);
+}
+
+function parseList(text: string | undefined): number[] | undefined {
+  return text?.match(/\d+/g)?.map(Number);
 }

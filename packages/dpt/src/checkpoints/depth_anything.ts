@@ -1,16 +1,23 @@
-import { type StateDict, shapeText } from '@dpt-webgpu/tensor';
-import type { DptConfig, Family } from '../config.ts';
+import type { StateDict } from '@dpt-webgpu/tensor';
+import type { DptConfig, Family, Preset } from '../config.ts';
 import { four } from '../grid.ts';
-import type { ConfigureOptions } from './configure.ts';
+import {
+  baseGridOf,
+  type ConfigureOptions,
+  countBlocks,
+  families,
+  headsOf,
+  type StageEnds,
+  shapesOf,
+  stageEndsOf,
+} from './configure.ts';
 
 /** Stage ends by number of blocks, as the authors list them for V2 (depth_anything_v2/dpt.py). Never computed. */
-const publishedStageEnds: Readonly<Record<number, StageEnds>> = {
+const v2StageEnds: Readonly<Record<number, StageEnds>> = {
   12: [2, 5, 8, 11],
   24: [4, 11, 17, 23],
   40: [9, 19, 29, 39],
 };
-
-type StageEnds = readonly [number, number, number, number];
 
 /** Reads the configuration of a Depth-Anything model, with the original key names, off keys and shapes. */
 export function configureDepthAnything(
@@ -18,21 +25,10 @@ export function configureDepthAnything(
   { preset, family: wanted, maxDepth, hooks }: ConfigureOptions,
   warn: (warning: string) => void,
 ): DptConfig {
-  const shapeOf = (key: string, rank: number): readonly number[] => {
-    const shape = stateDict.tensors.get(key)?.shape;
-    if (shape?.length === rank) return shape;
-    throw new Error(
-      `${stateDict.name}: ${key} ${shape ? `is ${shapeText(shape)}` : 'is missing'}; a Depth-Anything model has it with ${rank} axes.`,
-    );
-  };
+  const shapeOf = shapesOf(stateDict, 'Depth-Anything');
   const [features, , , patch] = shapeOf('pretrained.patch_embed.proj.weight', 4) as number[];
   const [, positions] = shapeOf('pretrained.pos_embed', 3) as number[];
-  const baseGrid = Math.sqrt(positions! - 1);
-  if (!Number.isInteger(baseGrid)) {
-    throw new Error(
-      `${stateDict.name}: pretrained.pos_embed has ${positions} rows; one more than a square is needed.`,
-    );
-  }
+  const baseGrid = baseGridOf(stateDict, 'pretrained.pos_embed', positions!);
   const blocks = countBlocks(stateDict, 'pretrained.blocks.');
   const isSwiglu = stateDict.tensors.has('pretrained.blocks.0.mlp.w12.weight');
   const hidden = isSwiglu
@@ -41,6 +37,7 @@ export function configureDepthAnything(
   const scratch = 'depth_head.scratch';
   const family = wanted ?? guessFamily(stateDict, warn);
   const isV1 = family === 'depth_anything_v1';
+  const published = publishedStageEnds(blocks, { isV1, preset });
   return {
     family,
     preset,
@@ -55,7 +52,7 @@ export function configureDepthAnything(
       feedForward: { kind: isSwiglu ? 'swiglu' : 'mlp', hidden },
       baseGrid,
       positionResize: preset === 'muggled' ? 'size' : 'scale_with_offset',
-      stageEnds: stageEndsOf(stateDict, blocks, { isV1, preset, hooks }),
+      stageEnds: stageEndsOf(stateDict, blocks, { hooks, published }),
     },
     reassemble: { hidden: four((s) => shapeOf(`${scratch}.layer${s + 1}_rn.weight`, 4)[1]!) },
     fusion: { channels: shapeOf(`${scratch}.layer1_rn.weight`, 4)[0]! },
@@ -77,48 +74,13 @@ export function configureDepthAnything(
   };
 }
 
-/** One more than the largest index after a prefix. */
-export function countBlocks(stateDict: StateDict, prefix: string): number {
-  let count = 0;
-  for (const key of stateDict.tensors.keys()) {
-    const match = key.startsWith(prefix) && /^\d+(?=\.)/.exec(key.slice(prefix.length));
-    if (match) count = Math.max(count, Number(match[0]) + 1);
-  }
-  return count;
-}
-
-/** The number of heads is not in the weights: 64 features each in every released ViT, else the file's metadata says. */
-function headsOf({ name, metadata }: StateDict, features: number): number {
-  const heads = Number(metadata.get('heads') ?? features / 64);
-  if (Number.isInteger(heads) && heads > 0 && features % heads === 0) return heads;
-  throw new Error(
-    `${name}: ${features} features do not divide into ${metadata.get('heads') ?? 'heads of 64'}; metadata "heads" must say how many heads there are.`,
-  );
-}
-
-function stageEndsOf(
-  { name, metadata }: StateDict,
+/** V1 takes the last four blocks, V2 its list; muggled_dpt takes the quarters of V2 models. */
+function publishedStageEnds(
   blocks: number,
-  { isV1, preset, hooks }: { isV1: boolean; preset: string; hooks: readonly number[] | undefined },
-): StageEnds {
-  const listed = hooks ?? parseList(metadata.get('hooks'));
-  if (listed) {
-    const rising = listed.every((end, i) => Number.isInteger(end) && end > (listed[i - 1] ?? -1));
-    if (listed.length !== 4 || !rising || listed[3]! >= blocks) {
-      throw new Error(
-        `${name}: hooks ${listed.join(',')} must be four rising block numbers from 0 to ${blocks - 1}.`,
-      );
-    }
-    return listed as unknown as StageEnds;
-  }
-  if (blocks < 4) throw new Error(`${name}: ${blocks} blocks; four stages need at least four.`);
+  { isV1, preset }: { isV1: boolean; preset: Preset },
+): StageEnds | undefined {
   if (isV1) return four((level) => blocks - 4 + level);
-  const published = preset === 'muggled' ? undefined : publishedStageEnds[blocks];
-  return published ?? four((level) => Math.floor(((level + 1) * blocks) / 4) - 1);
-}
-
-function parseList(text: string | undefined): number[] | undefined {
-  return text?.match(/\d+/g)?.map(Number);
+  return preset === 'muggled' ? undefined : v2StageEnds[blocks];
 }
 
 /**
@@ -138,15 +100,6 @@ function guessFamily({ name, metadata }: StateDict, warn: (warning: string) => v
   );
   return 'depth_anything_v2';
 }
-
-/** Names of families that options and metadata may use. */
-export const families: ReadonlyMap<string, Family> = new Map([
-  ['depth_anything_v1', 'depth_anything_v1'],
-  ['depth_anything_v2', 'depth_anything_v2'],
-  // The giant differs by its feed-forward, which the shapes tell.
-  ['depth_anything_v2_giant', 'depth_anything_v2'],
-  ['depth_anything_v2_metric', 'depth_anything_v2_metric'],
-]);
 
 /** The far end of a metric head: the option, else metadata, else the data set in the file's name. */
 function metres({ name, metadata }: StateDict, maxDepth: number | undefined): number {
