@@ -115,8 +115,11 @@ function throughBoth(
   second: RenamedStateDict,
   key: string,
 ): string | undefined {
-  const middle = second.originOf(key);
-  return middle === undefined ? undefined : (first.originOf(middle) ?? middle);
+  return second
+    .originOf(key)
+    ?.split(' + ')
+    .map((middle) => first.originOf(middle) ?? middle)
+    .join(' + ');
 }
 
 function unrecognised(stateDict: StateDict): StateDictError {

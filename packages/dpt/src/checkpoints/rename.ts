@@ -3,10 +3,11 @@ import type { StateDict, StoredTensor } from '@dpt-webgpu/tensor';
 /**
  * A rule for one kind of key. Parts in braces stand for a number or a word and are carried over:
  * `['pretrained.blocks.{i}.norm1.{leaf}', 'encoder.blocks.{i}.norm1.{leaf}']`. Several names on the left are joined
- * along their first axis (separate q, k and v); null on the right drops the key, with the reason.
+ * along their first axis (separate q, k and v), and null after the first stands for zeros of its shape (there is no
+ * bias of k); null on the right drops the key, with the reason.
  */
 export type RenameRule =
-  | readonly [from: string | readonly string[], to: string]
+  | readonly [from: string | readonly (string | null)[], to: string]
   | readonly [from: string, to: null, reason: string];
 
 /** A state dict under other names, which remembers where each key came from. */
@@ -36,14 +37,15 @@ export function rename(stateDict: StateDict, rules: readonly RenameRule[]): Rena
         tensors.set(to, tensor);
         origins.set(to, key);
       } else if (parts.index === 0) {
-        const names = rule.from.map((template) => fill(template, parts.values));
-        const members = names.map((name) => stateDict.tensors.get(name));
+        const members = rule.from.map((template) =>
+          template === null ? null : stateDict.tensors.get(fill(template, parts.values)),
+        );
         // An incomplete set stays as it is: the load then says what is missing and what is left over.
         if (members.every((member) => member !== undefined)) {
           tensors.set(to, join(members));
-          origins.set(to, names.join(' + '));
+          origins.set(to, namesOf(rule, parts.values).join(' + '));
         } else tensors.set(key, tensor);
-      } else if (!rule.from.every((t) => stateDict.tensors.has(fill(t, parts.values)))) {
+      } else if (!namesOf(rule, parts.values).every((name) => stateDict.tensors.has(name))) {
         tensors.set(key, tensor);
       }
     }
@@ -59,7 +61,7 @@ export function rename(stateDict: StateDict, rules: readonly RenameRule[]): Rena
 }
 
 interface CompiledRule {
-  readonly from: readonly string[];
+  readonly from: readonly (string | null)[];
   readonly to: string | null;
   readonly reason: string;
   /** Which of the names on the left a key matches, and what its braces hold. */
@@ -68,14 +70,14 @@ interface CompiledRule {
 
 function compile([from, to, reason = '']: RenameRule): CompiledRule {
   const names = typeof from === 'string' ? [from] : from;
-  const patterns = names.map(toPattern);
+  const patterns = names.map((name) => (name === null ? null : toPattern(name)));
   return {
     from: names,
     to,
     reason,
     matches: (key) => {
       for (const [index, pattern] of patterns.entries()) {
-        const match = pattern.exec(key);
+        const match = pattern?.exec(key);
         if (match) return { index, values: match.groups ?? {} };
       }
       return undefined;
@@ -97,17 +99,22 @@ function toPattern(template: string): RegExp {
 const fill = (template: string, values: Record<string, string>): string =>
   template.replace(/\{(\w+)\}/g, (_, name: string) => values[name] ?? '');
 
+/** The keys that a rule takes together, without its zeros. */
+const namesOf = ({ from }: CompiledRule, values: Record<string, string>): string[] =>
+  from.flatMap((template) => (template === null ? [] : [fill(template, values)]));
+
 function originByRules(rules: readonly CompiledRule[], key: string): string | undefined {
-  for (const { from, to } of rules) {
-    const match = to === null ? null : toPattern(to).exec(key);
-    if (match) return from.map((template) => fill(template, match.groups ?? {})).join(' + ');
+  for (const rule of rules) {
+    const match = rule.to === null ? null : toPattern(rule.to).exec(key);
+    if (match) return namesOf(rule, match.groups ?? {}).join(' + ');
   }
   return undefined;
 }
 
-/** Tensors stacked along their first axis. */
-function join(parts: readonly StoredTensor[]): StoredTensor {
-  const first = parts[0]!;
+/** Tensors stacked along their first axis; null is zeros of the first one's shape. */
+function join(members: readonly (StoredTensor | null)[]): StoredTensor {
+  const first = members.find((member) => member !== null)!;
+  const parts = members.map((member) => member ?? zerosLike(first));
   const rows = parts.reduce((sum, { shape }) => sum + (shape[0] ?? 0), 0);
   const sameRows = parts.every(({ dtype }) => dtype === first.dtype);
   return {
@@ -128,5 +135,14 @@ function join(parts: readonly StoredTensor[]): StoredTensor {
       }
       return all;
     },
+  };
+}
+
+/** Zero is the same bits in every storage type: bytes that are zero. */
+function zerosLike(tensor: StoredTensor): StoredTensor {
+  return {
+    dtype: tensor.dtype,
+    shape: tensor.shape,
+    read: async (options) => new Uint8Array((await tensor.read(options)).length),
   };
 }
