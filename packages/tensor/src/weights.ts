@@ -52,7 +52,8 @@ export class StateDictError extends Error {
 
 interface Declared {
   readonly key: string;
-  readonly tensor: Tensor;
+  /** One, or equal parts of what is stored, cut along the first axis. */
+  readonly tensors: readonly Tensor[];
   readonly shape: Shape;
   readonly spec: WeightSpec;
 }
@@ -117,6 +118,14 @@ export class Weights {
    * before `load`.
    */
   tensor(name: string, shape: Shape, spec: WeightSpec = {}): Tensor {
+    return this.parts(name, shape, 1, spec)[0]!;
+  }
+
+  /**
+   * Declares a weight that the file stores as one and a module uses in equal parts, cut along the first axis after
+   * `permute`: the halves of a map of concatenated inputs.
+   */
+  parts(name: string, shape: Shape, count: number, spec: WeightSpec = {}): readonly Tensor[] {
     const key = this.#scope + name;
     const { context, declared } = this.#shared;
     if (declared.has(key)) throw new Error(`weights: ${key} is declared twice.`);
@@ -124,11 +133,17 @@ export class Weights {
     if (dtype === 'f16' && !context.capabilities.f16 && !context.isPlanning) {
       throw new Error('weights: this device has no shader-f16, so they cannot be f16. Use f32.');
     }
-    const storage = new Storage(bufferBytes(sizeOf(shape), dtype));
-    const ordered = spec.permute ? spec.permute.map((axis) => shape[axis]!) : shape;
-    const tensor = new Tensor(context, storage, ordered, dtype, key);
-    declared.set(key, { key, tensor, shape, spec });
-    return tensor;
+    const [first = 1, ...rest] = spec.permute ? spec.permute.map((axis) => shape[axis]!) : shape;
+    if (first % count !== 0) {
+      throw new Error(`weights: ${first} rows of ${key} do not divide into ${count} parts.`);
+    }
+    const ordered = shape.length === 0 ? shape : [first / count, ...rest];
+    const tensors = Array.from({ length: count }, () => {
+      const storage = new Storage(bufferBytes(sizeOf(ordered), dtype));
+      return new Tensor(context, storage, ordered, dtype, key);
+    });
+    declared.set(key, { key, tensors, shape, spec });
+    return tensors;
   }
 
   /** A number that is not in the file and lives as long as the weights, such as the range of a metric head. */
@@ -143,14 +158,19 @@ export class Weights {
 
   /** Bytes on the GPU of all weights declared so far. */
   get bytes(): number {
-    const { declared } = this.#shared;
-    return [...declared.values()].reduce((sum, { tensor }) => sum + tensor.storage.bytes, 0);
+    return this.#storageBytes().reduce((sum, bytes) => sum + bytes, 0);
   }
 
   /** Bytes of the largest weight: bindings must be that large. */
   get largestBinding(): number {
+    return Math.max(0, ...this.#storageBytes());
+  }
+
+  #storageBytes(): number[] {
     const { declared } = this.#shared;
-    return Math.max(0, ...[...declared.values()].map(({ tensor }) => tensor.storage.bytes));
+    return [...declared.values()].flatMap(({ tensors }) =>
+      tensors.map(({ storage }) => storage.bytes),
+    );
   }
 
   /** Throws a `StateDictError` with every difference between what was declared and what the file has. */
@@ -200,7 +220,9 @@ export class Weights {
     this.check();
     const { context, declared, stateDict } = this.#shared;
     const all = [...declared.values()];
-    for (const { tensor } of all) context.expectFits(tensor.storage.bytes, tensor.name);
+    for (const { name, storage } of all.flatMap(({ tensors }) => tensors)) {
+      context.expectFits(storage.bytes, name);
+    }
     const total = all.reduce((sum, { shape }) => sum + sizeOf(shape) * bytesPerElement.f32, 0);
     let loaded = 0;
     let queued = 0;
@@ -210,7 +232,7 @@ export class Weights {
         const stored = stateDict.tensors.get(weight.key)!;
         await this.#upload(weight, stored, signal);
         loaded += sizeOf(weight.shape) * bytesPerElement.f32;
-        queued += weight.tensor.storage.bytes;
+        for (const { storage } of weight.tensors) queued += storage.bytes;
         onProgress?.(loaded, total);
         // The queue keeps a copy of what it has not written yet; let it catch up.
         if (queued > 64 * 2 ** 20) {
@@ -225,32 +247,35 @@ export class Weights {
     }
   }
 
-  async #upload({ tensor, shape, spec }: Declared, stored: StoredTensor, signal?: AbortSignal) {
+  async #upload(
+    { key, tensors, shape, spec }: Declared,
+    stored: StoredTensor,
+    signal?: AbortSignal,
+  ) {
     const { context, options, stateDict } = this.#shared;
     const bytes = await stored.read(signal ? { signal } : {});
     let values = f32FromStored(bytes, stored.dtype, sizeOf(shape));
     const bad = countNonFinite(values);
     if (bad > 0) {
-      const origin = options.originOf?.(tensor.name) ?? tensor.name;
+      const origin = options.originOf?.(key) ?? key;
       throw new StateDictError(
         `${stateDict.name}: ${origin} holds ${bad} values that are NaN or infinite (of ${values.length}). The file is damaged or its training diverged; every depth would be meaningless.`,
       );
     }
     if (spec.permute) values = permute(values, shape, spec.permute);
-    const buffer = context.createBuffer(
-      tensor.storage.bytes,
-      usage.storage | usage.copySrc | usage.copyDst,
-      'weights',
-      tensor.name,
-    );
-    context.upload(buffer, wordsOf(values, tensor.dtype));
-    tensor.storage.fill(buffer, (b) => context.destroyBuffer(b));
+    tensors.forEach((tensor, part) => {
+      const { storage, size, name, dtype } = tensor;
+      const flags = usage.storage | usage.copySrc | usage.copyDst;
+      const buffer = context.createBuffer(storage.bytes, flags, 'weights', name);
+      context.upload(buffer, wordsOf(values.subarray(part * size, (part + 1) * size), dtype));
+      storage.fill(buffer, (b) => context.destroyBuffer(b));
+    });
   }
 
   /** Frees every weight. Recordings that use them keep what they need until they are disposed. */
   dispose(): void {
     const { declared, constants } = this.#shared;
-    for (const { tensor } of declared.values()) tensor.dispose();
+    for (const { tensors } of declared.values()) for (const tensor of tensors) tensor.dispose();
     for (const tensor of constants) tensor.dispose();
   }
 }
