@@ -1,8 +1,10 @@
-// Layer normalisation over the last axis: y = (x − mean) / √(var + eps) · weight + bias
+// Layer normalisation over the last axis: y = (x − mean) / √(var + eps) · weight + bias + residual
 // One workgroup per row. Two passes, because E[x²] − mean² cancels for rows far from zero.
 alias X = f32;                              // storage of x
 alias W = f32;                              // of weight and bias
+alias R = f32;                              // of residual
 alias Y = f32;                              // of y; arithmetic is f32 whatever they are
+override HAS_RESIDUAL: bool = false;
 const WORKGROUP_SIZE = 64u;
 
 struct Params { rows: u32, C: u32, eps: f32 }
@@ -10,8 +12,9 @@ struct Params { rows: u32, C: u32, eps: f32 }
 @group(0) @binding(0) var<storage, read> x: array<X>;             // [rows, C]
 @group(0) @binding(1) var<storage, read> weight: array<W>;        // [C]
 @group(0) @binding(2) var<storage, read> bias: array<W>;          // [C]
-@group(0) @binding(3) var<storage, read_write> y: array<Y>;       // [rows, C]
-@group(0) @binding(4) var<uniform> params: Params;
+@group(0) @binding(3) var<storage, read> residual: array<R>;      // [rows, C]
+@group(0) @binding(4) var<storage, read_write> y: array<Y>;       // [rows, C]
+@group(0) @binding(5) var<uniform> params: Params;
 
 var<workgroup> partial: array<f32, WORKGROUP_SIZE>;
 
@@ -35,7 +38,9 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
 
   if (index >= params.rows) { return; }
   for (var c = lane; c < C; c += WORKGROUP_SIZE) {
-    y[row + c] = Y((f32(x[row + c]) - mean) * scale * f32(weight[c]) + f32(bias[c]));
+    var v = (f32(x[row + c]) - mean) * scale * f32(weight[c]) + f32(bias[c]);
+    if (HAS_RESIDUAL) { v += f32(residual[row + c]); }
+    y[row + c] = Y(v);
   }
 }
 

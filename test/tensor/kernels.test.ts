@@ -58,15 +58,15 @@ describe.each([...kernels.values()].map((kernel) => [kernel.shader, kernel] as c
 test('a layout that differs from its shader in a name, an order, an access or a type is seen', () => {
   const source = sources.get('layer_norm')!;
   const good: KernelLayout<string, string, Params> = {
-    reads: ['x', 'weight', 'bias'],
+    reads: ['x', 'weight', 'bias', 'residual'],
     writes: ['y'],
     params: { rows: 'u32', C: 'u32', eps: 'f32' },
   };
   expect(layoutOf(new Kernel('layer_norm', good))).toEqual(layoutIn(source));
   const wrongs: KernelLayout<string, string, Params>[] = [
-    { ...good, reads: ['x', 'weight', 'shift'] },
-    { ...good, reads: ['x', 'bias', 'weight'] },
-    { ...good, reads: ['x', 'weight', 'bias', 'y'], writes: [] },
+    { ...good, reads: ['x', 'weight', 'shift', 'residual'] },
+    { ...good, reads: ['x', 'bias', 'weight', 'residual'] },
+    { ...good, reads: ['x', 'weight', 'bias', 'residual', 'y'], writes: [] },
     { ...good, params: { rows: 'u32', C: 'u32', eps: 'u32' } },
     { ...good, params: { C: 'u32', rows: 'u32', eps: 'f32' } },
     { ...good, params: { rows: 'u32', C: 'u32' } },

@@ -1,6 +1,6 @@
 // layer_norm: every variant against the f64 reference; rows of real width, rows shorter than a workgroup and not a
 // multiple of four, a row of one value (var = 0), more rows than a workgroup; rows far from zero, where E[x²] − mean²
-// would cancel; eps and the biased variance by numbers of PyTorch; storage mixtures; more workgroups than one dimension
+// would cancel; eps and the biased variance by numbers of PyTorch; a residual; storage mixtures; more workgroups than one dimension
 // takes; errors.
 import { describe, expect, test } from 'vitest';
 import { layerNorm, layerNormVariants } from '../../../packages/tensor/src/ops/layer_norm.ts';
@@ -72,6 +72,26 @@ describe.each(layerNormVariants.map(({ name }) => name))('%s', (variant) => {
     expect(layerNorm(...inputs).dtype).toBe('f16');
     await expectClose(layerNorm(...inputs), expected, tolerance.f16);
     await expectClose(layerNorm(...inputs, { dtype: 'f32' }), expected, tolerance.f32);
+  });
+
+  test.each([384, 5])('a residual is added after the norm, C=%d', async (C) => {
+    const context = await testContext(options);
+    for (const dtype of dtypesOf(context)) {
+      const x = randomNd([70, C], { seed: 12, dtype });
+      const weight = randomNd([C], { seed: 13, dtype });
+      const bias = randomNd([C], { seed: 14, dtype });
+      const residual = randomNd([70, C], { seed: 15 });
+      const y = layerNorm(
+        upload(context, x, dtype),
+        upload(context, weight, dtype),
+        upload(context, bias, dtype),
+        { addTo: upload(context, residual) },
+      );
+      const expected = reference.layerNorm(x, weight, bias, 1e-6);
+      for (const [i, value] of residual.data.entries()) expected.data[i]! += value;
+      expect(y.dtype).toBe('f32');
+      await expectClose(y, expected, tolerance.f32);
+    }
   });
 
   test('PyTorch on (1, 2, 3, 10): the variance is ÷ C, and eps is 1e-6 unless told', async () => {

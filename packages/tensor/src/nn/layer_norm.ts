@@ -1,4 +1,4 @@
-import { layerNorm } from '../ops/layer_norm.ts';
+import { type LayerNormOptions, layerNorm } from '../ops/layer_norm.ts';
 import type { Tensor } from '../tensor.ts';
 import type { Weights } from '../weights.ts';
 
@@ -21,7 +21,7 @@ export class LayerNorm {
   }
 
   /** x [..., features] → [..., features] */
-  forward(x: Tensor): Tensor {
-    return layerNorm(x, this.weight, this.bias, { eps: this.eps });
+  forward(x: Tensor, options?: Omit<LayerNormOptions, 'eps'>): Tensor {
+    return layerNorm(x, this.weight, this.bias, { ...options, eps: this.eps });
   }
 }
