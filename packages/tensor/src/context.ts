@@ -254,14 +254,14 @@ export class Context {
   }
 
   /**
-   * Buffers for the intermediates of a recording, one per requested size. All recordings share them: one queue runs
-   * recordings in order. A slot at most half as large again as asked is reused, else a new one is made.
+   * Buffers for the intermediates of a recording, one per requested size, largest first. All recordings share them: one
+   * queue runs recordings in order. Each request takes the smallest slot that is large enough, else a new one is made.
    */
   takeSlots(sizes: readonly number[]): Slot[] {
     const taken = new Set<Slot>();
     return sizes.map((bytes) => {
       const fits = this.#slots
-        .filter((slot) => !taken.has(slot) && slot.bytes >= bytes && slot.bytes <= bytes * 1.5)
+        .filter((slot) => !taken.has(slot) && slot.bytes >= bytes)
         .sort((a, b) => a.bytes - b.bytes);
       const slot = fits[0] ?? this.#makeSlot(bytes);
       slot.users++;
