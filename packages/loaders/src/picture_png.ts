@@ -57,7 +57,9 @@ export function decodePng(
   }
 
   try {
-    if (bytes[28] === 1) checkInterlaced(data, width, height);
+    const bits = bytes[24]! * (SAMPLES[bytes[25]!] ?? 0);
+    if (bits === 0) throw new Error(`its colour type ${bytes[25]} does not exist`);
+    checkDataSize(data, { width, height, bits, interlaced: bytes[28] === 1 });
     const decoded = PNG.sync.read(Buffer.concat(kept));
     const pixels = new Uint8Array(
       decoded.data.buffer,
@@ -72,10 +74,38 @@ export function decodePng(
   }
 }
 
-/** pngjs inflates interlaced data without any limit, so a small file could fill the memory. */
-function checkInterlaced(data: Uint8Array[], width: number, height: number): void {
-  // At most 8 bytes per pixel, and a filter byte per row: seven passes have fewer than 2 · height + 7 rows.
-  inflateSync(Buffer.concat(data), {
-    maxOutputLength: 8 * width * height + 8 * width + 2 * height + 64,
-  });
+/**
+ * pngjs takes missing data for pixels, and inflates interlaced data without any limit. So the amount is checked here:
+ * it follows from the header.
+ */
+function checkDataSize(
+  data: Uint8Array[],
+  header: { width: number; height: number; bits: number; interlaced: boolean },
+): void {
+  const { width, height, bits, interlaced } = header;
+  const passes = interlaced ? ADAM7 : [[0, 0, 1, 1] as const];
+  let expected = 0;
+  for (const [x, y, stepX, stepY] of passes) {
+    const columns = Math.ceil(Math.max(0, width - x) / stepX);
+    const rows = Math.ceil(Math.max(0, height - y) / stepY);
+    // Each row begins with the byte that names its filter.
+    if (columns > 0) expected += rows * (1 + Math.ceil((columns * bits) / 8));
+  }
+  const { byteLength } = inflateSync(Buffer.concat(data), { maxOutputLength: expected });
+  if (byteLength !== expected)
+    throw new Error(`${expected - byteLength} bytes of pixels are missing`);
 }
+
+/** Where each pass of an interlaced PNG begins, and its steps: x, y, across, down. */
+const ADAM7 = [
+  [0, 0, 8, 8],
+  [4, 0, 8, 8],
+  [0, 4, 4, 8],
+  [2, 0, 4, 4],
+  [0, 2, 2, 4],
+  [1, 0, 2, 2],
+  [0, 1, 1, 2],
+] as const;
+
+/** Samples per pixel, by colour type: grey, RGB, palette, grey and alpha, RGBA. */
+const SAMPLES: Readonly<Record<number, number>> = { 0: 1, 2: 3, 3: 1, 4: 2, 6: 4 };

@@ -52,13 +52,18 @@ export async function decodeWithSharp(
     throw new PictureError(
       'corrupt',
       name,
-      `is ${what} that cannot be decoded (${reasonOf(cause).trim()}).`,
+      `is ${what} that cannot be decoded (${firstLine(reasonOf(cause))}).`,
       {
         remedy: 'It may be damaged or of a rare kind: convert it to a plain JPEG or PNG.',
         cause,
       },
     );
   }
+}
+
+/** libvips adds lines of its decoders' own logs. */
+function firstLine(text: string): string {
+  return text.trim().split('\n', 1)[0]!;
 }
 
 async function importSharp(): Promise<typeof import('sharp').default | undefined> {
