@@ -4,8 +4,8 @@ import type { StoredDtype } from './state_dict.ts';
 
 /** Stored bytes as f32 values. f64 and integers are rounded to the nearest f32. */
 export function f32FromStored(bytes: Uint8Array, dtype: StoredDtype, count: number): Float32Array {
-  // Files need not align their tensors; typed arrays must be aligned.
-  const { buffer, byteOffset } = bytes.byteOffset % 8 ? bytes.slice() : bytes;
+  // Files need not align their tensors; typed arrays must be aligned. Not slice(): that of a Node Buffer copies nothing.
+  const { buffer, byteOffset } = bytes.byteOffset % 8 ? new Uint8Array(bytes) : bytes;
   switch (dtype) {
     case 'f32':
       return new Float32Array(buffer, byteOffset, count);
