@@ -77,11 +77,7 @@ export class Context {
   /** A tensor whose values are not set yet. Ops make their outputs with it. */
   empty(shape: Shape, dtype: Dtype = 'f32', name = 'tensor'): Tensor {
     expectSides('empty', name, shape);
-    if (dtype === 'f16' && !this.capabilities.f16) {
-      throw new Error(
-        `${name}: this device has no shader-f16. Use dtype f32, or request the feature (see deviceRequest()).`,
-      );
-    }
+    this.expectDtype(dtype, name);
     const bytes = Math.max(bufferBytes(sizeOf(shape), dtype), 4);
     if (this.recorder) {
       return new Tensor(this, new Storage(bytes, { virtual: true }), shape, dtype, name);
@@ -101,7 +97,12 @@ export class Context {
     name = 'tensor',
   ): Tensor {
     const tensor = this.constant(() => this.empty(shape, dtype, name));
-    if (!this.isPlanning) tensor.write(values);
+    try {
+      if (!this.isPlanning) tensor.write(values);
+    } catch (error) {
+      tensor.dispose();
+      throw error;
+    }
     if (this.recorder) this.recorder.hold(tensor);
     else this.#scope?.push(tensor);
     return tensor;
@@ -167,6 +168,14 @@ export class Context {
 
   // ── For the engine ────────────────────────────────────────────────────────────────────────────────────────────────
 
+  /** Throws for f16 on a device that has none. */
+  expectDtype(dtype: Dtype, name: string): void {
+    if (dtype !== 'f16' || this.capabilities.f16) return;
+    throw new Error(
+      `${name}: this device has no shader-f16. Use dtype f32, or request the feature (see deviceRequest()).`,
+    );
+  }
+
   /** Throws when a kernel could not bind that many bytes on this device. */
   expectFits(bytes: number, what: string): void {
     const limit = Math.min(this.capabilities.maxStorageBinding, this.capabilities.maxBufferSize);
@@ -211,7 +220,12 @@ export class Context {
     return this.#nothing;
   }
 
-  upload(buffer: GPUBuffer, values: Float32Array | Uint32Array | Uint16Array | Uint8Array): void {
+  upload(
+    buffer: GPUBuffer,
+    values: Float32Array | Uint32Array | Uint16Array | Uint8Array,
+    name = buffer.label,
+  ): void {
+    expectUsage('write', name, buffer, usage.copyDst, 'COPY_DST');
     let bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
     // writeBuffer takes multiples of four bytes, and an odd number of f16 values is not one.
     if (bytes.length % 4) {
@@ -223,7 +237,8 @@ export class Context {
   }
 
   /** Copies now (in queue order) and resolves when the bytes are on the host. */
-  async download(source: GPUBuffer, bytes: number): Promise<Uint8Array<ArrayBuffer>> {
+  async download(source: GPUBuffer, bytes: number, name: string): Promise<Uint8Array<ArrayBuffer>> {
+    expectUsage('read', name, source, usage.copySrc, 'COPY_SRC');
     const { device } = this;
     const padded = Math.ceil(bytes / 4) * 4;
     const at = this.#staging.findIndex((buffer) => buffer.size === padded);
@@ -235,14 +250,9 @@ export class Context {
     encoder.copyBufferToBuffer(source, 0, staging, 0, padded);
     device.queue.submit([encoder.finish()]);
     try {
-      await staging.mapAsync(MAP_READ);
+      await this.unlessLost(staging.mapAsync(MAP_READ));
     } catch (error) {
       this.destroyBuffer(staging);
-      // The loss is reported a moment after the failed map.
-      await Promise.race([device.lost, new Promise((resolve) => setTimeout(resolve, 50))]);
-      if (this.#lost !== undefined) {
-        throw new DeviceLostError(`The GPU device was lost: ${this.#lost}`, { cause: error });
-      }
       throw error;
     }
     const copy = new Uint8Array(staging.getMappedRange().slice(0, bytes));
@@ -253,21 +263,41 @@ export class Context {
     return copy;
   }
 
+  /** What the device answers, or a `DeviceLostError` when it was lost meanwhile. */
+  async unlessLost<T>(answer: Promise<T>): Promise<T> {
+    try {
+      const value = await answer;
+      // Some answers of a lost device look like any other.
+      if (this.#lost === undefined) return value;
+    } catch (error) {
+      // The loss is reported a moment after the failure that it caused.
+      await Promise.race([this.#device?.lost, new Promise((resolve) => setTimeout(resolve, 50))]);
+      if (this.#lost === undefined) throw error;
+      throw new DeviceLostError(`The GPU device was lost: ${this.#lost}`, { cause: error });
+    }
+    throw new DeviceLostError(`The GPU device was lost: ${this.#lost}`);
+  }
+
   /**
    * Buffers for the intermediates of a recording, one per requested size, largest first. All recordings share them: one
    * queue runs recordings in order. Each request takes the smallest slot that is large enough, else a new one is made.
    */
   takeSlots(sizes: readonly number[]): Slot[] {
     const taken = new Set<Slot>();
-    return sizes.map((bytes) => {
-      const fits = this.#slots
-        .filter((slot) => !taken.has(slot) && slot.bytes >= bytes)
-        .sort((a, b) => a.bytes - b.bytes);
-      const slot = fits[0] ?? this.#makeSlot(bytes);
-      slot.users++;
-      taken.add(slot);
-      return slot;
-    });
+    try {
+      for (const bytes of sizes) {
+        const fits = this.#slots
+          .filter((slot) => !taken.has(slot) && slot.bytes >= bytes)
+          .sort((a, b) => a.bytes - b.bytes);
+        const slot = fits[0] ?? this.#makeSlot(bytes);
+        slot.users++;
+        taken.add(slot);
+      }
+    } catch (error) {
+      this.returnSlots([...taken]);
+      throw error;
+    }
+    return [...taken];
   }
 
   returnSlots(slots: readonly Slot[]): void {
@@ -292,4 +322,16 @@ export interface Slot {
   readonly buffer: GPUBuffer;
   readonly bytes: number;
   users: number;
+}
+
+/** A caller's buffer may lack a usage. WebGPU says so later and elsewhere, and what is read would be zeros. */
+function expectUsage(
+  op: string,
+  name: string,
+  buffer: GPUBuffer,
+  flag: number,
+  flagName: string,
+): void {
+  if (buffer.usage & flag) return;
+  throw new Error(`${op}: the buffer of ${name} was made without GPUBufferUsage.${flagName}.`);
 }

@@ -10,6 +10,8 @@ export interface KernelLayout<R extends string, W extends string, P extends Para
   readonly reads: readonly R[];
   readonly writes: readonly W[];
   readonly params: P;
+  /** The WGSL text of a kernel from outside this package. Default: shaders/NAME.wgsl. */
+  readonly source?: string;
 }
 
 /** What one dispatch of a kernel is made of, apart from its tensors. */
@@ -62,21 +64,26 @@ export function defineKernel<
   const P extends Params,
 >(shader: string, layout: KernelLayout<R, W, P>): Kernel<R, W, P> {
   const kernel = new Kernel(shader, layout);
-  kernels.set(shader, kernel);
+  if (layout.source === undefined) kernels.set(shader, kernel);
   return kernel;
 }
 
-/** Every kernel defined so far, by the name of its shader. */
+/** Every kernel with a file in shaders/ that is defined so far, by the name of its shader. */
 export const kernels = new Map<string, AnyKernel>();
+
+let kernelsWithSource = 0;
 
 /** A WGSL file with the names of its bindings: `kernel.dispatch({ x, weight, bias, y }, …)`. */
 export class Kernel<R extends string, W extends string, P extends Params> {
   readonly shader: string;
   readonly layout: KernelLayout<R, W, P>;
+  /** Tells shaders apart in caches: two programs on one device may both bring a `scale`. */
+  readonly key: string;
 
   constructor(shader: string, layout: KernelLayout<R, W, P>) {
     this.shader = shader;
     this.layout = layout;
+    this.key = layout.source === undefined ? shader : `${shader}#${++kernelsWithSource}`;
   }
 
   /** Runs at once, or becomes a step of the open recording. A read that is undefined must not be touched by the shader. */
@@ -102,7 +109,15 @@ export class Kernel<R extends string, W extends string, P extends Params> {
       label,
     };
     if (context.recorder) context.recorder.add(step);
-    else if (!context.isPlanning && options.workgroups > 0) runStep(context, step);
+    else if (!context.isPlanning && options.workgroups > 0) {
+      try {
+        runStep(context, step);
+      } catch (error) {
+        // The op that made them throws as well, so nobody else can.
+        for (const tensor of writes) tensor.dispose();
+        throw error;
+      }
+    }
   }
 }
 
@@ -123,11 +138,14 @@ function packParams<P extends Params>(
 }
 
 /** The shader's text with its aliases replaced, and `enable f16;` where one of them needs it. */
-export function specialise(shader: string, types: Readonly<Record<string, string>>): string {
-  let source = shaderSource(shader);
+export function specialise(
+  { shader, layout }: Pick<AnyKernel, 'shader' | 'layout'>,
+  types: Readonly<Record<string, string>>,
+): string {
+  let source = layout.source ?? shaderSource(shader);
   for (const [name, type] of Object.entries(types)) {
     const alias = new RegExp(`^alias ${name} = [^;]+;`, 'm');
-    if (!alias.test(source)) throw new Error(`${shader}.wgsl has no "alias ${name} = …;".`);
+    if (!alias.test(source)) throw new Error(`${shader}: the shader has no "alias ${name} = …;".`);
     source = source.replace(alias, `alias ${name} = ${type};`);
   }
   return Object.values(types).some((type) => type.includes('f16'))
@@ -172,7 +190,12 @@ export class PipelineCache {
     const cached = this.#cached(step);
     if (cached.pipeline) return;
     cached.pending ??= this.#device.createComputePipelineAsync(this.#descriptor(step));
-    cached.pipeline = await cached.pending;
+    try {
+      cached.pipeline = await cached.pending;
+    } finally {
+      // A failure is not remembered: the next recording tries again.
+      cached.pending = undefined;
+    }
   }
 
   #cached(step: Step): CachedPipeline {
@@ -190,17 +213,17 @@ export class PipelineCache {
       Object.entries(step.overrides).map(([name, value]) => [name, Number(value)]),
     );
     return {
-      label: `${step.kernel.shader} ${pipelineKey(step)}`,
+      label: pipelineKey(step),
       layout: this.#layout(step.kernel).pipeline,
       compute: { module: this.#module(step), entryPoint: 'main', constants },
     };
   }
 
   #module(step: Step): GPUShaderModule {
-    const key = `${step.kernel.shader} ${JSON.stringify(step.types)}`;
+    const key = `${step.kernel.key} ${JSON.stringify(step.types)}`;
     let module = this.#modules.get(key);
     if (!module) {
-      const code = specialise(step.kernel.shader, step.types);
+      const code = specialise(step.kernel, step.types);
       module = this.#device.createShaderModule({ label: key, code });
       this.#modules.set(key, module);
     }
@@ -232,7 +255,7 @@ export class PipelineCache {
 
 /** The same key means the same pipeline. */
 export function pipelineKey(step: Step): string {
-  return `${step.kernel.shader} ${JSON.stringify(step.types)} ${JSON.stringify(step.overrides)}`;
+  return `${step.kernel.key} ${JSON.stringify(step.types)} ${JSON.stringify(step.overrides)}`;
 }
 
 const caches = new WeakMap<GPUDevice, PipelineCache>();
@@ -284,14 +307,17 @@ function runStep(context: Context, step: Step): void {
     'parameters',
     step.label,
   );
-  device.queue.writeBuffer(parameters, 0, step.params);
-  const group = bindGroupOf(context, step, (tensor) => tensor.buffer, { buffer: parameters });
-  const encoder = device.createCommandEncoder({ label: step.label });
-  const pass = encoder.beginComputePass({ label: step.label });
-  pass.setPipeline(pipeline);
-  pass.setBindGroup(0, group);
-  pass.dispatchWorkgroups(...step.workgroups);
-  pass.end();
-  device.queue.submit([encoder.finish()]);
-  context.destroyBuffer(parameters);
+  try {
+    device.queue.writeBuffer(parameters, 0, step.params);
+    const group = bindGroupOf(context, step, (tensor) => tensor.buffer, { buffer: parameters });
+    const encoder = device.createCommandEncoder({ label: step.label });
+    const pass = encoder.beginComputePass({ label: step.label });
+    pass.setPipeline(pipeline);
+    pass.setBindGroup(0, group);
+    pass.dispatchWorkgroups(...step.workgroups);
+    pass.end();
+    device.queue.submit([encoder.finish()]);
+  } finally {
+    context.destroyBuffer(parameters);
+  }
 }

@@ -74,7 +74,6 @@ async function byTimestamps(context: Context, calls: readonly TimedCall[]): Prom
   const rows: ProfileRow[] = [];
   for (let start = 0; start < calls.length; start += PER_SET) {
     const part = calls.slice(start, start + PER_SET);
-    const querySet = device.createQuerySet({ type: 'timestamp', count: part.length * 2 });
     const QUERY_RESOLVE = 0x200; // GPUBufferUsage.QUERY_RESOLVE
     const resolved = context.createBuffer(
       part.length * 16,
@@ -82,24 +81,28 @@ async function byTimestamps(context: Context, calls: readonly TimedCall[]): Prom
       'staging',
       'timestamps',
     );
-    const encoder = device.createCommandEncoder({ label: 'profile' });
-    part.forEach((call, i) => {
-      encode(encoder, call, {
-        querySet,
-        beginningOfPassWriteIndex: i * 2,
-        endOfPassWriteIndex: i * 2 + 1,
+    const querySet = device.createQuerySet({ type: 'timestamp', count: part.length * 2 });
+    try {
+      const encoder = device.createCommandEncoder({ label: 'profile' });
+      part.forEach((call, i) => {
+        encode(encoder, call, {
+          querySet,
+          beginningOfPassWriteIndex: i * 2,
+          endOfPassWriteIndex: i * 2 + 1,
+        });
       });
-    });
-    encoder.resolveQuerySet(querySet, 0, part.length * 2, resolved, 0);
-    device.queue.submit([encoder.finish()]);
-    const bytes = await context.download(resolved, part.length * 16);
-    const times = new BigUint64Array(bytes.buffer);
-    part.forEach((call, i) => {
-      const nanoseconds = Number(times[i * 2 + 1]! - times[i * 2]!);
-      rows.push({ label: call.label, milliseconds: Math.max(nanoseconds, 0) / 1e6 });
-    });
-    querySet.destroy();
-    context.destroyBuffer(resolved);
+      encoder.resolveQuerySet(querySet, 0, part.length * 2, resolved, 0);
+      device.queue.submit([encoder.finish()]);
+      const bytes = await context.download(resolved, part.length * 16, 'timestamps');
+      const times = new BigUint64Array(bytes.buffer);
+      part.forEach((call, i) => {
+        const nanoseconds = Number(times[i * 2 + 1]! - times[i * 2]!);
+        rows.push({ label: call.label, milliseconds: Math.max(nanoseconds, 0) / 1e6 });
+      });
+    } finally {
+      querySet.destroy();
+      context.destroyBuffer(resolved);
+    }
   }
   return new Profile(rows, 'gpu');
 }
@@ -107,13 +110,13 @@ async function byTimestamps(context: Context, calls: readonly TimedCall[]): Prom
 async function byWall(context: Context, calls: readonly TimedCall[]): Promise<Profile> {
   const { queue } = context.device;
   const rows: ProfileRow[] = [];
-  await queue.onSubmittedWorkDone();
+  await context.unlessLost(queue.onSubmittedWorkDone());
   for (const call of calls) {
     const start = performance.now();
     const encoder = context.device.createCommandEncoder({ label: 'profile' });
     encode(encoder, call);
     queue.submit([encoder.finish()]);
-    await queue.onSubmittedWorkDone();
+    await context.unlessLost(queue.onSubmittedWorkDone());
     rows.push({ label: call.label, milliseconds: performance.now() - start });
   }
   return new Profile(rows, 'wall');

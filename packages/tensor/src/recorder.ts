@@ -30,7 +30,7 @@ export interface Trace {
   /** Intermediates, each with the steps it lives through. */
   readonly intermediates: readonly { readonly storage: Storage; readonly life: Lifetime }[];
   readonly slots: SlotPlan;
-  /** Constants made while tracing; whoever keeps the trace lets go of them. */
+  /** Bytes that the steps need from outside: weights, constants, callers' buffers. Kept alive until `letGo`. */
   readonly held: readonly Storage[];
   /** Bytes of the largest tensor that a kernel binds: what to ask the device for. */
   readonly largestBinding: number;
@@ -38,12 +38,20 @@ export interface Trace {
   readonly bytes: number;
 }
 
+/** Counterpart of `trace`: frees what nobody else holds. */
+export function letGo(held: readonly Storage[]): void {
+  for (const storage of held) storage.unretain();
+}
+
 /** Collects the steps of an open recording. */
 export class Recorder {
   readonly steps: Step[] = [];
   readonly names = new Map<string, Tensor>();
-  /** Constants made while tracing (tables of a resize): freed with the recording. */
-  readonly held: Storage[] = [];
+  /**
+   * What steps use from outside, each once, and constants made while tracing (tables of a resize). Held from the moment
+   * of use: between tracing and the first run their owner may let go of them.
+   */
+  readonly held = new Set<Storage>();
   readonly attentionWeights: boolean;
 
   constructor(attentionWeights: boolean) {
@@ -53,13 +61,20 @@ export class Recorder {
   add(step: Step): void {
     this.steps.push(step);
     for (const tensor of step.writes) this.name(tensor);
+    for (const tensor of [...step.reads, ...step.writes]) if (tensor) this.keepAlive(tensor);
+  }
+
+  /** Until the recording is disposed. */
+  keepAlive({ storage }: Tensor): void {
+    if (storage.virtual || this.held.has(storage)) return;
+    storage.retain();
+    this.held.add(storage);
   }
 
   /** Takes over a constant from whoever made it. */
   hold(tensor: Tensor): void {
-    tensor.storage.retain();
+    this.keepAlive(tensor);
     tensor.dispose();
-    this.held.push(tensor.storage);
   }
 
   /** The last tensor of a name, or inside a module, is the one that `keep` finds. */
@@ -86,9 +101,13 @@ export function trace(
     );
     const outputs = forward(inputs);
     const kept = keptTensors(names, options.keep ?? []);
-    return { ...lifetimes(steps, inputs, outputs, kept), inputs, outputs, kept, held };
+    for (const tensor of [inputs, outputs, kept].flatMap((group) => Object.values(group))) {
+      recorder.keepAlive(tensor);
+    }
+    const planned = lifetimes(steps, inputs, outputs, kept);
+    return { ...planned, inputs, outputs, kept, held: [...held] };
   } catch (error) {
-    for (const storage of held) storage.unretain();
+    letGo([...held]);
     throw error;
   } finally {
     context.recorder = undefined;
@@ -127,23 +146,36 @@ function lifetimes(
   for (const tensor of [inputs, outputs, kept].flatMap((group) => Object.values(group))) {
     fixed.add(tensor.storage);
   }
+  const written = new Set(Object.values(inputs).map(({ storage }) => storage));
+  const expectWritten = ({ storage, name }: Tensor, user: string): void => {
+    if (!storage.virtual || written.has(storage)) return;
+    throw new Error(
+      `${user} ${name}, which no step of this recording has written; values inside another recording cannot be used.`,
+    );
+  };
   const lives = new Map<Storage, { first: number; last: number }>();
   let largestBinding = 0;
   steps.forEach((step, at) => {
-    const touch = (tensor: Tensor, isWrite: boolean): void => {
-      const { storage } = tensor;
+    const touch = ({ storage }: Tensor): void => {
       largestBinding = Math.max(largestBinding, storage.bytes);
       if (!storage.virtual || fixed.has(storage)) return;
       const life = lives.get(storage);
       if (life) life.last = at;
-      else if (isWrite) lives.set(storage, { first: at, last: at });
-      else {
-        throw new Error(`${step.label}: reads ${tensor.name}, which belongs to another recording.`);
-      }
+      else lives.set(storage, { first: at, last: at });
     };
-    for (const tensor of step.reads) if (tensor) touch(tensor, false);
-    for (const tensor of step.writes) touch(tensor, true);
+    for (const tensor of step.reads) {
+      if (!tensor) continue;
+      expectWritten(tensor, `${step.label}: reads`);
+      touch(tensor);
+    }
+    for (const tensor of step.writes) {
+      written.add(tensor.storage);
+      touch(tensor);
+    }
   });
+  for (const [name, tensor] of Object.entries(outputs)) {
+    expectWritten(tensor, `record: the output ${name} is`);
+  }
   const intermediates = [...lives].map(([storage, life]) => ({
     storage,
     life: { bytes: storage.bytes, ...life },

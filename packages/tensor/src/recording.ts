@@ -2,7 +2,14 @@ import { mib } from './capabilities.ts';
 import { type Context, type Slot, usage } from './context.ts';
 import { bindGroupOf, pipelineKey, pipelinesOf, type Step } from './kernel.ts';
 import { measure, type Profile } from './profile.ts';
-import { type InputSpecs, type Tensors, type Trace, type TraceOptions, trace } from './recorder.ts';
+import {
+  type InputSpecs,
+  letGo,
+  type Tensors,
+  type Trace,
+  type TraceOptions,
+  trace,
+} from './recorder.ts';
 import { shapeText } from './shape.ts';
 import type { Storage } from './storage.ts';
 import { Tensor } from './tensor.ts';
@@ -32,13 +39,16 @@ export async function record<I extends string, O extends string>(
   try {
     for (const step of traced.steps) {
       for (const tensor of [...step.reads, ...step.writes]) {
-        if (tensor) context.expectFits(tensor.storage.bytes, `recording: ${step.label}`);
+        if (!tensor) continue;
+        context.expectFits(tensor.storage.bytes, `recording: ${step.label}`);
+        // Weights that are not loaded are named now, not after compiling.
+        if (!tensor.storage.virtual) tensor.storage.bufferFor(tensor.name);
       }
     }
     await compile(context, traced.steps, options);
     return new Recording<I, O>(context, traced);
   } catch (error) {
-    for (const storage of traced.held) storage.unretain();
+    letGo(traced.held);
     throw error;
   }
 }
@@ -50,7 +60,9 @@ export function plan<I extends string>(
   forward: (inputs: Readonly<Record<I, Tensor>>) => Tensors,
   options: TraceOptions = {},
 ): Trace {
-  return trace(context, inputs, forward as (inputs: Tensors) => Tensors, options);
+  const traced = trace(context, inputs, forward as (inputs: Tensors) => Tensors, options);
+  letGo(traced.held);
+  return { ...traced, held: [] };
 }
 
 async function compile(
@@ -65,7 +77,7 @@ async function compile(
   await Promise.all(
     [...distinct.values()].map(async (step) => {
       signal?.throwIfAborted();
-      await cache.compile(step);
+      await context.unlessLost(cache.compile(step));
       onProgress?.(++done, distinct.size);
     }),
   );
@@ -83,54 +95,53 @@ export class Recording<I extends string = string, O extends string = string> {
   /** Intermediates asked for with `keep`. */
   readonly kept: Tensors;
   readonly #calls: Call[];
-  readonly #slots: Slot[];
-  readonly #parameters: GPUBuffer;
-  readonly #owned: Storage[] = [];
-  readonly #ownedFor = new Map<Storage, Storage>();
-  readonly #retained: Storage[] = [];
+  readonly #slots: Slot[] = [];
+  #parameters: GPUBuffer | undefined;
+  /** The buffers of inputs, outputs and kept tensors, by their places in the trace. */
+  readonly #owned = new Map<Storage, Storage>();
   #disposed = false;
 
   constructor(context: Context, traced: Trace) {
     this.context = context;
     this.trace = traced;
+    try {
+      this.#slots.push(...context.takeSlots(traced.slots.slots));
+      const buffers = new Map<Storage, GPUBuffer>();
+      traced.intermediates.forEach(({ storage }, i) => {
+        buffers.set(storage, this.#slots[traced.slots.slotOf[i]!]!.buffer);
+      });
+      const real = (tensors: Tensors): Tensors => this.#materialise(tensors, buffers);
+      this.inputs = real(traced.inputs) as Readonly<Record<I, Tensor>>;
+      this.outputs = real(traced.outputs) as Readonly<Record<O, Tensor>>;
+      this.kept = real(traced.kept);
+      this.#calls = this.#bind(buffers);
+    } catch (error) {
+      this.#free();
+      throw error;
+    }
+  }
 
-    this.#slots = context.takeSlots(traced.slots.slots);
-    const buffers = new Map<Storage, GPUBuffer>();
-    traced.intermediates.forEach(({ storage }, i) => {
-      buffers.set(storage, this.#slots[traced.slots.slotOf[i]!]!.buffer);
-    });
-    const real = (tensors: Tensors): Tensors => this.#materialise(tensors, buffers);
-    this.inputs = real(traced.inputs) as Readonly<Record<I, Tensor>>;
-    this.outputs = real(traced.outputs) as Readonly<Record<O, Tensor>>;
-    this.kept = real(traced.kept);
-
+  /** Parameters in one buffer, pipelines and bind groups, in the order of the steps. */
+  #bind(buffers: ReadonlyMap<Storage, GPUBuffer>): Call[] {
+    const { context } = this;
+    const { steps } = this.trace;
     const { uniformAlignment } = context.capabilities;
-    const places = traced.steps.map(({ params }) =>
-      Math.ceil(params.byteLength / uniformAlignment),
-    );
+    const places = steps.map(({ params }) => Math.ceil(params.byteLength / uniformAlignment));
     const parameterBytes = places.reduce((sum, n) => sum + n, 0) * uniformAlignment;
-    this.#parameters = context.createBuffer(
+    const buffer = context.createBuffer(
       Math.max(parameterBytes, 16),
       usage.uniform | usage.copyDst,
       'parameters',
       'recording parameters',
     );
+    this.#parameters = buffer;
     const parameters = new Uint8Array(parameterBytes);
-    const bufferOf = (tensor: Tensor): GPUBuffer => {
-      const { storage } = tensor;
-      const planned = buffers.get(storage);
-      if (planned) return planned;
-      if (!this.#retained.includes(storage)) {
-        storage.bufferFor(tensor.name);
-        storage.retain();
-        this.#retained.push(storage);
-      }
-      return storage.bufferFor(tensor.name);
-    };
+    const bufferOf = ({ storage, name }: Tensor): GPUBuffer =>
+      buffers.get(storage) ?? storage.bufferFor(name);
     let offset = 0;
-    this.#calls = traced.steps.map((step, i) => {
+    const calls = steps.map((step, i) => {
       parameters.set(new Uint8Array(step.params), offset);
-      const range = { buffer: this.#parameters, offset, size: step.params.byteLength };
+      const range = { buffer, offset, size: step.params.byteLength };
       offset += places[i]! * uniformAlignment;
       return {
         pipeline: pipelinesOf(context).get(step),
@@ -138,14 +149,17 @@ export class Recording<I extends string = string, O extends string = string> {
         workgroups: step.workgroups,
       };
     });
-    if (parameterBytes) context.upload(this.#parameters, parameters);
+    if (parameterBytes) context.upload(buffer, parameters, 'parameters');
+    return calls;
   }
 
   /** Writes the given inputs, replays all steps in one pass and one submission, and returns the outputs. */
   run(
     values: { readonly [K in I]?: Float32Array | Uint32Array | Uint8Array } = {},
   ): Readonly<Record<O, Tensor>> {
-    for (const [name, value] of Object.entries(values) as [I, Float32Array][]) {
+    this.#expectAlive();
+    for (const [name, value] of Object.entries(values) as [I, Float32Array | undefined][]) {
+      if (value === undefined) continue;
       const input = this.inputs[name];
       if (!input) throw new Error(`run: this recording has no input named ${name}.`);
       input.write(value);
@@ -189,14 +203,18 @@ export class Recording<I extends string = string, O extends string = string> {
   dispose(): void {
     if (this.#disposed) return;
     this.#disposed = true;
-    this.context.returnSlots(this.#slots);
-    this.context.destroyBuffer(this.#parameters);
-    for (const storage of this.#owned) storage.release();
-    for (const storage of [...this.#retained, ...this.trace.held]) storage.unretain();
+    this.#free();
+    letGo(this.trace.held);
   }
 
   [Symbol.dispose](): void {
     this.dispose();
+  }
+
+  #free(): void {
+    this.context.returnSlots(this.#slots);
+    if (this.#parameters) this.context.destroyBuffer(this.#parameters);
+    for (const storage of this.#owned.values()) storage.unretain();
   }
 
   #expectAlive(): void {
@@ -208,11 +226,13 @@ export class Recording<I extends string = string, O extends string = string> {
     return Object.fromEntries(
       Object.entries(tensors).map(([name, tensor]) => {
         if (!tensor.storage.virtual) return [name, tensor];
-        const existing = this.#ownedFor.get(tensor.storage);
+        const existing = this.#owned.get(tensor.storage);
         const storage = existing ?? this.context.allocate(tensor.storage.bytes, 'tensors', name);
         if (!existing) {
-          this.#ownedFor.set(tensor.storage, storage);
-          this.#owned.push(storage);
+          // The recording is the owner: dispose() of an output by its user must not break the next run.
+          storage.retain();
+          storage.release();
+          this.#owned.set(tensor.storage, storage);
           buffers.set(tensor.storage, storage.bufferFor(name));
         }
         return [name, new Tensor(this.context, storage, tensor.shape, tensor.dtype, name)];

@@ -28,7 +28,7 @@ export function expectSides(op: string, what: string, shape: Shape, least = 0): 
 
 /** Binds letters to sizes: `dims(x, 'B N F')` checks the rank and returns [B, N, F]. A number must be met. */
 export function dims(tensor: Shaped, letters: string): number[] {
-  const names = letters.split(' ');
+  const names = letters === '' ? [] : letters.split(' ');
   const fits =
     names.length === tensor.shape.length &&
     names.every((name, i) => !/^\d+$/.test(name) || Number(name) === tensor.shape[i]);

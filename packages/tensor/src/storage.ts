@@ -40,7 +40,7 @@ export class Storage {
     return this.#buffer !== undefined;
   }
 
-  /** Weights are declared with a shape first and filled when the checkpoint streams in. */
+  /** Weights are declared with a shape first and filled when the checkpoint streams in, once. */
   fill(buffer: GPUBuffer, destroy: (buffer: GPUBuffer) => void): void {
     if (this.#released) {
       destroy(buffer);

@@ -35,7 +35,8 @@ export class Tensor {
     name = 'buffer',
   ): Tensor {
     expectSides('Tensor.fromBuffer', name, shape);
-    const bytes = bufferBytes(sizeOf(shape), dtype);
+    context.expectDtype(dtype, name);
+    const bytes = Math.max(bufferBytes(sizeOf(shape), dtype), 4);
     if (buffer.size < bytes) {
       throw new Error(
         `Tensor.fromBuffer: ${name} ${shapeText(shape)} ${dtype} needs ${bytes} bytes, the buffer has ${buffer.size}.`,
@@ -67,7 +68,9 @@ export class Tensor {
   reshape(shape: Shape): Tensor {
     const known = shape.reduce((product, side) => (side === -1 ? product : product * side), 1);
     const full = shape.map((side) => (side === -1 ? this.size / known : side));
-    if (sizeOf(full) !== this.size || !full.every(Number.isSafeInteger)) {
+    const isSide = (side: number): boolean => Number.isSafeInteger(side) && side >= 0;
+    const open = shape.filter((side) => side === -1).length;
+    if (sizeOf(full) !== this.size || !full.every(isSide) || open > 1) {
       throw new Error(
         `reshape: ${this.name} ${shapeText(this.shape)} has ${this.size} elements; ${shapeText(shape)} does not.`,
       );
@@ -91,24 +94,27 @@ export class Tensor {
         `write: ${this.name} ${shapeText(this.shape)} ${this.dtype} takes ${this.bytes} bytes, got ${raw.byteLength}.`,
       );
     }
-    this.context.upload(this.buffer, raw);
+    this.context.upload(this.buffer, raw, this.name);
   }
 
   /** Values on the host, f16 widened to f32. `u32` tensors are read with `readBytes`. */
   async read(): Promise<Float32Array> {
+    if (this.dtype === 'u32') {
+      throw new Error(`read: ${this.name} is u32, which has no f32 values. Use readBytes().`);
+    }
     const bytes = await this.readBytes();
     if (this.dtype === 'f16') return f32FromF16(new Uint16Array(bytes.buffer, 0, this.size));
     return new Float32Array(bytes.buffer, 0, this.size);
   }
 
   /** The bytes as they are stored, in memory of their own. */
-  readBytes(): Promise<Uint8Array<ArrayBuffer>> {
+  async readBytes(): Promise<Uint8Array<ArrayBuffer>> {
     if (this.context.recorder) {
       throw new Error(
         `read: ${this.name} has no value while a recording is open. Name it in record(…, { keep }) and read it after run().`,
       );
     }
-    return this.context.download(this.buffer, this.bytes);
+    return this.context.download(this.buffer, this.bytes, this.name);
   }
 
   /** Gives the buffer back. Idempotent; a borrowed buffer is left alone. Inside a recording it does nothing. */
