@@ -8,6 +8,7 @@
 // A bias that depends on the pair of tokens belongs where the score is computed; that is all a sibling would change.
 alias T = f32;                              // storage; arithmetic is f32 whatever it is
 alias Row = array<vec4f, 16>;               // d values of one head: d / 4 vectors
+override D4: u32 = 0;                       // d / 4 where the loops over it may be unrolled, else 0
 
 struct Params { B: u32, N: u32, heads: u32, d4: u32, scale: f32 }   // d4 = d / 4
 
@@ -18,7 +19,8 @@ struct Params { B: u32, N: u32, heads: u32, d4: u32, scale: f32 }   // d4 = d / 
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let N = params.N;
-  let d4 = params.d4;
+  // Known to the compiler, q and o can stay in a GPU's registers; processors that play GPU would compile for seconds.
+  let d4 = select(params.d4, D4, D4 > 0u);
   let C4 = params.heads * d4;
   // Neighbouring threads have neighbouring queries of one head, so they read the same keys.
   let index = (group.x + group.y * 32768u) * 64u + lane;
