@@ -9,6 +9,13 @@ export {
 } from './checkpoints/index.ts';
 export { type RenamedStateDict, type RenameRule, rename } from './checkpoints/rename.ts';
 export type { DepthKind, DptConfig, Family, ImageConfig, Preset, Sizing } from './config.ts';
+export {
+  type ColourMap,
+  colourise,
+  colourMaps,
+  colourTable,
+  nearness,
+} from './depth_map/colour_maps.ts';
 export { DPTModel } from './dpt_model.ts';
 export { type Dinov2Config, Dinov2Encoder } from './encoders/dinov2/encoder.ts';
 export type { ImageEncoder, StageReading } from './encoders/image_encoder.ts';

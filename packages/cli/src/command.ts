@@ -1,0 +1,38 @@
+import type { Arguments, Flag } from './flags.ts';
+import type { Progress } from './progress.ts';
+
+/** Where a command writes, and what can stop it. */
+export interface Io {
+  /** A line on stdout: results. */
+  readonly out: (line: string) => void;
+  /** A line on stderr: what was chosen, warnings, errors. */
+  readonly error: (line: string) => void;
+  readonly progress: Progress;
+  readonly signal: AbortSignal;
+  readonly env: Readonly<Record<string, string | undefined>>;
+}
+
+/** One command of `dpt`. Its help is made from this. */
+export interface Command {
+  readonly name: string;
+  /** What follows the name: `PICTURE... [flags]`. */
+  readonly usage: string;
+  readonly summary: string;
+  /** Paragraphs below the flags. */
+  readonly details: readonly string[];
+  readonly flags: readonly Flag[];
+  readonly examples: readonly string[];
+  /** The exit code. Throws what is to be reported. */
+  readonly run: (args: Arguments, io: Io) => Promise<number>;
+}
+
+export const quietFlag: Flag = {
+  name: 'quiet',
+  short: 'q',
+  help: 'print nothing but warnings and errors',
+};
+
+/** Flags of every command. */
+export const commonFlags: readonly Flag[] = [
+  { name: 'help', short: 'h', help: 'print this and end' },
+];

@@ -1,0 +1,107 @@
+import { readFileSync } from 'node:fs';
+import { type Command, commonFlags, type Io } from './command.ts';
+import { commands } from './commands/index.ts';
+import { exitCodeOf, exitCodes, InterruptedError, messageOf, UsageError } from './errors.ts';
+import { didYouMean, parseFlags } from './flags.ts';
+import { helpOf, overview } from './help.ts';
+import { noProgress, progressOn } from './progress.ts';
+
+/** Runs a command line without its `node dpt`; the exit code. Everything a person is to read goes through `io`. */
+export async function main(argv: readonly string[], io: Io): Promise<number> {
+  const [name, ...rest] = argv;
+  let prefix = 'dpt';
+  try {
+    if (name === '--version' || name === '-V') {
+      io.out(version());
+      return exitCodes.done;
+    }
+    if (name === '--help' || name === '-h' || (name === 'help' && rest.length === 0)) {
+      io.out(overview(commands));
+      return exitCodes.done;
+    }
+    if (name === undefined) {
+      io.error(overview(commands));
+      return exitCodes.usage;
+    }
+    const command = commandNamed(name === 'help' ? rest[0]! : name);
+    prefix = `dpt ${command.name}`;
+    if (name === 'help' || asksForHelp(rest)) {
+      io.out(helpOf(command));
+      return exitCodes.done;
+    }
+    const args = parseFlags(rest, [...command.flags, ...commonFlags]);
+    const quiet = args.has('quiet');
+    return await command.run(args, quiet ? { ...io, progress: noProgress } : io);
+  } catch (thrown) {
+    const error = io.signal.aborted ? new InterruptedError() : thrown;
+    io.progress.clear();
+    io.error(`${prefix}: ${messageOf(error)}`);
+    if (io.env.DPT_DEBUG === '1' && error instanceof Error) io.error(stackOf(error));
+    return exitCodeOf(error);
+  }
+}
+
+function commandNamed(name: string): Command {
+  const command = commands.find((known) => known.name === name);
+  if (command) return command;
+  const names = commands.map((known) => known.name);
+  const what = name.startsWith('-') ? `flag ${name} before the command` : `command ${name}`;
+  const hint = didYouMean(name, names) || ` There are: ${names.join(', ')}. See dpt --help.`;
+  throw new UsageError(`there is no ${what}.${hint}`);
+}
+
+/** Also beside flags that are wrong: who asks for help may be looking for the right ones. */
+function asksForHelp(argv: readonly string[]): boolean {
+  const end = argv.indexOf('--');
+  const flags = end < 0 ? argv : argv.slice(0, end);
+  return flags.includes('--help') || flags.includes('-h');
+}
+
+export function version(): string {
+  const { version } = JSON.parse(
+    readFileSync(new URL('../package.json', import.meta.url), 'utf8'),
+  ) as { version: string };
+  return version;
+}
+
+function stackOf(error: Error): string {
+  const cause = error.cause instanceof Error ? `\ncaused by ${stackOf(error.cause)}` : '';
+  return `${error.stack ?? error.message}${cause}`;
+}
+
+/** The process `dpt`: its arguments, streams, signals and exit code. */
+export async function run(): Promise<void> {
+  const controller = new AbortController();
+  const interrupt = (): void => {
+    // The second time somebody does not want to wait.
+    if (controller.signal.aborted) process.exit(exitCodes.interrupted);
+    controller.abort(new InterruptedError());
+  };
+  process.on('SIGINT', interrupt);
+  process.on('SIGTERM', interrupt);
+  const io: Io = {
+    out: lineWriter(process.stdout),
+    error: lineWriter(process.stderr),
+    progress: progressOn(process.stderr),
+    signal: controller.signal,
+    env: process.env,
+  };
+  try {
+    process.exitCode = await main(process.argv.slice(2), io);
+  } finally {
+    process.off('SIGINT', interrupt);
+    process.off('SIGTERM', interrupt);
+  }
+}
+
+/** A reader that has gone (`dpt inspect … | head`) is no error: what is still written to it is dropped. */
+function lineWriter(stream: NodeJS.WriteStream): (line: string) => void {
+  let open = true;
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    open = false;
+    if (error.code !== 'EPIPE') process.exitCode = exitCodes.failed;
+  });
+  return (line) => {
+    if (open) stream.write(`${line}\n`);
+  };
+}

@@ -1,0 +1,117 @@
+import { existsSync } from 'node:fs';
+import { readdir, stat } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import { isAbsolute, join, relative, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { UsageError } from './errors.ts';
+
+export interface ModelChoice {
+  readonly path: string;
+  readonly source: 'given' | 'model_weights' | 'downloaded' | 'bundled';
+  /** Lines that tell people what was chosen for them, and what else there is. */
+  readonly notes: readonly string[];
+}
+
+export interface ModelChoiceOptions {
+  /** Where `model_weights/` is looked for first. Default: the current folder. */
+  readonly folder?: string;
+  readonly env?: Readonly<Record<string, string | undefined>>;
+}
+
+/** The root of the checkout. */
+const root = fileURLToPath(new URL('../../..', import.meta.url));
+
+export const bundledModel = join(root, 'models', 'dpt_tiny.safetensors');
+export const betterModel =
+  'download depth_anything_v2_vits.pth (Apache-2.0, 99 MB) from https://huggingface.co/depth-anything/Depth-Anything-V2-Small and put it into model_weights/';
+
+const modelFile = /\.(safetensors|pth|pt)$/i;
+
+/**
+ * The model to use: the given file; else the first in `model_weights/` of the current folder or of the checkout; else
+ * Depth-Anything-V2-Small where it was downloaded before; else the small one that comes with the project.
+ */
+export async function chooseModel(
+  given?: string,
+  { folder = process.cwd(), env = process.env }: ModelChoiceOptions = {},
+): Promise<ModelChoice> {
+  if (given !== undefined) {
+    await expectFile(resolve(folder, given), given);
+    return { path: resolve(folder, given), source: 'given', notes: [] };
+  }
+  for (const weights of weightFolders(folder)) {
+    const [first, ...others] = await modelsIn(weights);
+    if (first === undefined) continue;
+    const all = [first, ...others].join(', ');
+    const notes =
+      others.length === 0
+        ? [`Model: ${shown(join(weights, first), folder)}`]
+        : [`${shown(weights, folder)} holds ${all}. Taking ${first}; choose another with -m.`];
+    return { path: join(weights, first), source: 'model_weights', notes };
+  }
+  const downloaded = (await modelsIn(downloadFolder(env))).find((name) =>
+    name.startsWith('depth_anything_v2_vits.'),
+  );
+  if (downloaded !== undefined) {
+    const path = join(downloadFolder(env), downloaded);
+    return { path, source: 'downloaded', notes: [`Model: ${shown(path, folder)}`] };
+  }
+  if (existsSync(bundledModel)) {
+    const notes = [
+      `Model: ${shown(bundledModel, folder)}, a small demonstration model with blurry maps. For good ones ${betterModel}.`,
+    ];
+    return { path: bundledModel, source: 'bundled', notes };
+  }
+  throw new UsageError(`there is no model. Give one with -m, or ${betterModel}.`);
+}
+
+/** Where downloaded models are kept: `$XDG_CACHE_HOME` or `~/.cache`, then `dpt-webgpu/models`. */
+export function downloadFolder(env: ModelChoiceOptions['env'] = process.env): string {
+  const cache = env.XDG_CACHE_HOME;
+  // The XDG specification has relative paths ignored.
+  const base = cache && isAbsolute(cache) ? cache : join(homedir(), '.cache');
+  return join(base, 'dpt-webgpu', 'models');
+}
+
+/** The `model_weights` folders that are looked into, in order. */
+export function weightFolders(folder = process.cwd()): string[] {
+  return [...new Set([resolve(folder, 'model_weights'), join(root, 'model_weights')])];
+}
+
+/** Names of the model files in a folder, sorted; none where there is no such folder. */
+export async function modelsIn(folder: string): Promise<string[]> {
+  try {
+    const entries = await readdir(folder, { withFileTypes: true });
+    return entries
+      .filter((entry) => modelFile.test(entry.name) && !entry.name.startsWith('.'))
+      .filter((entry) => !entry.isDirectory())
+      .map((entry) => entry.name)
+      .sort();
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT' || code === 'ENOTDIR') return [];
+    throw error;
+  }
+}
+
+/** Throws a `UsageError` unless `path` is a file that exists. `name` is how the user called it. */
+export async function expectFile(path: string, name: string): Promise<void> {
+  let found: Awaited<ReturnType<typeof stat>>;
+  try {
+    if (name === '') throw new UsageError('a file name is empty.');
+    found = await stat(path);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT' || code === 'ENOTDIR') {
+      throw new UsageError(`${name}: there is no such file.`);
+    }
+    throw error;
+  }
+  if (found.isDirectory()) throw new UsageError(`${name}: is a folder; a file is needed.`);
+}
+
+/** Relative where that is shorter. */
+function shown(path: string, folder: string): string {
+  const short = relative(folder, path);
+  return short.startsWith('..') || short === '' ? path : short;
+}

@@ -1,0 +1,63 @@
+import { type DptOptions, families, type Preset } from '@dpt-webgpu/dpt';
+import { UsageError } from './errors.ts';
+import type { Arguments, Flag } from './flags.ts';
+
+export const modelFlag: Flag = {
+  name: 'model',
+  short: 'm',
+  value: 'FILE',
+  help: 'the checkpoint: .safetensors, .pth or .pt, original or Hugging Face names',
+};
+
+/** Flags of every command that runs a network. */
+export const networkFlags: readonly Flag[] = [
+  {
+    name: 'preset',
+    value: 'NAME',
+    help: "official (default): what the authors' code computes; muggled: what muggled_dpt does",
+  },
+  { name: 'dtype', value: 'TYPE', help: 'f32 (default) or f16, which needs shader-f16' },
+  {
+    name: 'family',
+    value: 'NAME',
+    help: `what the file is where it does not say: ${[...families.keys()].join(', ')}`,
+  },
+  {
+    name: 'max-depth',
+    value: 'METRES',
+    help: 'the far end of a metric model: 20 for indoor (hypersim), 80 for outdoor (vkitti)',
+  },
+  {
+    name: 'hooks',
+    value: 'A,B,C,D',
+    help: 'the four blocks, counted from 0, whose output is used, where the file needs others than usual',
+  },
+  {
+    name: 'no-cache',
+    help: 'compute position encodings in every run instead of once per size; same results',
+  },
+];
+
+export function networkOptions(args: Arguments): DptOptions {
+  const name = args.oneOf('family', [...families.keys()]);
+  return {
+    preset: args.oneOf<Preset>('preset', ['official', 'muggled']) ?? 'official',
+    dtype: args.oneOf('dtype', ['f32', 'f16']) ?? 'f32',
+    family: name === undefined ? undefined : families.get(name),
+    maxDepth: args.positiveNumber('max-depth'),
+    hooks: hooksOf(args),
+    gridCache: { enabled: !args.has('no-cache') },
+  };
+}
+
+/** That there are as many blocks is checked against the file. */
+function hooksOf(args: Arguments): number[] | undefined {
+  const items = args.list('hooks');
+  const hooks = items?.map((item) => (/^\d{1,4}$/.test(item) ? Number(item) : Number.NaN));
+  if (!hooks || (hooks.length === 4 && hooks.every((hook, i) => hook > (hooks[i - 1] ?? -1)))) {
+    return hooks;
+  }
+  throw new UsageError(
+    `--hooks takes four rising block numbers such as 2,5,8,11, not ${JSON.stringify(items?.join(','))}.`,
+  );
+}

@@ -1,0 +1,139 @@
+import {
+  buildDpt,
+  DepthPredictor,
+  type DPTModel,
+  type DptConfig,
+  type DptOptions,
+  planPrediction,
+  recognise,
+  type Size,
+} from '@dpt-webgpu/dpt';
+import { openCheckpointFile } from '@dpt-webgpu/loaders/node';
+import { Context, deviceRequest } from '@dpt-webgpu/tensor';
+import { type NodeGpu, requestDevice } from '@dpt-webgpu/tensor/node';
+
+export interface OpenModelOptions extends DptOptions {
+  /** A photo that will be predicted, and the `size` it will be predicted at: the device is asked for what that takes. */
+  readonly photo?: Size;
+  readonly size?: number | undefined;
+  /** In place of `photo`: bytes of the largest binding of what will be run. */
+  readonly needs?: (model: DPTModel) => number;
+}
+
+export interface OpenModelHooks {
+  /** Takes lines: which adapter, what had to be guessed. */
+  readonly log?: (line: string) => void;
+  readonly onProgress?: (what: string, done: number, total: number) => void;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** A model on a device of its own. */
+export interface OpenedModel {
+  readonly config: DptConfig;
+  readonly model: DPTModel;
+  readonly predictor: DepthPredictor;
+  readonly context: Context;
+  readonly gpu: NodeGpu;
+  /** Whether the device, as it was asked for, can take a photo of that size. */
+  fits(photo: Size): boolean;
+  /** Throws what the GPU reported outside of any call, such as a lack of memory: results are worthless then. */
+  expectHealthy(): Promise<void>;
+  /** Frees everything and gives the device back. Idempotent. */
+  close(): Promise<void>;
+}
+
+/** This picture cannot be run at this size, by this model or on this adapter; another picture may well be. */
+export class PictureSizeError extends Error {
+  override readonly name = 'PictureSizeError';
+}
+
+/**
+ * From a file to a model on a GPU, in Node: recognise it, plan what it needs, ask for a device that has it, load.
+ *
+ * ```ts
+ * const { path } = await chooseModel();
+ * const opened = await openModel(path, { photo }, { log: console.error });
+ * const depth = await opened.predictor.predict(photo);
+ * ```
+ */
+export async function openModel(
+  path: string,
+  options: OpenModelOptions = {},
+  { log, onProgress, signal }: OpenModelHooks = {},
+): Promise<OpenedModel> {
+  const stateDict = await openCheckpointFile(path);
+  try {
+    const recognised = recognise(stateDict, options);
+    for (const warning of recognised.warnings) log?.(`warning: ${warning}`);
+    const { dtype = 'f32' } = options;
+    const f16 = dtype === 'f16';
+    const planned = buildDpt(Context.planning({ f16 }), recognised, options);
+    const largestBinding = largestBindingOf(planned, options);
+    signal?.throwIfAborted();
+
+    const gpu = await requestDevice({
+      log: (line) => log?.(line),
+      describe(adapter) {
+        const request = deviceRequest(adapter, { f16 });
+        try {
+          return { ...request, ...deviceRequest(adapter, { f16, largestBinding }) };
+        } catch (cause) {
+          throw pictureSizeError(cause);
+        }
+      },
+    });
+    const reported: string[] = [];
+    gpu.device.addEventListener('uncapturederror', (event) => {
+      event.preventDefault();
+      reported.push(event.error.message);
+    });
+    const context = new Context(gpu.device);
+    const model = buildDpt(context, recognised, options);
+    const predictor = new DepthPredictor(model);
+    const close = async (): Promise<void> => {
+      predictor.dispose();
+      model.dispose();
+      context.dispose();
+      await gpu.close();
+    };
+    const expectHealthy = async (): Promise<void> => {
+      // Errors arrive with the answers to later calls.
+      await gpu.device.queue.onSubmittedWorkDone();
+      if (reported.length > 0) throw new Error(`The GPU reported: ${reported[0]}`);
+    };
+    try {
+      await model.weights.load({
+        ...(signal ? { signal } : {}),
+        onProgress: (done, total) => onProgress?.('Loading weights', done, total),
+      });
+      await expectHealthy();
+    } catch (error) {
+      await close();
+      throw error;
+    }
+    const { config } = recognised;
+    const { maxStorageBinding, maxBufferSize } = context.capabilities;
+    const fits = (photo: Size): boolean =>
+      largestBindingOf(planned, { ...options, photo }) <=
+      Math.min(maxStorageBinding, maxBufferSize);
+    return { config, model, predictor, context, gpu, fits, expectHealthy, close };
+  } finally {
+    await stateDict.close();
+  }
+}
+
+/** Bytes of the largest buffer that a kernel binds: of a run, or of the weights. */
+function largestBindingOf(model: DPTModel, { needs, photo, size }: OpenModelOptions): number {
+  const { baseSize } = model.config.image;
+  const square = { width: baseSize, height: baseSize };
+  try {
+    const run = needs?.(model) ?? planPrediction(model, photo ?? square, { size }).largestBinding;
+    return Math.max(run, model.weights.largestBinding);
+  } catch (cause) {
+    throw pictureSizeError(cause);
+  }
+}
+
+function pictureSizeError(cause: unknown): PictureSizeError {
+  return new PictureSizeError(cause instanceof Error ? cause.message : String(cause), { cause });
+}
