@@ -1,6 +1,6 @@
 // Kernels and shaders: every defineKernel in the packages names a shader that exists, with its bindings and parameters in
-// the shader's order, access and types; every shader has a kernel, is valid WGSL as it stands, and folds its workgroups
-// as the engine does. Not here: what the shaders compute (test/tensor/ops).
+// the shader's order, access and types; every shader has a kernel and a row in the index, is valid WGSL as it stands,
+// and folds its workgroups as the engine does. Not here: what the shaders compute (test/tensor/ops).
 import { readdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -30,6 +30,13 @@ for (const file of filesIn('packages', '.ts')) {
 test('every kernel has a shader and every shader a kernel', () => {
   expect(kernels.size).toBeGreaterThan(10);
   expect([...kernels.keys()].sort()).toEqual([...sources.keys()].sort());
+});
+
+test('every shader has its row in shaders/README.md', () => {
+  const index = readFileSync(join(root, 'shaders/README.md'), 'utf8');
+  const rows = [...index.matchAll(/^\| \[`(\w+)`\]\((\w+)\.wgsl\) \|/gm)];
+  expect(rows.filter(([, name, file]) => name !== file)).toEqual([]);
+  expect(rows.map(([, name]) => name).sort()).toEqual([...sources.keys()].sort());
 });
 
 describe.each([...kernels.values()].map((kernel) => [kernel.shader, kernel] as const))(

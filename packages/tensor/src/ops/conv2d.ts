@@ -48,6 +48,8 @@ const kernels = {
 
 export const conv2dVariants: readonly (Variant<Case> & { readonly name: keyof typeof kernels })[] =
   [
+    // 8 pixels × 8 channels a thread from registers. 10 times the plain kernel on SwiftShader (1.3 for 0.12 GFLOP per
+    // CPU second), 4 times on lavapipe (3.1 for 0.75), 3×3 from 64 to 64 channels on 74² and on 19² pixels.
     { name: 'conv2d_registers', fits: ({ I, O }) => I % 4 === 0 && O % 4 === 0 },
     { name: 'conv2d', fits: () => true },
   ];
