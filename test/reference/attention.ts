@@ -1,8 +1,16 @@
 import { type Nd, zeros } from './nd.ts';
 import { softmax } from './softmax.ts';
 
-/** softmax(q · kᵀ · scale) · v for each head, with the matrix of weights [B, heads, N, N]. qkv [B, N, 3 · heads · d]. */
-export function attention(qkv: Nd, heads: number, scale?: number): { y: Nd; weights: Nd } {
+/**
+ * softmax(q · kᵀ · scale + bias) · v for each head, with the matrix of weights [B, heads, N, N].
+ * qkv [B, N, 3 · heads · d], bias [heads, N, N].
+ */
+export function attention(
+  qkv: Nd,
+  heads: number,
+  scale?: number,
+  bias?: Nd,
+): { y: Nd; weights: Nd } {
   const [B, N, C3] = qkv.shape as [number, number, number];
   const C = C3 / 3;
   const d = C / heads;
@@ -17,7 +25,9 @@ export function attention(qkv: Nd, heads: number, scale?: number): { y: Nd; weig
         for (let key = 0; key < N; key++) {
           let score = 0;
           for (let i = 0; i < d; i++) score += at(b, query, 0, h, i) * at(b, key, 1, h, i);
-          scores.data[next++] = score * (scale ?? 1 / Math.sqrt(d));
+          score *= scale ?? 1 / Math.sqrt(d);
+          if (bias) score += bias.data[(h * N + query) * N + key]!;
+          scores.data[next++] = score;
         }
       }
     }

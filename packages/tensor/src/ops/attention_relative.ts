@@ -1,0 +1,119 @@
+import { defineKernel } from '../kernel.ts';
+import { expectShape, shapeText } from '../shape.ts';
+import type { Tensor } from '../tensor.ts';
+import { chooseVariant, type Variant } from '../variants.ts';
+import { attentionValues } from './attention_values.ts';
+import { parentOf } from './naming.ts';
+
+export interface RelativeAttentionOptions {
+  readonly heads: number;
+  /** [heads, (2H − 1)(2W − 1) + 3], f32: the bias per offset of two patches, then the three of the readout token. */
+  readonly table: Tensor;
+  /** Rows and columns of the patches that follow the readout token. */
+  readonly grid: readonly [H: number, W: number];
+  /** Multiplies q · kᵀ, before the bias is added. Default 1/√d, d = C / heads. */
+  readonly scale?: number;
+  /** Scores, softmax and values as three steps, with the N × N matrix stored. */
+  readonly textbook?: boolean;
+}
+
+const layout = {
+  reads: ['qkv', 'table'],
+  writes: ['y'],
+  params: {
+    B: 'u32',
+    N: 'u32',
+    heads: 'u32',
+    d4: 'u32',
+    H: 'u32',
+    W: 'u32',
+    scale: 'f32',
+  },
+} as const;
+const kernels = {
+  attention_relative_registers: {
+    kernel: defineKernel('attention_relative_registers', layout),
+    queries: 4,
+    unrolls: false,
+  },
+  attention_relative: {
+    kernel: defineKernel('attention_relative', layout),
+    queries: 1,
+    unrolls: true,
+  },
+};
+const scoresKernel = defineKernel('attention_relative_scores', layout);
+
+export const relativeAttentionVariants: readonly (Variant<object> & {
+  readonly name: keyof typeof kernels;
+})[] = [
+  // As attention_registers: for processors that play GPU.
+  { name: 'attention_relative_registers', fits: ({ device }) => device.software },
+  { name: 'attention_relative', fits: () => true },
+];
+
+/**
+ * Attention where every pair of tokens has a bias: softmax(q · kᵀ · scale + bias) · v.   qkv [B, 1 + H·W, 3C] → [B, 1 + H·W, C]
+ *
+ * The bias of two patches depends on their offset, (y, x) of the query minus (y, x) of the key, and stands in row
+ * (dy + H − 1)(2W − 1) + dx + W − 1 of the table. The last three rows are readout → patch, patch → readout and
+ * readout → readout. The kernel finds the row for a pair itself; the N × N bias is never stored.
+ */
+export function attentionWithRelativePositions(
+  qkv: Tensor,
+  { heads, table, grid, scale, textbook = false }: RelativeAttentionOptions,
+): Tensor {
+  const [B, N, C3] = qkv.dims('B N 3C') as [number, number, number];
+  const [H, W] = grid;
+  const d = C3 / 3 / heads;
+  if (!Number.isInteger(d) || d % 4 !== 0 || d > 128 || d < 4) {
+    throw new Error(
+      `attentionWithRelativePositions: ${qkv.name} ${shapeText(qkv.shape)} has ${d} channels for each of ${heads} heads; it must be a multiple of 4 up to 128.`,
+    );
+  }
+  if (N !== 1 + H * W) {
+    throw new Error(
+      `attentionWithRelativePositions: ${qkv.name} ${shapeText(qkv.shape)} has ${N} tokens; a grid of ${H}×${W} patches and a readout token are ${1 + H * W}.`,
+    );
+  }
+  expectShape('attentionWithRelativePositions', table, [heads, (2 * H - 1) * (2 * W - 1) + 3]);
+  const { context, dtype } = qkv;
+  const params = { B, N, heads, d4: d / 4, H, W, scale: scale ?? 1 / Math.sqrt(d) };
+  const parent = parentOf(qkv);
+  if (textbook || context.recorder?.attentionWeights) {
+    // Outside a recording the matrix is freed at the end.
+    return context.scope(() => {
+      const scores = context.empty([B, heads, N, N], 'f32', `${parent}.scores`);
+      scoresKernel.dispatch(
+        { qkv, table, y: scores },
+        {
+          types: { T: dtype },
+          params,
+          workgroups: Math.ceil(scores.size / 64),
+          label: `attention_relative_scores ${parent}`,
+        },
+      );
+      return attentionValues(scores, qkv);
+    });
+  }
+
+  const y = context.empty([B, N, C3 / 3], dtype, `${parent}.values`);
+  const name = chooseVariant(
+    context,
+    'attention_relative',
+    relativeAttentionVariants,
+    {},
+  ) as keyof typeof kernels;
+  const { kernel, queries, unrolls } = kernels[name];
+  kernel.dispatch(
+    { qkv, table, y },
+    {
+      types: { T: dtype, Row: `array<vec4f, ${d / 4}>` },
+      overrides: unrolls ? { D4: context.capabilities.software ? 0 : d / 4 } : {},
+      params,
+      workgroups: Math.ceil((B * heads * Math.ceil(N / queries)) / 64),
+      label: `attention_relative ${parent}`,
+    },
+  );
+  return y;
+}
