@@ -221,7 +221,7 @@ describe('png', () => {
   ])('refuses %s', async (_, bytes, code, message) => {
     const started = performance.now();
     await expectRefused(decode(bytes), code, message);
-    expect(performance.now() - started).toBeLessThan(2000);
+    expect(performance.now() - started).toBeLessThan(5000);
   });
 
   test('cut anywhere', async () => {
