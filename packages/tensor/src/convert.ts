@@ -2,6 +2,22 @@ import { type Dtype, f16FromArray, f32FromF16 } from './dtype.ts';
 import { type Shape, sizeOf } from './shape.ts';
 import type { StoredDtype } from './state_dict.ts';
 
+export const bytesPerStored: Readonly<Record<StoredDtype, number>> = {
+  f64: 8,
+  f32: 4,
+  f16: 2,
+  bf16: 2,
+  i64: 8,
+  u64: 8,
+  i32: 4,
+  u32: 4,
+  i16: 2,
+  u16: 2,
+  i8: 1,
+  u8: 1,
+  bool: 1,
+};
+
 /** Stored bytes as f32 values. f64 and integers are rounded to the nearest f32. */
 export function f32FromStored(bytes: Uint8Array, dtype: StoredDtype, count: number): Float32Array {
   // Files need not align their tensors; typed arrays must be aligned. Not slice(): that of a Node Buffer copies nothing.

@@ -1,5 +1,5 @@
 import { type Context, usage } from './context.ts';
-import { countNonFinite, f32FromStored, permute, wordsOf } from './convert.ts';
+import { bytesPerStored, countNonFinite, f32FromStored, permute, wordsOf } from './convert.ts';
 import { bufferBytes, bytesPerElement, type Dtype } from './dtype.ts';
 import { type Shape, sameShape, shapeText, sizeOf } from './shape.ts';
 import type { StateDict, StoredTensor } from './state_dict.ts';
@@ -65,6 +65,7 @@ interface Shared {
   readonly options: WeightsOptions;
   readonly declared: Map<string, Declared>;
   readonly constants: Tensor[];
+  state: 'declared' | 'loading' | 'loaded' | 'disposed';
 }
 
 /**
@@ -89,6 +90,7 @@ export class Weights {
         options,
         declared: new Map(),
         constants: [],
+        state: 'declared',
       };
       this.#scope = '';
     }
@@ -130,6 +132,7 @@ export class Weights {
     const { context, declared } = this.#shared;
     if (declared.has(key)) throw new Error(`weights: ${key} is declared twice.`);
     const dtype = spec.dtype ?? this.dtype;
+    if (dtype === 'u32') throw new Error(`weights: ${key} cannot be u32; weights are f32 or f16.`);
     if (dtype === 'f16' && !context.capabilities.f16 && !context.isPlanning) {
       throw new Error('weights: this device has no shader-f16, so they cannot be f16. Use f32.');
     }
@@ -214,11 +217,20 @@ export class Weights {
 
   /**
    * Streams every declared weight from its file to the GPU, converting layout and type on the way, one at a time, so
-   * that a 5 GB checkpoint needs no 5 GB of memory. What was uploaded is freed again when it fails or is aborted.
+   * that a 5 GB checkpoint needs no 5 GB of memory. Once only. When it fails or is aborted, everything is freed and the
+   * model has to be built anew.
    */
   async load({ signal, onProgress }: LoadOptions = {}): Promise<void> {
+    const shared = this.#shared;
+    const { context, declared, stateDict } = shared;
+    if (shared.state !== 'declared') {
+      throw new Error(
+        shared.state === 'disposed'
+          ? `weights: those of ${stateDict.name} were freed, by dispose() or by a load() that failed. Build the model anew.`
+          : `weights: load() was already called for ${stateDict.name}.`,
+      );
+    }
     this.check();
-    const { context, declared, stateDict } = this.#shared;
     const all = [...declared.values()];
     for (const { name, storage } of all.flatMap(({ tensors }) => tensors)) {
       context.expectFits(storage.bytes, name);
@@ -226,6 +238,7 @@ export class Weights {
     const total = all.reduce((sum, { shape }) => sum + sizeOf(shape) * bytesPerElement.f32, 0);
     let loaded = 0;
     let queued = 0;
+    shared.state = 'loading';
     try {
       for (const weight of all) {
         signal?.throwIfAborted();
@@ -236,11 +249,13 @@ export class Weights {
         onProgress?.(loaded, total);
         // The queue keeps a copy of what it has not written yet; let it catch up.
         if (queued > 64 * 2 ** 20) {
-          await context.device.queue.onSubmittedWorkDone();
+          await context.unlessLost(context.device.queue.onSubmittedWorkDone());
           queued = 0;
         }
       }
-      await context.device.queue.onSubmittedWorkDone();
+      await context.unlessLost(context.device.queue.onSubmittedWorkDone());
+      this.#expectLoading();
+      shared.state = 'loaded';
     } catch (error) {
       this.dispose();
       throw error;
@@ -254,27 +269,50 @@ export class Weights {
   ) {
     const { context, options, stateDict } = this.#shared;
     const bytes = await stored.read(signal ? { signal } : {});
+    signal?.throwIfAborted();
+    this.#expectLoading();
+    const origin = options.originOf?.(key) ?? key;
+    const expected = sizeOf(shape) * bytesPerStored[stored.dtype];
+    if (bytes.byteLength !== expected) {
+      throw new StateDictError(
+        `${stateDict.name}: ${origin} ${shapeText(shape)} ${stored.dtype} should be ${expected} bytes; ${bytes.byteLength} were read.`,
+      );
+    }
     let values = f32FromStored(bytes, stored.dtype, sizeOf(shape));
     const bad = countNonFinite(values);
     if (bad > 0) {
-      const origin = options.originOf?.(key) ?? key;
       throw new StateDictError(
         `${stateDict.name}: ${origin} holds ${bad} values that are NaN or infinite (of ${values.length}). The file is damaged or its training diverged; every depth would be meaningless.`,
       );
     }
     if (spec.permute) values = permute(values, shape, spec.permute);
+    if (tensors.some(({ dtype }) => dtype === 'f16')) {
+      const large = values.reduce((count, value) => count + (Math.abs(value) >= 65520 ? 1 : 0), 0);
+      if (large > 0) {
+        throw new StateDictError(
+          `${stateDict.name}: ${origin} holds ${large} values that f16 cannot store (beyond ±65504). Use dtype f32.`,
+        );
+      }
+    }
     tensors.forEach((tensor, part) => {
       const { storage, size, name, dtype } = tensor;
       const flags = usage.storage | usage.copySrc | usage.copyDst;
       const buffer = context.createBuffer(storage.bytes, flags, 'weights', name);
-      context.upload(buffer, wordsOf(values.subarray(part * size, (part + 1) * size), dtype));
+      // Owned before it is written: should that fail, dispose() frees it.
       storage.fill(buffer, (b) => context.destroyBuffer(b));
+      context.upload(buffer, wordsOf(values.subarray(part * size, (part + 1) * size), dtype));
     });
+  }
+
+  #expectLoading(): void {
+    if (this.#shared.state === 'loading') return;
+    throw new Error(`weights: ${this.#shared.stateDict.name} was disposed while it was loading.`);
   }
 
   /** Frees every weight. Recordings that use them keep what they need until they are disposed. */
   dispose(): void {
     const { declared, constants } = this.#shared;
+    this.#shared.state = 'disposed';
     for (const { tensors } of declared.values()) for (const tensor of tensors) tensor.dispose();
     for (const tensor of constants) tensor.dispose();
   }
