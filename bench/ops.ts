@@ -51,7 +51,7 @@ interface Options {
 }
 
 const options = readOptions();
-if (options) await main(options);
+if (options) await main(options).catch(fail);
 
 async function main(options: Options): Promise<void> {
   const { dtype, sizes, runs } = options;
@@ -191,8 +191,7 @@ function readOptions(): Options | undefined {
       peakGbs: optional('peak-gbs'),
     };
   } catch (error) {
-    console.error(`bench:ops: ${error instanceof Error ? error.message : String(error)}`);
-    process.exitCode = 2;
+    fail(error, 2);
     return undefined;
   }
 }
@@ -201,4 +200,9 @@ function positive(flag: string, text: string, least = 1): number {
   const value = Number(text);
   if (value >= least && Number.isFinite(value)) return value;
   throw new Error(`${flag} is ${text}; it must be a number of at least ${least}.`);
+}
+
+function fail(error: unknown, code = 1): void {
+  console.error(`bench:ops: ${error instanceof Error ? error.message : String(error)}`);
+  process.exitCode = code;
 }
