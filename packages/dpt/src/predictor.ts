@@ -12,6 +12,7 @@ import type { DepthKind, DptConfig } from './config.ts';
 import type { DPTModel } from './dpt_model.ts';
 import { describeEncoder } from './encoders/index.ts';
 import { networkSize, type Size, type SizeOptions } from './image_size.ts';
+import { rangeOf } from './inverse_depth.ts';
 
 /** A photo as bytes: four per pixel, R G B A, row by row from the top. Alpha is not looked at. */
 export interface Photo extends Size {
@@ -68,6 +69,12 @@ export class DepthPredictor {
     const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
     const { depth } = recording.run({ pixels: bytes });
     const values = await orAbort(depth.read(), signal);
+    const { nonFinite } = rangeOf(values);
+    if (nonFinite > 0) {
+      throw new Error(
+        `The depth map has ${nonFinite} of ${values.length} values that are NaN or infinite${this.model.weights.dtype === 'f16' ? ': this model leaves the range of f16. Use dtype f32.' : '. The weights or the GPU driver are at fault.'}`,
+      );
+    }
     const [, height, width] = depth.dims('1 H W') as [number, number, number];
     return { width, height, data: values, kind: this.model.config.depth, networkSize: size };
   }
