@@ -5,7 +5,12 @@ import type { PatchEmbedConfig } from './patch_embed.ts';
 export type Preset = 'official' | 'muggled';
 
 /** Models that share an architecture and differ in what their output means or where stages are taken. */
-export type Family = 'depth_anything_v1' | 'depth_anything_v2' | 'depth_anything_v2_metric';
+export type Family =
+  | 'depth_anything_v1'
+  | 'depth_anything_v2'
+  | 'depth_anything_v2_metric'
+  | 'midas_beit'
+  | 'midas_vit';
 
 /** What the numbers of a depth map mean. */
 export type DepthKind =

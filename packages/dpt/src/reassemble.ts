@@ -1,4 +1,12 @@
-import { Conv2d, ConvTranspose2d, slice, type Tensor, type Weights } from '@dpt-webgpu/tensor';
+import {
+  add,
+  Conv2d,
+  ConvTranspose2d,
+  linear,
+  slice,
+  type Tensor,
+  type Weights,
+} from '@dpt-webgpu/tensor';
 import type { Scale, StageReading } from './encoders/image_encoder.ts';
 import { type FeatureMaps, four, type Stage, type Stages } from './grid.ts';
 
@@ -49,7 +57,7 @@ interface ReassembleBlockConfig {
 
 /**
  * One Reassemble block: Resample(Concatenate(Read(tokens))), section 3.1 of the paper.
- * Depth-Anything keeps the paper's "Read: ignore", so the readout token is dropped.
+ * Depth-Anything takes the paper's "Read: ignore", so the readout token is dropped; MiDaS takes "Read: project".
  */
 export class ReassembleBlock {
   readonly read: Read;
@@ -59,7 +67,7 @@ export class ReassembleBlock {
 
   constructor(config: ReassembleBlockConfig, weights: Weights) {
     const { features, hidden, channels, scale } = config;
-    this.read = makeRead(config);
+    this.read = makeRead(config, weights);
     if (hidden !== undefined) {
       this.project = new Conv2d({ in: features, out: hidden, kernel: 1 }, weights.at('project'));
       this.resample = makeResample(hidden, scale, weights.at('resample'));
@@ -87,13 +95,50 @@ interface Read {
   forward(tokens: Tensor): Tensor;
 }
 
-function makeRead({ readout, level }: ReassembleBlockConfig): Read {
+function makeRead({ readout, features, level }: ReassembleBlockConfig, weights: Weights): Read {
   const name = `stage_${level + 1}`;
   switch (readout) {
     case 'ignore':
       return { forward: (tokens) => slice(tokens, { axis: 1, from: 1 }).named(name) };
+    case 'project':
+      return new ReadProject({ features, level }, weights.at('read'));
     case 'none':
       return { forward: (tokens) => tokens.named(name) };
+  }
+}
+
+/**
+ * The paper's "Read: project": every patch token t becomes GELU(W · [t ; r] + b), where r is the readout token.
+ *
+ * W · [t ; r] is Wₜ · t + Wᵣ · r, and the second half is the same for all patches of a picture: it is computed once
+ * instead of H·W times, for half the arithmetic.
+ */
+class ReadProject {
+  readonly level: number;
+  /** Wₜ and Wᵣ: the halves of one weight [F, 2F] of the file, [F, F] each. */
+  readonly patchWeight: Tensor;
+  readonly readoutWeight: Tensor;
+  readonly bias: Tensor;
+
+  constructor({ features, level }: { features: number; level: number }, weights: Weights) {
+    const shape = [features, 2 * features];
+    const [patch, readout] = weights.parts('weight', shape, 2, { permute: [1, 0] });
+    this.level = level;
+    this.patchWeight = patch!;
+    this.readoutWeight = readout!;
+    this.bias = weights.tensor('bias', [features]);
+  }
+
+  /** tokens [B, 1 + H·W, F] → [B, H·W, F] */
+  forward(tokens: Tensor): Tensor {
+    const { dtype } = this.bias;
+    const stage = tokens.named(`stage_${this.level + 1}`);
+    const readout = slice(stage, { axis: 1, from: 0, to: 1 }); // r             [B, 1, F]
+    const patches = slice(stage, { axis: 1, from: 1 }); // t             [B, H·W, F]
+    // f32, because the two are added before the activation.
+    const shared = linear(readout, this.readoutWeight, this.bias, { dtype: 'f32' }); // Wᵣ · r + b    [B, 1, F]
+    const own = linear(patches, this.patchWeight, undefined, { dtype: 'f32' }); // Wₜ · t        [B, H·W, F]
+    return add(own, shared, { activation: 'gelu', dtype }).named(`readout_${this.level + 1}`);
   }
 }
 

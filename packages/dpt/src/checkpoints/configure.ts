@@ -20,6 +20,8 @@ export const families: ReadonlyMap<string, Family> = new Map([
   // The giant differs by its feed-forward, which the shapes tell.
   ['depth_anything_v2_giant', 'depth_anything_v2'],
   ['depth_anything_v2_metric', 'depth_anything_v2_metric'],
+  ['midas_beit', 'midas_beit'],
+  ['midas_vit', 'midas_vit'],
 ]);
 
 /** Looks up shapes of an architecture's keys; what is missing or has another rank is an error that names it. */

@@ -14,9 +14,10 @@ export interface StageReading {
   /** F: features per token of each stage. */
   readonly features: readonly [number, number, number, number];
   /**
-   * What becomes of the readout token in row 0 (the paper's Read, section 3.1): it is left out, or there is none.
+   * What becomes of the readout token in row 0 (the paper's Read, section 3.1): it is left out, it is mapped together
+   * with every other token, or there is none.
    */
-  readonly readout: 'ignore' | 'none';
+  readonly readout: 'ignore' | 'project' | 'none';
   /** Size of each reassembled map relative to the stage's grid: s of the paper, from the finest. */
   readonly scales: readonly [Scale, Scale, Scale, Scale];
 }

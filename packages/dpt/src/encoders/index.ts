@@ -1,10 +1,12 @@
 import type { Weights } from '@dpt-webgpu/tensor';
 import type { GridCache } from '../grid_cache.ts';
+import { type BeitConfig, BeitEncoder } from './beit/encoder.ts';
 import { type Dinov2Config, Dinov2Encoder } from './dinov2/encoder.ts';
 import type { ImageEncoder } from './image_encoder.ts';
+import { type VitConfig, VitEncoder } from './vit/encoder.ts';
 
 /** One of the encoders that can stand in the skeleton; `kind` tells which. */
-export type EncoderConfig = Dinov2Config;
+export type EncoderConfig = BeitConfig | VitConfig | Dinov2Config;
 
 export function makeEncoder(
   config: EncoderConfig,
@@ -14,6 +16,10 @@ export function makeEncoder(
   switch (config.kind) {
     case 'dinov2':
       return new Dinov2Encoder(config, weights, cache);
+    case 'beit':
+      return new BeitEncoder(config, weights, cache);
+    case 'vit':
+      return new VitEncoder(config, weights, cache);
   }
 }
 
@@ -21,6 +27,10 @@ export function makeEncoder(
 export function describeEncoder(config: EncoderConfig): string {
   switch (config.kind) {
     case 'dinov2':
-      return `DINOv2, ${config.blocks} blocks of ${config.features} features, ${config.heads} heads`;
+    case 'beit':
+    case 'vit':
+      return `${vitNames[config.kind]}, ${config.blocks} blocks of ${config.features} features, ${config.heads} heads`;
   }
 }
+
+const vitNames = { dinov2: 'DINOv2', beit: 'BEiT', vit: 'ViT' };
