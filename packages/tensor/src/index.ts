@@ -28,6 +28,10 @@ export { LayerNorm, type LayerNormConfig } from './nn/layer_norm.ts';
 export { Linear, type LinearConfig } from './nn/linear.ts';
 export type { Activation } from './ops/activation.ts';
 export { type AttentionOptions, attention } from './ops/attention.ts';
+export {
+  attentionWithRelativePositions,
+  type RelativeAttentionOptions,
+} from './ops/attention_relative.ts';
 export { type ConvTranspose2dOptions, convTranspose2d } from './ops/conv_transpose2d.ts';
 export { type Conv2dOptions, conv2d } from './ops/conv2d.ts';
 export { concat, slice } from './ops/copy.ts';
@@ -51,6 +55,7 @@ export { type LayerNormOptions, layerNorm } from './ops/layer_norm.ts';
 export { type Epilogue, linear } from './ops/linear.ts';
 export { minMax } from './ops/min_max.ts';
 export { moduleOf, parentOf } from './ops/naming.ts';
+export { patchMerge } from './ops/patch_merge.ts';
 export { patchify } from './ops/patchify.ts';
 export {
   antialiasedBilinearResize,
@@ -59,6 +64,7 @@ export {
   type Size,
 } from './ops/resize.ts';
 export { softmax } from './ops/softmax.ts';
+export { type WindowAttentionOptions, windowAttention } from './ops/window_attention.ts';
 export { type Lifetime, planSlots, type SlotPlan } from './plan.ts';
 export { Profile, type ProfileRow } from './profile.ts';
 export type { InputSpec, InputSpecs, Tensors, Trace, TraceOptions } from './recorder.ts';

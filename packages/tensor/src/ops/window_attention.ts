@@ -1,0 +1,126 @@
+import { defineKernel } from '../kernel.ts';
+import { expectShape, shapeText } from '../shape.ts';
+import type { Tensor } from '../tensor.ts';
+import { chooseVariant, type Variant } from '../variants.ts';
+import { parentOf } from './naming.ts';
+import type { Size } from './resize.ts';
+
+export interface WindowAttentionOptions {
+  readonly heads: number;
+  /** H and W of the tokens. */
+  readonly grid: Size;
+  /** h and w of a window; they divide the grid. */
+  readonly window: Size;
+  /** How far the windows start inside the grid, which goes on at its start; less than the window. 0: at its edge. */
+  readonly shift: Size;
+  /** [(2h − 1)(2w − 1), heads], f32: added to a score, by row and column of the query minus those of the key. */
+  readonly table: Tensor;
+  /** [heads] or [heads, 1, 1], f32: exp of it, at most 100, multiplies the cosine of q and k. */
+  readonly logitScale: Tensor;
+}
+
+const layout = {
+  reads: ['qkv', 'table', 'logit_scale'],
+  writes: ['y'],
+  params: {
+    B: 'u32',
+    H: 'u32',
+    W: 'u32',
+    heads: 'u32',
+    d4: 'u32',
+    window_h: 'u32',
+    window_w: 'u32',
+    shift_h: 'u32',
+    shift_w: 'u32',
+  },
+} as const;
+const kernels = {
+  window_attention_registers: {
+    kernel: defineKernel('window_attention_registers', layout),
+    queries: 4,
+    unrolls: false,
+  },
+  window_attention: {
+    kernel: defineKernel('window_attention', layout),
+    queries: 1,
+    unrolls: true,
+  },
+};
+
+export const windowAttentionVariants: readonly (Variant<{ readonly w: number }> & {
+  readonly name: keyof typeof kernels;
+})[] = [
+  { name: 'window_attention_registers', fits: ({ w, device }) => device.software && w >= 2 },
+  { name: 'window_attention', fits: () => true },
+];
+
+/**
+ * SwinV2's attention inside windows, softmax(exp(min(logitScale, ln 100)) · cos(q, k) + bias + mask) · v.
+ *   qkv [B, H·W, 3C] → [B, H·W, C]
+ *
+ * q, k and v lie in that order along the last axis, each with its heads one after the other. The result lies where the
+ * queries lie: nothing is rolled or cut. The mask is −100 between tokens that a shift brought into one window from
+ * opposite ends of the grid.
+ */
+export function windowAttention(
+  qkv: Tensor,
+  { heads, grid, window, shift, table, logitScale }: WindowAttentionOptions,
+): Tensor {
+  const [B, N, C3] = qkv.dims('B N 3C') as [number, number, number];
+  const [H, W] = grid;
+  const [h, w] = window;
+  const d = C3 / 3 / heads;
+  if (!Number.isInteger(d) || d % 4 !== 0 || d > 128 || d < 4) {
+    throw new Error(
+      `windowAttention: ${qkv.name} ${shapeText(qkv.shape)} has ${d} channels for each of ${heads} heads; it must be a multiple of 4 up to 128.`,
+    );
+  }
+  if (N !== H * W) {
+    throw new Error(
+      `windowAttention: ${qkv.name} ${shapeText(qkv.shape)} has ${N} tokens; a grid of ${H}×${W} has ${H * W}.`,
+    );
+  }
+  const fits = (side: number, length: number, by: number): boolean =>
+    length >= 1 && side % length === 0 && Number.isInteger(by) && by >= 0 && by < length;
+  if (!fits(H, h, shift[0]) || !fits(W, w, shift[1])) {
+    throw new Error(
+      `windowAttention: windows of ${h}×${w} shifted by ${shift[0]}, ${shift[1]} on a grid of ${H}×${W}; windows must divide the grid and be larger than their shift.`,
+    );
+  }
+  expectShape('windowAttention', table, [(2 * h - 1) * (2 * w - 1), heads]);
+  expectShape('windowAttention', logitScale.reshape([logitScale.size]), [heads]);
+  if (table.dtype !== 'f32' || logitScale.dtype !== 'f32') {
+    throw new Error(
+      `windowAttention: ${table.name} is ${table.dtype} and ${logitScale.name} ${logitScale.dtype}; both must be f32.`,
+    );
+  }
+
+  const { context, dtype } = qkv;
+  const y = context.empty([B, N, C3 / 3], dtype, `${parentOf(qkv)}.values`);
+  const name = chooseVariant(context, 'window_attention', windowAttentionVariants, {
+    w,
+  }) as keyof typeof kernels;
+  const { kernel, queries, unrolls } = kernels[name];
+  const threads = B * heads * (N / w) * Math.ceil(w / queries);
+  kernel.dispatch(
+    { qkv, table, logit_scale: logitScale, y },
+    {
+      types: { T: dtype, Row: `array<vec4f, ${d / 4}>` },
+      overrides: unrolls ? { D4: context.capabilities.software ? 0 : d / 4 } : {},
+      params: {
+        B,
+        H,
+        W,
+        heads,
+        d4: d / 4,
+        window_h: h,
+        window_w: w,
+        shift_h: shift[0],
+        shift_w: shift[1],
+      },
+      workgroups: Math.ceil(threads / 64),
+      label: `window_attention ${parentOf(qkv)}`,
+    },
+  );
+  return y;
+}
