@@ -53,6 +53,15 @@ export async function planFiles(
   return planned;
 }
 
+/** Throws a `UsageError` when a file that is to be written is one that is read. */
+export async function expectNoInput(output: string, inputs: readonly string[]): Promise<void> {
+  const identity = await identityOf(output);
+  for (const input of inputs) {
+    if ((await identityOf(input)) !== identity) continue;
+    throw new UsageError(`${output} is an input and would be overwritten. Write to another file.`);
+  }
+}
+
 /** Some disks take names that differ in case, or in how accents are composed, for the same. */
 const folded = (path: string): string => resolve(path).normalize('NFC').toLowerCase();
 

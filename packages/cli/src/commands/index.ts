@@ -1,5 +1,8 @@
 import type { Command } from '../command.ts';
+import { doctor } from './doctor.ts';
+import { forward } from './forward.ts';
 import { image } from './image.ts';
+import { inspect } from './inspect.ts';
 
 /** In the order of the help. */
-export const commands: readonly Command[] = [image];
+export const commands: readonly Command[] = [image, forward, inspect, doctor];
