@@ -1,3 +1,4 @@
+import type { Sharp } from 'sharp';
 import { reasonOf } from './checkpoint_error.ts';
 import type { Pixels } from './exif_orientation.ts';
 import { checkPictureSize, PictureError } from './picture.ts';
@@ -34,19 +35,7 @@ export async function decodeWithSharp(
       });
     const { width, height, space } = await open(true).metadata();
     checkPictureSize(name, width, height, maxPixels);
-    const { data, info } = await open(space !== 'cmyk')
-      .autoOrient()
-      .toColourspace('srgb')
-      .removeAlpha()
-      .ensureAlpha(1)
-      .raw({ depth: 'uchar' })
-      .toBuffer({ resolveWithObject: true });
-    if (info.channels !== 4) throw new Error(`${info.channels} channels came out instead of 4`);
-    return {
-      width: info.width,
-      height: info.height,
-      data: new Uint8Array(data.buffer, data.byteOffset, data.byteLength),
-    };
+    return await rgba(open(space !== 'cmyk'));
   } catch (cause) {
     if (cause instanceof PictureError) throw cause;
     throw new PictureError(
@@ -64,6 +53,39 @@ export async function decodeWithSharp(
 /** libvips adds lines of its decoders' own logs. */
 function firstLine(text: string): string {
   return text.trim().split('\n', 1)[0]!;
+}
+
+/**
+ * An ordinary JPEG, upright; undefined where sharp is not installed or has anything to say about the file. The stricter
+ * plain decoder then tells damage from what is only unusual.
+ */
+export async function decodeSoundJpeg(bytes: Uint8Array): Promise<Pixels | undefined> {
+  const sharp = await importSharp();
+  if (!sharp) return undefined;
+  try {
+    return await rgba(
+      sharp(bytes, { limitInputPixels: false, failOn: 'warning', ignoreIcc: true }),
+    );
+  } catch {
+    return undefined;
+  }
+}
+
+/** Upright, four channels of eight bits, opaque. */
+async function rgba(picture: Sharp): Promise<Pixels> {
+  const { data, info } = await picture
+    .autoOrient()
+    .toColourspace('srgb')
+    .removeAlpha()
+    .ensureAlpha(1)
+    .raw({ depth: 'uchar' })
+    .toBuffer({ resolveWithObject: true });
+  if (info.channels !== 4) throw new Error(`${info.channels} channels came out instead of 4`);
+  return {
+    width: info.width,
+    height: info.height,
+    data: new Uint8Array(data.buffer, data.byteOffset, data.byteLength),
+  };
 }
 
 async function importSharp(): Promise<typeof import('sharp').default | undefined> {
