@@ -88,8 +88,8 @@ function publishedStageEnds(
  * is taken for a relative V2 with a warning.
  */
 function guessFamily({ name, metadata }: StateDict, warn: (warning: string) => void): Family {
-  const said = metadata.get('family');
-  if (said && families.has(said)) return families.get(said)!;
+  const said = families.get(metadata.get('family') ?? '');
+  if (said?.startsWith('depth_anything')) return said;
   if (metadata.get('model') === 'dpt-tiny') return 'depth_anything_v2';
   const base = name.split(/[\\/]/).at(-1)!.toLowerCase();
   if (/metric|hypersim|vkitti/.test(base)) return 'depth_anything_v2_metric';

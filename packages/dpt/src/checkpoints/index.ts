@@ -6,13 +6,16 @@ import {
   StateDictError,
   Weights,
 } from '@dpt-webgpu/tensor';
-import type { DptConfig, Preset } from '../config.ts';
+import type { DptConfig, Family, Preset } from '../config.ts';
 import { DPTModel } from '../dpt_model.ts';
 import { describeEncoder } from '../encoders/index.ts';
 import type { GridCacheOptions } from '../grid_cache.ts';
 import type { ConfigureOptions } from './configure.ts';
 import { configureDepthAnything } from './depth_anything.ts';
 import { depthAnythingHfRules, depthAnythingRules } from './depth_anything_keys.ts';
+import { configureMidasBeit } from './midas_beit.ts';
+import { midasBeitHfRules, midasBeitRules, midasVitHfRules, midasVitRules } from './midas_keys.ts';
+import { configureMidasVit } from './midas_vit.ts';
 import { type RenamedStateDict, type RenameRule, rename } from './rename.ts';
 
 export interface DptOptions extends Omit<ConfigureOptions, 'preset'> {
@@ -37,8 +40,12 @@ export interface Recognised {
 
 interface Architecture {
   readonly name: string;
-  /** A key that only this architecture has. */
+  /** A key that tells. */
   readonly key: string;
+  /** A key that models with other parts have besides, which are not supported. */
+  readonly unless?: RegExp;
+  /** What it may be asked to be. */
+  readonly families: readonly Family[];
   /** From the names in the file to the original names; absent where they are the same. */
   readonly toOriginal?: readonly RenameRule[];
   /** Reads the configuration off a state dict with the original names. */
@@ -51,7 +58,24 @@ interface Architecture {
   readonly toOurs: readonly RenameRule[];
 }
 
-const depthAnything = { configure: configureDepthAnything, toOurs: depthAnythingRules };
+const depthAnything = {
+  families: ['depth_anything_v1', 'depth_anything_v2', 'depth_anything_v2_metric'],
+  configure: configureDepthAnything,
+  toOurs: depthAnythingRules,
+} as const;
+const midasBeit = {
+  families: ['midas_beit'],
+  configure: configureMidasBeit,
+  toOurs: midasBeitRules,
+} as const;
+const midasVit = {
+  families: ['midas_vit'],
+  configure: configureMidasVit,
+  toOurs: midasVitRules,
+} as const;
+
+/** A ResNet in front of the ViT: `dpt_hybrid_384.pt`, Intel/dpt-hybrid-midas. */
+const HYBRID = /^(pretrained\.model\.patch_embed|dpt\.embeddings)\.backbone\./;
 
 const architectures: readonly Architecture[] = [
   {
@@ -61,6 +85,30 @@ const architectures: readonly Architecture[] = [
     ...depthAnything,
   },
   { name: 'Depth-Anything', key: 'pretrained.blocks.0.ls1.gamma', ...depthAnything },
+  {
+    name: 'MiDaS v3.1 BEiT (Hugging Face names)',
+    key: 'backbone.encoder.layer.0.attention.attention.relative_position_bias.relative_position_bias_table',
+    toOriginal: midasBeitHfRules,
+    ...midasBeit,
+  },
+  {
+    name: 'MiDaS v3.1 BEiT',
+    key: 'pretrained.model.blocks.0.attn.relative_position_bias_table',
+    ...midasBeit,
+  },
+  {
+    name: 'MiDaS v3 ViT (Hugging Face names)',
+    key: 'dpt.encoder.layer.0.attention.attention.query.weight',
+    unless: HYBRID,
+    toOriginal: midasVitHfRules,
+    ...midasVit,
+  },
+  {
+    name: 'MiDaS v3 ViT',
+    key: 'pretrained.model.pos_embed',
+    unless: HYBRID,
+    ...midasVit,
+  },
 ];
 
 /** Files that people have and this version does not run, by a telling key. */
@@ -69,12 +117,7 @@ const unsupported: readonly { readonly name: string; readonly key: RegExp }[] = 
     name: 'MiDaS v3.1 SwinV2',
     key: /^pretrained\.model\.layers\.0\.blocks\.0\.attn\.logit_scale$/,
   },
-  {
-    name: 'MiDaS v3.1 BEiT',
-    key: /^pretrained\.model\.blocks\.0\.attn\.relative_position_bias_table$/,
-  },
-  { name: 'MiDaS v3 hybrid', key: /^pretrained\.model\.patch_embed\.backbone\./ },
-  { name: 'MiDaS v3 ViT', key: /^pretrained\.model\.pos_embed$/ },
+  { name: 'MiDaS v3 hybrid', key: HYBRID },
   {
     name: 'MiDaS v3.1 Swin V1',
     key: /^pretrained\.model\.layers\.0\.blocks\.0\.attn\.relative_position_bias_table$/,
@@ -89,8 +132,13 @@ const unsupported: readonly { readonly name: string; readonly key: RegExp }[] = 
  * from the file but its table of contents.
  */
 export function recognise(stateDict: StateDict, options: DptOptions = {}): Recognised {
-  const architecture = architectures.find(({ key }) => stateDict.tensors.has(key));
+  const keys = [...stateDict.tensors.keys()];
+  const architecture = architectures.find(
+    ({ key, unless }) =>
+      stateDict.tensors.has(key) && !keys.some((other) => unless?.test(other) ?? false),
+  );
   if (!architecture) throw unrecognised(stateDict);
+  expectFamily(stateDict, architecture, options.family);
   const warnings: string[] = [];
   const original = architecture.toOriginal ? rename(stateDict, architecture.toOriginal) : undefined;
   const config = architecture.configure(
@@ -122,16 +170,34 @@ function throughBoth(
     .join(' + ');
 }
 
+function expectFamily(
+  { name: file }: StateDict,
+  { name, families }: Architecture,
+  wanted: Family | undefined,
+): void {
+  if (wanted === undefined || families.includes(wanted)) return;
+  throw new Error(
+    `${file}: this is a ${name} checkpoint, and family ${wanted} contradicts that. It can be: ${families.join(', ')}. Leave the option family (--family) out to have it recognised.`,
+  );
+}
+
 function unrecognised(stateDict: StateDict): StateDictError {
   const keys = [...stateDict.tensors.keys()];
   const known = unsupported.find(({ key }) => keys.some((name) => key.test(name)));
   const first = keys.slice(0, 3).join(', ');
   return new StateDictError(
     known
-      ? `${stateDict.name}: this is a ${known.name} checkpoint, which is not supported. Depth-Anything V1 and V2 are.`
-      : `${stateDict.name}: not a depth model this project knows: none of its ${keys.length} keys tells (first: ${first || 'there are none'}). Depth-Anything V1 and V2 files are read, original and Hugging Face.`,
+      ? `${stateDict.name}: this is a ${known.name} checkpoint, which is not supported. These are: ${supported()}.`
+      : `${stateDict.name}: not a depth model this project knows: none of its ${keys.length} keys tells (first: ${first || 'there are none'}). These are read: ${supported()}.`,
   );
 }
+
+/** Every architecture by name; files with Hugging Face names are read wherever the original ones are. */
+const supported = (): string =>
+  `${architectures
+    .filter(({ toOriginal }) => !toOriginal)
+    .map(({ name }) => name)
+    .join(', ')}, with original or Hugging Face names`;
 
 /** A model with its weights still in the file: `plan` can say what it needs, and `weights.load()` reads them. */
 export function buildDpt(
