@@ -27,7 +27,7 @@ export function patchify(image: Tensor, P: number): Tensor {
       types: { X: image.dtype, Y: image.dtype },
       params: { B, H, W, C, P },
       workgroups: Math.ceil(y.size / 64),
-      label: 'patchify',
+      label: `patchify ${image.name}`,
     },
   );
   return y;
