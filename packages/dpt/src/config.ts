@@ -10,6 +10,7 @@ export type Family =
   | 'depth_anything_v2'
   | 'depth_anything_v2_metric'
   | 'midas_beit'
+  | 'midas_swinv2'
   | 'midas_vit';
 
 /** What the numbers of a depth map mean. */

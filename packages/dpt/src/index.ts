@@ -20,6 +20,11 @@ export { DPTModel } from './dpt_model.ts';
 export { type BeitConfig, BeitEncoder } from './encoders/beit/encoder.ts';
 export { type Dinov2Config, Dinov2Encoder } from './encoders/dinov2/encoder.ts';
 export type { ImageEncoder, StageReading } from './encoders/image_encoder.ts';
+export {
+  type Swinv2Config,
+  Swinv2Encoder,
+  type Swinv2StageConfig,
+} from './encoders/swinv2/encoder.ts';
 export { type VitConfig, VitEncoder } from './encoders/vit/encoder.ts';
 export { Fusion, FusionBlock, ResidualConvUnit } from './fusion.ts';
 export type { FeatureMaps, Grid, Stage, Stages } from './grid.ts';

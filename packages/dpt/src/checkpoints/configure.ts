@@ -11,6 +11,8 @@ export interface ConfigureOptions {
   readonly maxDepth?: number | undefined;
   /** Four blocks, counted from 0, whose output is tapped. */
   readonly hooks?: readonly number[] | undefined;
+  /** Side of the windows of a SwinV2 file that does not say (Hugging Face): 16 for tiny-256, 24 for the others. */
+  readonly window?: number | undefined;
 }
 
 /** Names of families that options and metadata may use. */
@@ -21,6 +23,9 @@ export const families: ReadonlyMap<string, Family> = new Map([
   ['depth_anything_v2_giant', 'depth_anything_v2'],
   ['depth_anything_v2_metric', 'depth_anything_v2_metric'],
   ['midas_beit', 'midas_beit'],
+  ['midas_swinv2', 'midas_swinv2'],
+  // The windows of base and large, which the shapes tell.
+  ['midas_swinv2_w24', 'midas_swinv2'],
   ['midas_vit', 'midas_vit'],
 ]);
 

@@ -15,6 +15,8 @@ import { configureDepthAnything } from './depth_anything.ts';
 import { depthAnythingHfRules, depthAnythingRules } from './depth_anything_keys.ts';
 import { configureMidasBeit } from './midas_beit.ts';
 import { midasBeitHfRules, midasBeitRules, midasVitHfRules, midasVitRules } from './midas_keys.ts';
+import { configureMidasSwinv2 } from './midas_swinv2.ts';
+import { midasSwinv2HfRules, midasSwinv2Rules } from './midas_swinv2_keys.ts';
 import { configureMidasVit } from './midas_vit.ts';
 import { type RenamedStateDict, type RenameRule, rename } from './rename.ts';
 
@@ -68,6 +70,11 @@ const midasBeit = {
   configure: configureMidasBeit,
   toOurs: midasBeitRules,
 } as const;
+const midasSwinv2 = {
+  families: ['midas_swinv2'],
+  configure: configureMidasSwinv2,
+  toOurs: midasSwinv2Rules,
+} as const;
 const midasVit = {
   families: ['midas_vit'],
   configure: configureMidasVit,
@@ -97,6 +104,17 @@ const architectures: readonly Architecture[] = [
     ...midasBeit,
   },
   {
+    name: 'MiDaS v3.1 SwinV2 (Hugging Face names)',
+    key: 'backbone.encoder.layers.0.blocks.0.attention.self.logit_scale',
+    toOriginal: midasSwinv2HfRules,
+    ...midasSwinv2,
+  },
+  {
+    name: 'MiDaS v3.1 SwinV2',
+    key: 'pretrained.model.layers.0.blocks.0.attn.logit_scale',
+    ...midasSwinv2,
+  },
+  {
     name: 'MiDaS v3 ViT (Hugging Face names)',
     key: 'dpt.encoder.layer.0.attention.attention.query.weight',
     unless: HYBRID,
@@ -113,10 +131,6 @@ const architectures: readonly Architecture[] = [
 
 /** Files that people have and this version does not run, by a telling key. */
 const unsupported: readonly { readonly name: string; readonly key: RegExp }[] = [
-  {
-    name: 'MiDaS v3.1 SwinV2',
-    key: /^pretrained\.model\.layers\.0\.blocks\.0\.attn\.logit_scale$/,
-  },
   { name: 'MiDaS v3 hybrid', key: HYBRID },
   {
     name: 'MiDaS v3.1 Swin V1',

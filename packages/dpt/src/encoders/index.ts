@@ -3,10 +3,11 @@ import type { GridCache } from '../grid_cache.ts';
 import { type BeitConfig, BeitEncoder } from './beit/encoder.ts';
 import { type Dinov2Config, Dinov2Encoder } from './dinov2/encoder.ts';
 import type { ImageEncoder } from './image_encoder.ts';
+import { type Swinv2Config, Swinv2Encoder } from './swinv2/encoder.ts';
 import { type VitConfig, VitEncoder } from './vit/encoder.ts';
 
 /** One of the encoders that can stand in the skeleton; `kind` tells which. */
-export type EncoderConfig = BeitConfig | VitConfig | Dinov2Config;
+export type EncoderConfig = BeitConfig | VitConfig | Dinov2Config | Swinv2Config;
 
 export function makeEncoder(
   config: EncoderConfig,
@@ -20,6 +21,8 @@ export function makeEncoder(
       return new BeitEncoder(config, weights, cache);
     case 'vit':
       return new VitEncoder(config, weights, cache);
+    case 'swinv2':
+      return new Swinv2Encoder(config, weights, cache);
   }
 }
 
@@ -30,6 +33,11 @@ export function describeEncoder(config: EncoderConfig): string {
     case 'beit':
     case 'vit':
       return `${vitNames[config.kind]}, ${config.blocks} blocks of ${config.features} features, ${config.heads} heads`;
+    case 'swinv2': {
+      const of = (part: 'blocks' | 'features' | 'heads'): string =>
+        config.stages.map((stage) => stage[part]).join(' + ');
+      return `SwinV2, ${of('blocks')} blocks of ${of('features')} features, ${of('heads')} heads, windows of ${config.window}`;
+    }
   }
 }
 
