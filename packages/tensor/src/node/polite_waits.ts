@@ -36,11 +36,12 @@ function waitPolitely(method: AnyMethod): AnyMethod {
   };
 }
 
-/** Makes `mapAsync` and `onSubmittedWorkDone` of Dawn's classes wait politely, once per process. */
+/** Makes the calls of Dawn's classes that take time wait politely, once per process. */
 export function installPoliteWaits(dawnGlobals: object): void {
   for (const [className, method] of [
     ['GPUQueue', 'onSubmittedWorkDone'],
     ['GPUBuffer', 'mapAsync'],
+    ['GPUDevice', 'createComputePipelineAsync'],
   ] as const) {
     const owner: unknown = Reflect.get(dawnGlobals, className);
     if (typeof owner !== 'function') continue;
