@@ -132,7 +132,9 @@ class ReadProject {
   /** tokens [B, 1 + H·W, F] → [B, H·W, F] */
   forward(tokens: Tensor): Tensor {
     const { dtype } = this.bias;
-    const stage = tokens.named(`stage_${this.level + 1}`);
+    tokens.named(`stage_${this.level + 1}`);
+    // The parts belong to this block, not to the one that made the tokens.
+    const stage = tokens.named(this.bias.name);
     const readout = slice(stage, { axis: 1, from: 0, to: 1 }); // r             [B, 1, F]
     const patches = slice(stage, { axis: 1, from: 1 }); // t             [B, H·W, F]
     // f32, because the two are added before the activation.

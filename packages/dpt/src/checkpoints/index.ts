@@ -172,14 +172,9 @@ export function recognise(stateDict: StateDict, options: DptOptions = {}): Recog
   };
 }
 
-function throughBoth(
-  first: RenamedStateDict,
-  second: RenamedStateDict,
-  key: string,
-): string | undefined {
-  return second
-    .originOf(key)
-    ?.split(' + ')
+function throughBoth(first: RenamedStateDict, second: RenamedStateDict, key: string): string {
+  return (second.originOf(key) ?? key)
+    .split(' + ')
     .map((middle) => first.originOf(middle) ?? middle)
     .join(' + ');
 }

@@ -11,7 +11,6 @@ const vitRules: readonly RenameRule[] = [
   ['pretrained.model.patch_embed.proj.{leaf}', 'patch_embed.project.{leaf}'],
   ['pretrained.model.cls_token', 'encoder.readout_token'],
   [blockKeys('norm{k}.{leaf}'), block('norm{k}.{leaf}')],
-  [blockKeys('attn.qkv.{leaf}'), block('attention.qkv.{leaf}')],
   [blockKeys('attn.proj.{leaf}'), block('attention.project.{leaf}')],
   [blockKeys('mlp.fc{k}.{leaf}'), block('mlp.fc{k}.{leaf}')],
   ['pretrained.model.head.*', null, CLASSIFIER],
@@ -39,6 +38,7 @@ export const midasHeadRules: readonly RenameRule[] = [
 /** `dpt_beit_*.pt` of isl-org/MiDaS → our names. */
 export const midasBeitRules: readonly RenameRule[] = [
   ...vitRules,
+  [blockKeys('attn.qkv.weight'), block('attention.qkv.weight')],
   // There is no bias of k: it would add the same to all scores of a query.
   [[blockKeys('attn.q_bias'), null, blockKeys('attn.v_bias')], block('attention.qkv.bias')],
   [blockKeys('attn.relative_position_bias_table'), block('attention.relative_position_bias')],
@@ -53,6 +53,7 @@ export const midasBeitRules: readonly RenameRule[] = [
 export const midasVitRules: readonly RenameRule[] = [
   ...vitRules,
   ['pretrained.model.pos_embed', 'encoder.position_encoding'],
+  [blockKeys('attn.qkv.{leaf}'), block('attention.qkv.{leaf}')],
   ['pretrained.model.norm.*', null, 'stages are taken before the last norm'],
   ...reassembleRules,
   ...midasHeadRules,
