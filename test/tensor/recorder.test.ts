@@ -119,6 +119,28 @@ describe('keep', () => {
     expect(found['blocks.0.mlp']!.storage).not.toBe(found['blocks.0.mlp.fc1']!.storage);
   });
 
+  test('a name given on purpose is not taken by the results of ops that pass it on', () => {
+    let stage: Tensor | undefined;
+    const traced = plan(
+      context,
+      { x: [2, 4] },
+      ({ x }) => {
+        stage = gelu(x).named('stage_1');
+        return { y: gelu(add(stage, x)) };
+      },
+      { keep: ['stage_1'] },
+    );
+    expect(traced.kept.stage_1!.storage).toBe(stage!.storage);
+    // The name given last counts.
+    const again = plan(
+      context,
+      { x: [2, 4] },
+      ({ x }) => ({ y: (stage = gelu(gelu(x).named('stage_1')).named('stage_1')) }),
+      { keep: ['stage_1'] },
+    );
+    expect(again.kept.stage_1!.storage).toBe(stage!.storage);
+  });
+
   test('a name is no pattern apart from its stars', () => {
     expect(() => kept('block..0')).toThrow('nothing is named block..0');
     expect(() => kept('stage_?')).toThrow('nothing is named stage_?');

@@ -62,9 +62,11 @@ function encode(
     label: call.label,
     ...(timestampWrites ? { timestampWrites } : {}),
   });
-  pass.setPipeline(call.pipeline);
-  pass.setBindGroup(0, call.group);
-  pass.dispatchWorkgroups(...call.workgroups);
+  if (call.workgroups[0] > 0) {
+    pass.setPipeline(call.pipeline);
+    pass.setBindGroup(0, call.group);
+    pass.dispatchWorkgroups(...call.workgroups);
+  }
   pass.end();
 }
 

@@ -47,6 +47,8 @@ export function letGo(held: readonly Storage[]): void {
 export class Recorder {
   readonly steps: Step[] = [];
   readonly names = new Map<string, Tensor>();
+  /** Names that a module gave on purpose. Ops pass the name of their input on, and those results must not hide it. */
+  readonly #given = new Set<string>();
   /**
    * What steps use from outside, each once, and constants made while tracing (tables of a resize). Held from the moment
    * of use: between tracing and the first run their owner may let go of them.
@@ -60,7 +62,7 @@ export class Recorder {
 
   add(step: Step): void {
     this.steps.push(step);
-    for (const tensor of step.writes) this.name(tensor);
+    for (const tensor of step.writes) this.#name(tensor);
     for (const tensor of [...step.reads, ...step.writes]) if (tensor) this.keepAlive(tensor);
   }
 
@@ -77,10 +79,20 @@ export class Recorder {
     tensor.dispose();
   }
 
-  /** The last tensor of a name, or inside a module, is the one that `keep` finds. */
-  name(tensor: Tensor): void {
+  /** `keep` finds a tensor by the name that it was given last. */
+  give(tensor: Tensor): void {
+    this.#given.delete(tensor.name);
+    this.#name(tensor);
+    this.#given.add(tensor.name);
+  }
+
+  /** Else the last result of a name, or inside a module, is the one that `keep` finds. */
+  #name(tensor: Tensor): void {
     const parts = tensor.name.split('.');
-    for (let n = 1; n <= parts.length; n++) this.names.set(parts.slice(0, n).join('.'), tensor);
+    for (let n = 1; n <= parts.length; n++) {
+      const name = parts.slice(0, n).join('.');
+      if (!this.#given.has(name)) this.names.set(name, tensor);
+    }
   }
 }
 

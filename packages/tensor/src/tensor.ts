@@ -81,7 +81,7 @@ export class Tensor {
   /** The same tensor under another name. `record(…, { keep: [name] })` makes a tensor named inside it readable. */
   named(name: string): Tensor {
     const tensor = new Tensor(this.context, this.storage, this.shape, this.dtype, name);
-    this.context.recorder?.name(tensor);
+    this.context.recorder?.give(tensor);
     return tensor;
   }
 
