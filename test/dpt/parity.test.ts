@@ -93,6 +93,8 @@ const shipped = [
   { family: 'depth_anything_v2' },
   { family: 'depth_anything_v1' },
   { family: 'depth_anything_v2_giant' },
+  { family: 'midas_beit' },
+  { family: 'midas_vit' },
   // The same weights but for the last convolution: metres come out.
   { family: 'depth_anything_v2_metric', weights: 'depth_anything_v2', maxDepth: 20 },
 ].flatMap(({ family, weights = family, maxDepth }) =>
