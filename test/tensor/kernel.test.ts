@@ -40,7 +40,7 @@ describe('foldWorkgroups', () => {
 });
 
 const scaleSource = (factor: string): string => /* wgsl */ `
-alias T = f32;
+  alias T = f32;
 override OFFSET: f32 = 0.0;
 struct Params { size: u32, factor: f32, sign: i32 }
 @group(0) @binding(0) var<storage, read> x: array<T>;

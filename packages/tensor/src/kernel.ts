@@ -144,7 +144,7 @@ export function specialise(
 ): string {
   let source = layout.source ?? shaderSource(shader);
   for (const [name, type] of Object.entries(types)) {
-    const alias = new RegExp(`^alias ${name} = [^;]+;`, 'm');
+    const alias = new RegExp(`^[ \\t]*alias ${name} = [^;]+;`, 'm');
     if (!alias.test(source)) throw new Error(`${shader}: the shader has no "alias ${name} = …;".`);
     source = source.replace(alias, `alias ${name} = ${type};`);
   }
