@@ -13,8 +13,8 @@
 //
 // No workgroup memory and no barriers, which cost more than they save on processors that play GPU. Loops over d stay
 // loops: unrolled, LLVM takes half a minute to compile them for lavapipe. Keys past the end of a row have a weight of
-// zero; queries past the end repeat the last one and are not stored. Windows of the released models are 24, 16, 12 or 8
-// wide, so at most every fourth key is such a one.
+// zero; queries past the end repeat the last one and are not stored. Windows of the released models are 24, 16 or 8
+// wide, where there are none, and 12, where every fourth key is one.
 alias T = f32;                              // storage; arithmetic is f32 whatever it is
 alias Row = array<vec4f, 8>;                // d values of one head: d / 4 vectors
 

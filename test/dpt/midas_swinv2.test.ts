@@ -1,10 +1,9 @@
 // MiDaS v3.1 SwinV2 from the file to the depth map: the configuration off the file, every box of figure 1 against
 // PyTorch at the size of the model and at others (windows that are not square, shifts on one axis), a batch, the tables
 // of the bias (kept, not kept, windows turned by a quarter), norms behind the branches (pitfall 21), Hugging Face names,
-// where the window comes from, f16 storage, sizes of photos, errors. All sizes and windows of 24 where the larger set of
-// fixtures lies beside the checkout. Not here: the op (tensor/ops/window_attention), the rules of windows
-// (window_size), the tables' values (continuous_position_bias).
-import { existsSync } from 'node:fs';
+// where the window comes from, f16 storage, sizes of photos, errors. Not here: windows of 24 and all sizes of the larger
+// set of fixtures (parity), the op (tensor/ops/window_attention), the rules of windows (window_size), the tables' values
+// (continuous_position_bias).
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import {
@@ -187,18 +186,6 @@ describe('against PyTorch', () => {
     const allowed = { tokens: 1e-2, maps: 2e-2, depth: 3e-2 };
     for (const io of ioFiles(folder)) await expectParity(half, join(folder, io), allowed);
     half.dispose();
-  });
-
-  const more = ['midas_swinv2', 'midas_swinv2_w24'].flatMap((family) => {
-    const at = moreFixtures && join(moreFixtures, family);
-    return at && existsSync(at) ? ioFiles(at).map((io) => ({ family, at, io })) : [];
-  });
-  test.each(more)('$family $io of the larger set', async ({ at, io }) => {
-    const stored = await openCheckpointFile(join(at, 'model.safetensors'));
-    const dpt = await make(stored, { preset: 'muggled' });
-    await expectParity(dpt, join(at, io));
-    dpt.dispose();
-    await stored.close();
   });
 });
 
