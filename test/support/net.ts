@@ -2,6 +2,7 @@ import {
   add,
   type Context,
   concat,
+  type Dtype,
   gelu,
   layerNorm,
   linear,
@@ -20,12 +21,12 @@ export interface Net {
 
 export const tokens = [1, 6, 8] as const;
 
-/** x [1, 6, 8] → [1, 6, 8] */
-export function makeNet(context: Context, seed = 1): Net {
+/** x [B, N, 8] → [B, N, 8] */
+export function makeNet(context: Context, seed = 1, dtype: Dtype = 'f32'): Net {
   const weights: Tensor[] = [];
   const weight = (name: string, shape: readonly number[], std = 0.5): Tensor => {
     const values = randomNd(shape, { seed: seed * 100 + weights.length, std });
-    const tensor = upload(context, values, 'f32', name);
+    const tensor = upload(context, values, dtype, name);
     weights.push(tensor);
     return tensor;
   };
@@ -46,7 +47,7 @@ export function makeNet(context: Context, seed = 1): Net {
     const readout = slice(stream, { axis: 1, from: 0, to: 1 });
     const rest = slice(stream, { axis: 1, from: 1 });
     const turned = concat([rest, readout], 1);
-    return softmax(add(turned, x.reshape([6, 8]).reshape([1, 6, 8]))).named('head');
+    return softmax(add(turned, x.reshape([-1, 8]).reshape(x.shape))).named('head');
   };
   return {
     forward,

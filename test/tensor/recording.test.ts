@@ -14,7 +14,7 @@ import type { Tensor } from '../../packages/tensor/src/tensor.ts';
 import { Weights } from '../../packages/tensor/src/weights.ts';
 import { testDevice } from '../support/device.ts';
 import { makeNet, tokens } from '../support/net.ts';
-import { poison, randomNd, testContext } from '../support/tensors.ts';
+import { dtypesOf, poison, randomNd, testContext } from '../support/tensors.ts';
 import { watchDevice } from '../support/watch_device.ts';
 
 const input = (seed: number): Float32Array => Float32Array.from(randomNd(tokens, { seed }).data);
@@ -39,6 +39,15 @@ describe('a replay', () => {
       expect(await y.read()).toEqual(await eager(context, net.forward, values));
     }
     net.dispose();
+  });
+
+  test('equals them with f16 weights as well, where the device has f16', async ({ skip }) => {
+    const context = await testContext();
+    if (!dtypesOf(context).includes('f16')) skip('no shader-f16');
+    const net = makeNet(context, 1, 'f16');
+    using recording = await record(context, { x: [...tokens] }, ({ x }) => ({ y: net.forward(x) }));
+    const { y } = recording.run({ x: input(1) });
+    expect(await y.read()).toEqual(await eager(context, net.forward, input(1)));
   });
 
   test('takes inputs from run() and from write, and keeps those not given', async () => {
@@ -525,6 +534,24 @@ describe('dispose', () => {
     recording.dispose();
     expect(await reading).toEqual(floats(2, 4));
   });
+});
+
+test('recordings made and disposed of, over and over, leave nothing', async () => {
+  const context = await testContext();
+  const net = makeNet(context);
+  void context.nothing; // made once per context
+  const watch = watchDevice(await testDevice());
+  const before = context.memory();
+  for (let n = 1; n <= 10; n++) {
+    using recording = await record(context, { x: [n, 6, 8] }, ({ x }) => ({
+      y: concat([x, context.tensor(floats(1, 2, 3, 4, 5, 6, 7, 8), [1, 1, 8])], 1),
+      z: net.forward(x),
+    }));
+    recording.run();
+  }
+  expect(context.memory()).toEqual(before);
+  expect(watch.liveBytes).toBe(0);
+  expect(watch.calls.get('createBuffer')).toBeGreaterThan(50);
 });
 
 test('two hundred replays and reads use no more memory than one', async () => {
