@@ -14,8 +14,34 @@ export {
   colourise,
   colourMaps,
   colourTable,
+  colourWords,
   nearness,
 } from './depth_map/colour_maps.ts';
+export {
+  type DepthLevels,
+  depthLevels,
+  equaliseLevels,
+  reverseLevels,
+} from './depth_map/levels.ts';
+export {
+  type NormaliseOptions,
+  normaliseRange,
+  percentileRange,
+} from './depth_map/normalise_map.ts';
+export { type Pace, pace, RangeOverTime, thumbnail } from './depth_map/over_time.ts';
+export {
+  type DepthPipelineOptions,
+  depthPipeline,
+  type ProcessedDepth,
+} from './depth_map/pipeline.ts';
+export { planeOfBestFit, removePlane, subtractPlane } from './depth_map/plane.ts';
+export {
+  type GuidedOptions,
+  guidedUpsample,
+  type ResizeMethod,
+  resizeMap,
+} from './depth_map/resize_map.ts';
+export { type DepthSettings, depthSettings } from './depth_map/settings.ts';
 export { DPTModel } from './dpt_model.ts';
 export { type BeitConfig, BeitEncoder } from './encoders/beit/encoder.ts';
 export { type Dinov2Config, Dinov2Encoder } from './encoders/dinov2/encoder.ts';

@@ -53,14 +53,18 @@ export {
 export { type ImageToTensorOptions, imageToTensor, type Rgb } from './ops/image.ts';
 export { type LayerNormOptions, layerNorm } from './ops/layer_norm.ts';
 export { type Epilogue, linear } from './ops/linear.ts';
+export { lookup } from './ops/lookup.ts';
 export { minMax } from './ops/min_max.ts';
 export { moduleOf, parentOf } from './ops/naming.ts';
 export { patchMerge } from './ops/patch_merge.ts';
 export { patchify } from './ops/patchify.ts';
+export { percentiles } from './ops/percentiles.ts';
+export { replaceNonFinite } from './ops/replace_non_finite.ts';
 export {
   antialiasedBilinearResize,
   bicubicResize,
   bilinearResize,
+  nearestResize,
   type Size,
 } from './ops/resize.ts';
 export { softmax } from './ops/softmax.ts';

@@ -25,6 +25,16 @@ export function colourTable(map: ColourMap): Uint8Array {
   return bytes;
 }
 
+/** The same as the values of a u32 tensor [256], red in the lowest byte and opaque: what `depthPipeline` colours by. */
+export function colourWords(map: ColourMap): Uint32Array {
+  const table = colourTable(map);
+  const byte = (at: number): number => table[at]!;
+  return Uint32Array.from(
+    { length: 256 },
+    (_, i) => (byte(3 * i) | (byte(3 * i + 1) << 8) | (byte(3 * i + 2) << 16) | (255 << 24)) >>> 0,
+  );
+}
+
 /** Nearness [n] in 0…1, 1 the nearest → colours [n, 4], RGBA and opaque. Beyond the ends, and for NaN, the end is taken. */
 export function colourise(normalised: ArrayLike<number>, map: ColourMap): Uint8Array {
   const table = colourTable(map);

@@ -20,6 +20,11 @@ const layout = {
 } as const;
 const bilinear = defineKernel('bilinear_resize', layout);
 const bicubic = defineKernel('bicubic_resize', layout);
+const nearest = defineKernel('nearest_resize', {
+  reads: ['x'],
+  writes: ['y'],
+  params: { B: 'u32', H: 'u32', W: 'u32', C: 'u32', H2: 'u32', W2: 'u32' },
+});
 const resample = defineKernel('resample', {
   reads: ['x', 'rows', 'columns'],
   writes: ['y'],
@@ -100,6 +105,33 @@ function resize(
       params: { B, H, W, C: C / lanes, H2, W2, step_y, step_x },
       workgroups: Math.ceil(y.size / lanes / 64),
       label: `${op} ${x.name}`,
+    },
+  );
+  return y;
+}
+
+/**
+ * Every pixel becomes the source pixel under its centre, PyTorch's `nearest-exact`; with `corners` the one under its top
+ * left corner, PyTorch's `nearest`. The way to resize masks.   x [B, H, W, C], u32 too → [B, H2, W2, C]
+ */
+export function nearestResize(
+  x: Tensor,
+  size: Size,
+  { corners = false }: { corners?: boolean } = {},
+): Tensor {
+  const [B, H, W, C] = x.dims('B H W C') as [number, number, number, number];
+  const [H2, W2] = size;
+  expectSides('nearest_resize', `the size to resize ${x.name} to`, size, 1);
+  if (H === H2 && W === W2) return x;
+  const y = x.context.empty([B, H2, W2, C], x.dtype, x.name);
+  nearest.dispatch(
+    { x, y },
+    {
+      types: { T: x.dtype },
+      overrides: { CENTRES: !corners },
+      params: { B, H, W, C, H2, W2 },
+      workgroups: Math.ceil(y.size / 64),
+      label: `nearest_resize ${x.name}`,
     },
   );
   return y;
