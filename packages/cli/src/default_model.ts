@@ -2,9 +2,9 @@ export {
   betterModel,
   bundledModel,
   chooseModel,
-  downloadFolder,
   type ModelChoice,
   type ModelChoiceOptions,
+  modelNamed,
 } from './model_choice.ts';
 export {
   type OpenedModel,
@@ -13,3 +13,4 @@ export {
   openModel,
   PictureSizeError,
 } from './open_model.ts';
+export { downloadFolder } from './store.ts';

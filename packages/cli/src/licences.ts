@@ -11,10 +11,10 @@ const depthAnythingV2 = 'README of github.com/DepthAnything/Depth-Anything-V2';
 
 /** Published files by name, as the authors state the licence of their weights. */
 const published: readonly (readonly [name: RegExp, licence: string, source: string])[] = [
-  [/^depth_anything_v2_vits\./, 'Apache-2.0', depthAnythingV2],
-  [/^depth_anything_v2_vit[blg]\./, 'CC-BY-NC-4.0 (not for commercial use)', depthAnythingV2],
+  [/^depth_anything_v2_vits(_hf)?\./, 'Apache-2.0', depthAnythingV2],
+  [/^depth_anything_v2_vit[blg](_hf)?\./, 'CC-BY-NC-4.0 (not for commercial use)', depthAnythingV2],
   [
-    /^depth_anything_vit[sbl]14\./,
+    /^depth_anything_vit[sbl]14(_hf)?\./,
     'Apache-2.0',
     'the authors in github.com/LiheYoung/Depth-Anything/issues/15',
   ],

@@ -1,9 +1,10 @@
 import { existsSync } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
-import { homedir } from 'node:os';
-import { isAbsolute, join, relative, resolve } from 'node:path';
+import { join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { UsageError } from './errors.ts';
+import { entryNamed, type ManifestEntry, withheld } from './manifest.ts';
+import { downloadFolder, type Env, pathInStore } from './store.ts';
 
 export interface ModelChoice {
   readonly path: string;
@@ -15,7 +16,7 @@ export interface ModelChoice {
 export interface ModelChoiceOptions {
   /** Where `model_weights/` is looked for first. Default: the current folder. */
   readonly folder?: string;
-  readonly env?: Readonly<Record<string, string | undefined>>;
+  readonly env?: Env;
 }
 
 /** The root of the checkout. */
@@ -23,12 +24,12 @@ const root = fileURLToPath(new URL('../../..', import.meta.url));
 
 export const bundledModel = join(root, 'models', 'dpt_tiny.safetensors');
 export const betterModel =
-  'download depth_anything_v2_vits.pth (Apache-2.0, 99 MB) from https://huggingface.co/depth-anything/Depth-Anything-V2-Small and put it into model_weights/';
+  'npm run dpt -- download v2-small (Depth-Anything-V2-Small, Apache-2.0, 99 MB)';
 
 const modelFile = /\.(safetensors|pth|pt)$/i;
 
 /**
- * The model to use: the given file; else the first in `model_weights/` of the current folder or of the checkout; else
+ * The model to use: the given file, or the downloaded model of that name; else the first in `model_weights/` of the current folder or of the checkout; else
  * Depth-Anything-V2-Small where it was downloaded before; else the small one that comes with the project.
  */
 export async function chooseModel(
@@ -36,8 +37,7 @@ export async function chooseModel(
   { folder = process.cwd(), env = process.env }: ModelChoiceOptions = {},
 ): Promise<ModelChoice> {
   if (given !== undefined) {
-    await expectFile(resolve(folder, given), given);
-    return { path: resolve(folder, given), source: 'given', notes: [] };
+    return { path: await modelNamed(given, { folder, env }), source: 'given', notes: [] };
   }
   for (const weights of weightFolders(folder)) {
     const [first, ...others] = await modelsIn(weights);
@@ -49,29 +49,49 @@ export async function chooseModel(
         : [`${shown(weights, folder)} holds ${all}. Taking ${first}; choose another with -m.`];
     return { path: join(weights, first), source: 'model_weights', notes };
   }
-  const downloaded = (await modelsIn(downloadFolder(env))).find((name) =>
-    name.startsWith('depth_anything_v2_vits.'),
-  );
-  if (downloaded !== undefined) {
-    const path = join(downloadFolder(env), downloaded);
+  for (const name of ['v2-small', 'v2-small-hf']) {
+    const path = inStore(entryNamed(name)!, env);
+    if (!existsSync(path)) continue;
     return { path, source: 'downloaded', notes: [`Model: ${shown(path, folder)}`] };
   }
   if (existsSync(bundledModel)) {
     const notes = [
-      `Model: ${shown(bundledModel, folder)}, a small demonstration model with blurry maps. For good ones ${betterModel}.`,
+      `Model: ${shown(bundledModel, folder)}, a small demonstration model with blurry maps. For good ones: ${betterModel}.`,
     ];
     return { path: bundledModel, source: 'bundled', notes };
   }
-  throw new UsageError(`there is no model. Give one with -m, or ${betterModel}.`);
+  throw new UsageError(`there is no model. Give one with -m, or fetch one: ${betterModel}.`);
 }
 
-/** Where downloaded models are kept: `$XDG_CACHE_HOME` or `~/.cache`, then `dpt-webgpu/models`. */
-export function downloadFolder(env: ModelChoiceOptions['env'] = process.env): string {
-  const cache = env.XDG_CACHE_HOME;
-  // The XDG specification has relative paths ignored.
-  const base = cache && isAbsolute(cache) ? cache : join(homedir(), '.cache');
-  return join(base, 'dpt-webgpu', 'models');
+/**
+ * The file that a person means: a path, or the short name of a model in the store such as `v2-small`. A file of that
+ * name goes first. Throws a `UsageError` when there is neither.
+ */
+export async function modelNamed(
+  given: string,
+  { folder = process.cwd(), env = process.env }: ModelChoiceOptions = {},
+): Promise<string> {
+  const path = resolve(folder, given);
+  if (existsSync(path)) {
+    await expectFile(path, given);
+    return path;
+  }
+  const entry = entryNamed(given);
+  const stored = entry && inStore(entry, env);
+  if (stored && existsSync(stored)) return stored;
+  if (stored) {
+    const part = existsSync(`${stored}.part`) ? ', only a part of it' : '';
+    throw new UsageError(
+      `${given} is not in ${downloadFolder(env)}${part}. Fetch it: npm run dpt -- download ${given}`,
+    );
+  }
+  const why = withheld.get(given);
+  if (why) throw new UsageError(`${given}: ${why}`);
+  await expectFile(path, given);
+  return path;
 }
+
+const inStore = (entry: ManifestEntry, env: Env): string => pathInStore(entry, downloadFolder(env));
 
 /** The `model_weights` folders that are looked into, in order. */
 export function weightFolders(folder = process.cwd()): string[] {

@@ -6,7 +6,7 @@ export const modelFlag: Flag = {
   name: 'model',
   short: 'm',
   value: 'FILE',
-  help: 'the checkpoint: .safetensors, .pth or .pt, original or Hugging Face names',
+  help: 'the checkpoint: .safetensors, .pth or .pt, original or Hugging Face names; or the name of a downloaded model: v2-small',
 };
 
 /** Flags of every command that runs a network. */

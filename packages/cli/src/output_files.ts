@@ -1,4 +1,4 @@
-import { realpath } from 'node:fs/promises';
+import { mkdir, realpath, stat } from 'node:fs/promises';
 import { basename, dirname, join, parse, resolve } from 'node:path';
 import { UsageError } from './errors.ts';
 import { expectFile } from './model_choice.ts';
@@ -28,6 +28,10 @@ export async function planFiles(
   otherInputs: readonly string[] = [],
 ): Promise<PlannedPicture[]> {
   for (const path of pictures) await expectFile(path, path);
+  const existing = await stat(folder).catch(() => undefined);
+  if (existing && !existing.isDirectory()) {
+    throw new UsageError(`--output: ${folder} is a file, not a folder.`);
+  }
   const inputs = new Set(await Promise.all([...pictures, ...otherInputs].map(identityOf)));
   const taken = new Map<string, string>();
   const planned: PlannedPicture[] = [];
@@ -60,6 +64,26 @@ export async function expectNoInput(output: string, inputs: readonly string[]): 
     if ((await identityOf(input)) !== identity) continue;
     throw new UsageError(`${output} is an input and would be overwritten. Write to another file.`);
   }
+}
+
+/** Makes a folder and those above it. Node's recursive mkdir never returns for folders that cannot be, as in /proc. */
+export async function makeFolder(path: string): Promise<void> {
+  const parent = dirname(resolve(path));
+  try {
+    await mkdir(path);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT' && parent !== resolve(path)) {
+      if (await isFolder(parent)) throw error;
+      await makeFolder(parent);
+      await mkdir(path);
+    } else if (code !== 'EEXIST' || !(await isFolder(path))) throw error;
+  }
+}
+
+async function isFolder(path: string): Promise<boolean> {
+  const found = await stat(path).catch(() => undefined);
+  return found?.isDirectory() ?? false;
 }
 
 /** Some disks take names that differ in case, or in how accents are composed, for the same. */

@@ -9,14 +9,9 @@ import { type NodeAdapter, requestAdapter } from '@dpt-webgpu/tensor/node';
 import type { Command, Io } from '../command.ts';
 import { exitCodes, messageOf, printable, UsageError } from '../errors.ts';
 import type { Arguments } from '../flags.ts';
-import {
-  betterModel,
-  bundledModel,
-  downloadFolder,
-  modelsIn,
-  weightFolders,
-} from '../model_choice.ts';
+import { betterModel, bundledModel, modelsIn, weightFolders } from '../model_choice.ts';
 import { openModel } from '../open_model.ts';
+import { downloadFolder } from '../store.ts';
 
 export const doctor: Command = {
   name: 'doctor',
@@ -111,7 +106,7 @@ async function examine(io: Io): Promise<Report> {
   if (!ffmpeg) hints.push('ffmpeg is not installed: videos cannot be read (https://ffmpeg.org).');
   const models = await modelFiles(io.env);
   if (models.every((path) => path === bundledModel)) {
-    hints.push(`Only the small demonstration model is here. For good maps ${betterModel}.`);
+    hints.push(`Only the small demonstration model is here. For good maps: ${betterModel}.`);
   }
   return {
     ok: problems.length === 0,

@@ -14,7 +14,7 @@ import {
 import { type Command, type Io, quietFlag } from '../command.ts';
 import { exitCodes, InterruptedError, printable, UsageError } from '../errors.ts';
 import type { Arguments } from '../flags.ts';
-import { expectFile } from '../model_choice.ts';
+import { expectFile, modelNamed } from '../model_choice.ts';
 import { modelFlag, networkFlags, networkOptions } from '../model_flags.ts';
 import { openModel } from '../open_model.ts';
 import { expectNoInput } from '../output_files.ts';
@@ -60,7 +60,7 @@ interface Pixels {
 }
 
 async function run(args: Arguments, io: Io): Promise<number> {
-  const [modelPath, pixelsPath, out] = [
+  const [model, pixelsPath, out] = [
     args.required('model'),
     args.required('pixels'),
     args.required('out'),
@@ -70,7 +70,7 @@ async function run(args: Arguments, io: Io): Promise<number> {
   if (args.positionals.length > 0) {
     throw new UsageError(`${args.positionals[0]} is one argument too many; give files with flags.`);
   }
-  await expectFile(modelPath, modelPath);
+  const modelPath = await modelNamed(model, { env: io.env });
   await expectFile(pixelsPath, pixelsPath);
   await expectNoInput(out, [modelPath, pixelsPath]);
   await access(dirname(out)).catch(() => {

@@ -1,4 +1,3 @@
-import { mkdir } from 'node:fs/promises';
 import {
   type ColourMap,
   colourise,
@@ -24,7 +23,13 @@ import {
   openModel,
   PictureSizeError,
 } from '../open_model.ts';
-import { type Format, formats, type PlannedPicture, planFiles } from '../output_files.ts';
+import {
+  type Format,
+  formats,
+  makeFolder,
+  type PlannedPicture,
+  planFiles,
+} from '../output_files.ts';
 
 export const image: Command = {
   name: 'image',
@@ -195,7 +200,7 @@ async function predictOne(
   if (range.nonFinite > 0) {
     error(`warning: ${printable(path)}: ${range.nonFinite} depths are NaN or infinite.`);
   }
-  await mkdir(folder, { recursive: true });
+  await makeFolder(folder);
   for (const { format, file } of files) {
     signal.throwIfAborted();
     await writeFileAtomic(file, encode(format, depth, colourMap));

@@ -1,8 +1,9 @@
 import type { Command } from '../command.ts';
 import { doctor } from './doctor.ts';
+import { download } from './download.ts';
 import { forward } from './forward.ts';
 import { image } from './image.ts';
 import { inspect } from './inspect.ts';
 
 /** In the order of the help. */
-export const commands: readonly Command[] = [image, forward, inspect, doctor];
+export const commands: readonly Command[] = [image, forward, inspect, download, doctor];

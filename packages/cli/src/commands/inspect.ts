@@ -7,7 +7,7 @@ import type { Command, Io } from '../command.ts';
 import { exitCodes, messageOf, printable, UsageError } from '../errors.ts';
 import type { Arguments } from '../flags.ts';
 import { licenceOf } from '../licences.ts';
-import { expectFile } from '../model_choice.ts';
+import { modelNamed } from '../model_choice.ts';
 import { networkFlags, networkOptions } from '../model_flags.ts';
 
 export const inspect: Command = {
@@ -26,11 +26,11 @@ export const inspect: Command = {
 };
 
 async function run(args: Arguments, io: Io): Promise<number> {
-  const [path, another] = args.positionals;
-  if (path === undefined) throw new UsageError('which file? For example: dpt inspect model.pth');
+  const [given, another] = args.positionals;
+  if (given === undefined) throw new UsageError('which file? For example: dpt inspect model.pth');
   if (another !== undefined) throw new UsageError(`one file at a time; ${another} is a second.`);
   const options = networkOptions(args);
-  await expectFile(path, path);
+  const path = await modelNamed(given, { env: io.env });
   const stateDict = await openCheckpointFile(path);
   try {
     const report = {
