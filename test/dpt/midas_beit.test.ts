@@ -167,7 +167,7 @@ describe('Hugging Face names', () => {
     tensors.delete('backbone.encoder.layer.2.attention.attention.value.bias');
     const error = await failure(() => makeDptFromStateDict(context, { ...hf, tensors }));
     expect(error).toMatchInlineSnapshot(`
-      "model.safetensors: 1 keys missing, 1 unused, 0 misshapen for midas_beit (BEiT, 4 blocks of 128 features, 2 heads):
+      "model.safetensors: 1 key missing, 1 unused, 0 misshapen for midas_beit (BEiT, 4 blocks of 128 features, 2 heads):
         missing    backbone.encoder.layer.2.attention.attention.query.bias + backbone.encoder.layer.2.attention.attention.value.bias → encoder.blocks.2.attention.qkv.bias
         unused     backbone.encoder.layer.2.attention.attention.query.bias"
     `);
@@ -185,14 +185,14 @@ describe('errors', () => {
     const q = 'pretrained.model.blocks.1.attn.q_bias';
     const v = 'pretrained.model.blocks.1.attn.v_bias';
     expect(await failure(() => makeDptFromStateDict(context, without(q)))).toMatchInlineSnapshot(`
-      "model.safetensors: 1 keys missing, 1 unused, 0 misshapen for midas_beit (BEiT, 4 blocks of 128 features, 2 heads):
+      "model.safetensors: 1 key missing, 1 unused, 0 misshapen for midas_beit (BEiT, 4 blocks of 128 features, 2 heads):
         missing    pretrained.model.blocks.1.attn.q_bias + pretrained.model.blocks.1.attn.v_bias → encoder.blocks.1.attention.qkv.bias
         unused     pretrained.model.blocks.1.attn.v_bias"
     `);
     expect(
       await failure(() => makeDptFromStateDict(context, without(q, v))),
     ).toMatchInlineSnapshot(`
-      "model.safetensors: 1 keys missing, 0 unused, 0 misshapen for midas_beit (BEiT, 4 blocks of 128 features, 2 heads):
+      "model.safetensors: 1 key missing, 0 unused, 0 misshapen for midas_beit (BEiT, 4 blocks of 128 features, 2 heads):
         missing    pretrained.model.blocks.1.attn.q_bias + pretrained.model.blocks.1.attn.v_bias → encoder.blocks.1.attention.qkv.bias"
     `);
     await file.close();

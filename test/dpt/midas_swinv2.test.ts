@@ -322,7 +322,7 @@ describe('errors', () => {
   test('name the missing one of q_bias and v_bias', async () => {
     const key = 'pretrained.model.layers.1.blocks.0.attn.q_bias';
     expect(await failure(() => make(changed({ [key]: undefined })))).toMatchInlineSnapshot(`
-      "swin2.safetensors: 1 keys missing, 1 unused, 0 misshapen for midas_swinv2 (SwinV2, 2 + 2 + 2 + 2 blocks of 16 + 32 + 64 + 128 features, 1 + 2 + 4 + 8 heads, windows of 8):
+      "swin2.safetensors: 1 key missing, 1 unused, 0 misshapen for midas_swinv2 (SwinV2, 2 + 2 + 2 + 2 blocks of 16 + 32 + 64 + 128 features, 1 + 2 + 4 + 8 heads, windows of 8):
         missing    pretrained.model.layers.1.blocks.0.attn.q_bias + pretrained.model.layers.1.blocks.0.attn.v_bias → encoder.stages.1.blocks.0.attention.qkv.bias
         unused     pretrained.model.layers.1.blocks.0.attn.v_bias"
     `);

@@ -133,7 +133,7 @@ describe('what a file and a model disagree in', () => {
       misshapen: ['pos', 'fc.weight'],
     });
     expect((error as Error).message).toMatchInlineSnapshot(`
-      "small.pth: 1 keys missing, 1 unused, 2 misshapen for depth_anything_v2 (vits):
+      "small.pth: 1 key missing, 1 unused, 2 misshapen for depth_anything_v2 (vits):
         missing    norm.bias
         unused     register_tokens
         misshapen  pos             is [1, 6, 4], expected [1, 5, 4]
@@ -156,7 +156,7 @@ describe('what a file and a model disagree in', () => {
     model(weights);
     weights.tensor('norm.gamma', [4]);
     expect(() => weights.check()).toThrowErrorMatchingInlineSnapshot(`
-      [StateDictError: small.pth: 1 keys missing, 1 unused, 1 misshapen for this model:
+      [StateDictError: small.pth: 1 key missing, 1 unused, 1 misshapen for this model:
         missing    norm.gamma
         unused     pretrained.extra
         misshapen  pretrained.pos_embed is [1, 6, 4], expected [1, 5, 4]]

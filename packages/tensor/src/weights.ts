@@ -206,7 +206,7 @@ export class Weights {
     const shown =
       lines.length > 40 ? [...lines.slice(0, 40), `  … and ${lines.length - 40} more`] : lines;
     throw new StateDictError(
-      `${stateDict.name}: ${missing.length} keys missing, ${unused.length} unused, ${misshapen.length} misshapen for ${options.title ?? 'this model'}:\n${shown.join('\n')}`,
+      `${stateDict.name}: ${missing.length} ${missing.length === 1 ? 'key' : 'keys'} missing, ${unused.length} unused, ${misshapen.length} misshapen for ${options.title ?? 'this model'}:\n${shown.join('\n')}`,
       {
         missing: missing.map(origin),
         unused: unused.map(origin),
