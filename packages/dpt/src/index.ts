@@ -1,8 +1,11 @@
 export { type ConfigureOptions, families } from './checkpoints/configure.ts';
+export { withHfConfig } from './checkpoints/hf_config.ts';
 export {
   buildDpt,
   type DptOptions,
+  type LoadDptOptions,
   type LoadedDpt,
+  loadDpt,
   makeDptFromStateDict,
   type Recognised,
   recognise,
@@ -18,16 +21,40 @@ export {
   nearness,
 } from './depth_map/colour_maps.ts';
 export {
+  type Calibration,
+  calibrate,
+  type DepthLine,
+  distanceOf,
+  inverseToDepth,
+  type KnownDistance,
+  lineBetween,
+  lineValues,
+} from './depth_map/distance.ts';
+export {
   type DepthLevels,
   depthLevels,
   equaliseLevels,
   reverseLevels,
 } from './depth_map/levels.ts';
+export { cutOut, depthMask, edgeMask } from './depth_map/masks.ts';
+export {
+  compact,
+  cutByDepthRatio,
+  cutByMask,
+  type DepthGrid,
+  gridPositions,
+  gridTriangles,
+  gridUvs,
+  type Mesh,
+  type MeshOptions,
+  meshOf,
+} from './depth_map/mesh.ts';
 export {
   type NormaliseOptions,
   normaliseRange,
   percentileRange,
 } from './depth_map/normalise_map.ts';
+export { normals, normalsToRgba, viewValues } from './depth_map/normals.ts';
 export { type Pace, pace, RangeOverTime, thumbnail } from './depth_map/over_time.ts';
 export {
   type DepthPipelineOptions,
