@@ -33,20 +33,35 @@ export const networkFlags: readonly Flag[] = [
     help: 'the four blocks, counted from 0, whose output is used, where the file needs others than usual',
   },
   {
+    name: 'window',
+    value: 'TOKENS',
+    help: 'side of the windows of a SwinV2 file that does not say: 16 for tiny-256, 24 for base-384 and large-384',
+  },
+  {
     name: 'no-cache',
     help: 'compute position encodings in every run instead of once per size; same results',
   },
 ];
 
 export function networkOptions(args: Arguments): DptOptions {
-  const name = args.oneOf('family', [...families.keys()]);
   return {
     preset: args.oneOf<Preset>('preset', ['official', 'muggled']) ?? 'official',
     dtype: args.oneOf('dtype', ['f32', 'f16']) ?? 'f32',
+    ...describingOptions(args),
+    gridCache: { enabled: !args.has('no-cache') },
+  };
+}
+
+/** What a file may not say about itself. */
+export function describingOptions(
+  args: Arguments,
+): Pick<DptOptions, 'family' | 'maxDepth' | 'hooks' | 'window'> {
+  const name = args.oneOf('family', [...families.keys()]);
+  return {
     family: name === undefined ? undefined : families.get(name),
     maxDepth: args.positiveNumber('max-depth'),
     hooks: hooksOf(args),
-    gridCache: { enabled: !args.has('no-cache') },
+    window: args.wholeNumber('window', 1, 1024),
   };
 }
 

@@ -8,9 +8,9 @@ import {
   recognise,
   type Size,
 } from '@dpt-webgpu/dpt';
-import { openCheckpointFile } from '@dpt-webgpu/loaders/node';
 import { Context, deviceRequest } from '@dpt-webgpu/tensor';
 import { type NodeGpu, requestDevice } from '@dpt-webgpu/tensor/node';
+import { openModelFile } from './model_file.ts';
 
 export interface OpenModelOptions extends DptOptions {
   /** A photo that will be predicted, and the `size` it will be predicted at: the device is asked for what that takes. */
@@ -61,7 +61,7 @@ export async function openModel(
   options: OpenModelOptions = {},
   { log, onProgress, signal }: OpenModelHooks = {},
 ): Promise<OpenedModel> {
-  const stateDict = await openCheckpointFile(path);
+  const stateDict = await openModelFile(path);
   try {
     const recognised = recognise(stateDict, options);
     for (const warning of recognised.warnings) log?.(`warning: ${warning}`);

@@ -8,6 +8,7 @@ export {
   mib,
 } from './capabilities.ts';
 export { Context, type ContextOptions, DeviceLostError } from './context.ts';
+export { f32FromStored } from './convert.ts';
 export {
   bufferBytes,
   bytesPerElement,

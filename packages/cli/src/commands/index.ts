@@ -1,4 +1,5 @@
 import type { Command } from '../command.ts';
+import { convert } from './convert.ts';
 import { doctor } from './doctor.ts';
 import { download } from './download.ts';
 import { forward } from './forward.ts';
@@ -6,4 +7,4 @@ import { image } from './image.ts';
 import { inspect } from './inspect.ts';
 
 /** In the order of the help. */
-export const commands: readonly Command[] = [image, forward, inspect, download, doctor];
+export const commands: readonly Command[] = [image, forward, inspect, convert, download, doctor];

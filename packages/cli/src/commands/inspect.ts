@@ -1,13 +1,13 @@
 import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { buildDpt, type DptConfig, recognise, summary } from '@dpt-webgpu/dpt';
-import { openCheckpointFile } from '@dpt-webgpu/loaders/node';
 import { Context, mib, type StateDict, type StoredDtype, shapeText } from '@dpt-webgpu/tensor';
 import type { Command, Io } from '../command.ts';
 import { exitCodes, messageOf, printable, UsageError } from '../errors.ts';
 import type { Arguments } from '../flags.ts';
 import { licenceOf } from '../licences.ts';
 import { modelNamed } from '../model_choice.ts';
+import { openModelFile } from '../model_file.ts';
 import { networkFlags, networkOptions } from '../model_flags.ts';
 
 export const inspect: Command = {
@@ -16,7 +16,9 @@ export const inspect: Command = {
   summary: 'say what a checkpoint holds; needs no GPU',
   flags: [
     { name: 'json', help: 'print one JSON object' },
-    ...networkFlags.filter(({ name }) => ['preset', 'family', 'max-depth', 'hooks'].includes(name)),
+    ...networkFlags.filter(({ name }) =>
+      ['preset', 'family', 'max-depth', 'hooks', 'window'].includes(name),
+    ),
   ],
   details: [
     'Prints the family and configuration, the licence as far as it is known, and every key with its shape and type. Only the table of contents is read. A file that is no model this project runs is listed as well, with the reason; the exit code is 0 whenever the file could be read.',
@@ -31,7 +33,7 @@ async function run(args: Arguments, io: Io): Promise<number> {
   if (another !== undefined) throw new UsageError(`one file at a time; ${another} is a second.`);
   const options = networkOptions(args);
   const path = await modelNamed(given, { env: io.env });
-  const stateDict = await openCheckpointFile(path);
+  const stateDict = await openModelFile(path);
   try {
     const report = {
       file: resolve(path),

@@ -1,4 +1,4 @@
-import { type StateDict, shapeText } from '@dpt-webgpu/tensor';
+import { type StateDict, StateDictError, shapeText } from '@dpt-webgpu/tensor';
 import type { Family, Preset } from '../config.ts';
 import { four } from '../grid.ts';
 
@@ -37,7 +37,7 @@ export function shapesOf(
   return (key, rank) => {
     const shape = tensors.get(key)?.shape;
     if (shape?.length === rank) return shape;
-    throw new Error(
+    throw new StateDictError(
       `${name}: ${key} ${shape ? `is ${shapeText(shape)}` : 'is missing'}; a ${architecture} model has it with ${rank} axes.`,
     );
   };
@@ -57,14 +57,14 @@ export function countBlocks(stateDict: StateDict, prefix: string): number {
 export function baseGridOf({ name }: StateDict, key: string, rows: number): number {
   const baseGrid = Math.sqrt(rows - 1);
   if (Number.isInteger(baseGrid) && baseGrid > 0) return baseGrid;
-  throw new Error(`${name}: ${key} has ${rows} rows; one more than a square is needed.`);
+  throw new StateDictError(`${name}: ${key} has ${rows} rows; one more than a square is needed.`);
 }
 
 /** The number of heads is not in the weights: 64 features each in every released ViT, else the file's metadata says. */
 export function headsOf({ name, metadata }: StateDict, features: number): number {
   const heads = Number(metadata.get('heads') ?? features / 64);
   if (Number.isInteger(heads) && heads > 0 && features % heads === 0) return heads;
-  throw new Error(
+  throw new StateDictError(
     `${name}: ${features} features do not divide into ${metadata.get('heads') ?? 'heads of 64'}; metadata "heads" must say how many heads there are.`,
   );
 }
@@ -76,19 +76,31 @@ export type StageEnds = readonly [number, number, number, number];
 export function stageEndsOf(
   { name, metadata }: StateDict,
   blocks: number,
-  { hooks, published }: { hooks: readonly number[] | undefined; published?: StageEnds | undefined },
+  {
+    hooks,
+    published,
+    official = published,
+  }: {
+    hooks: readonly number[] | undefined;
+    published?: StageEnds | undefined;
+    /** What the authors publish, where a preset takes others. */
+    official?: StageEnds | undefined;
+  },
 ): StageEnds {
-  const listed = hooks ?? parseList(metadata.get('hooks'));
+  const stated = parseList(metadata.get('hooks'));
+  // A file that states the usual ones does not choose: a preset that takes others still does.
+  const listed = hooks ?? (stated?.join() === official?.join() ? undefined : stated);
   if (listed) {
     const rising = listed.every((end, i) => Number.isInteger(end) && end > (listed[i - 1] ?? -1));
     if (listed.length !== 4 || !rising || listed[3]! >= blocks) {
-      throw new Error(
+      throw new StateDictError(
         `${name}: hooks ${listed.join(',')} must be four rising block numbers from 0 to ${blocks - 1}.`,
       );
     }
     return listed as unknown as StageEnds;
   }
-  if (blocks < 4) throw new Error(`${name}: ${blocks} blocks; four stages need at least four.`);
+  if (blocks < 4)
+    throw new StateDictError(`${name}: ${blocks} blocks; four stages need at least four.`);
   return published ?? four((level) => Math.floor(((level + 1) * blocks) / 4) - 1);
 }
 

@@ -1,4 +1,4 @@
-import type { StateDict } from '@dpt-webgpu/tensor';
+import { type StateDict, StateDictError } from '@dpt-webgpu/tensor';
 import type { DptConfig, Family, Preset } from '../config.ts';
 import { four } from '../grid.ts';
 import {
@@ -38,6 +38,7 @@ export function configureDepthAnything(
   const family = wanted ?? guessFamily(stateDict, warn);
   const isV1 = family === 'depth_anything_v1';
   const published = publishedStageEnds(blocks, { isV1, preset });
+  const official = publishedStageEnds(blocks, { isV1, preset: 'official' });
   return {
     family,
     preset,
@@ -52,7 +53,7 @@ export function configureDepthAnything(
       feedForward: { kind: isSwiglu ? 'swiglu' : 'mlp', hidden },
       baseGrid,
       positionResize: preset === 'muggled' ? 'size' : 'scale_with_offset',
-      stageEnds: stageEndsOf(stateDict, blocks, { hooks, published }),
+      stageEnds: stageEndsOf(stateDict, blocks, { hooks, published, official }),
     },
     reassemble: { hidden: four((s) => shapeOf(`${scratch}.layer${s + 1}_rn.weight`, 4)[1]!) },
     fusion: { channels: shapeOf(`${scratch}.layer1_rn.weight`, 4)[0]! },
@@ -111,7 +112,7 @@ function metres({ name, metadata }: StateDict, maxDepth: number | undefined): nu
         (/hypersim|indoor/.test(base) ? 20 : /vkitti|outdoor/.test(base) ? 80 : Number.NaN),
     );
   if (Number.isFinite(far) && far > 0) return far;
-  throw new Error(
+  throw new StateDictError(
     `${name}: a metric model needs its range in metres, which the file does not say. Give maxDepth (--max-depth): 20 for indoor (hypersim), 80 for outdoor (vkitti).`,
   );
 }

@@ -10,15 +10,16 @@ import type { DptConfig, Family, Preset } from '../config.ts';
 import { DPTModel } from '../dpt_model.ts';
 import { describeEncoder } from '../encoders/index.ts';
 import type { GridCacheOptions } from '../grid_cache.ts';
-import type { ConfigureOptions } from './configure.ts';
+import { type ConfigureOptions, families } from './configure.ts';
 import { configureDepthAnything } from './depth_anything.ts';
 import { depthAnythingHfRules, depthAnythingRules } from './depth_anything_keys.ts';
+import { withHfConfig } from './hf_config.ts';
 import { configureMidasBeit } from './midas_beit.ts';
 import { midasBeitHfRules, midasBeitRules, midasVitHfRules, midasVitRules } from './midas_keys.ts';
 import { configureMidasSwinv2 } from './midas_swinv2.ts';
 import { midasSwinv2HfRules, midasSwinv2Rules } from './midas_swinv2_keys.ts';
 import { configureMidasVit } from './midas_vit.ts';
-import { type RenamedStateDict, type RenameRule, rename } from './rename.ts';
+import { inverse, type RenamedStateDict, type RenameRule, rename } from './rename.ts';
 
 export interface DptOptions extends Omit<ConfigureOptions, 'preset'> {
   /** Default `official`: what the authors' code computes. */
@@ -127,6 +128,31 @@ const architectures: readonly Architecture[] = [
     unless: HYBRID,
     ...midasVit,
   },
+  // Our own names, as `dpt convert --names ours` writes them: brought to the original ones, so that one configure is enough.
+  {
+    name: 'MiDaS v3.1 SwinV2 (names of dpt-webgpu)',
+    key: 'encoder.stages.0.blocks.0.attention.logit_scale',
+    toOriginal: inverse(midasSwinv2Rules),
+    ...midasSwinv2,
+  },
+  {
+    name: 'MiDaS v3.1 BEiT (names of dpt-webgpu)',
+    key: 'encoder.blocks.0.attention.relative_position_bias',
+    toOriginal: inverse(midasBeitRules),
+    ...midasBeit,
+  },
+  {
+    name: 'Depth-Anything (names of dpt-webgpu)',
+    key: 'encoder.blocks.0.gamma1',
+    toOriginal: inverse(depthAnythingRules),
+    ...depthAnything,
+  },
+  {
+    name: 'MiDaS v3 ViT (names of dpt-webgpu)',
+    key: 'encoder.blocks.0.attention.qkv.weight',
+    toOriginal: inverse(midasVitRules),
+    ...midasVit,
+  },
 ];
 
 /** Files that people have and this version does not run, by a telling key. */
@@ -152,7 +178,7 @@ export function recognise(stateDict: StateDict, options: DptOptions = {}): Recog
       stateDict.tensors.has(key) && !keys.some((other) => unless?.test(other) ?? false),
   );
   if (!architecture) throw unrecognised(stateDict);
-  expectFamily(stateDict, architecture, options.family);
+  expectFamily(stateDict, architecture, options.family ?? statedFamily(stateDict));
   const warnings: string[] = [];
   const original = architecture.toOriginal ? rename(stateDict, architecture.toOriginal) : undefined;
   const config = architecture.configure(
@@ -179,14 +205,18 @@ function throughBoth(first: RenamedStateDict, second: RenamedStateDict, key: str
     .join(' + ');
 }
 
+/** The family that the file's metadata names, where it is one of ours. */
+const statedFamily = ({ metadata }: StateDict): Family | undefined =>
+  families.get(metadata.get('family') ?? '');
+
 function expectFamily(
   { name: file }: StateDict,
-  { name, families }: Architecture,
+  { name, families: possible }: Architecture,
   wanted: Family | undefined,
 ): void {
-  if (wanted === undefined || families.includes(wanted)) return;
-  throw new Error(
-    `${file}: this is a ${name} checkpoint, and family ${wanted} contradicts that. It can be: ${families.join(', ')}. Leave the option family (--family) out to have it recognised.`,
+  if (wanted === undefined || possible.includes(wanted)) return;
+  throw new StateDictError(
+    `${file}: this is a ${name} checkpoint, and family ${wanted} contradicts that. It can be: ${possible.join(', ')}. Leave the option family (--family) out to have it recognised.`,
   );
 }
 
@@ -206,7 +236,7 @@ const supported = (): string =>
   `${architectures
     .filter(({ toOriginal }) => !toOriginal)
     .map(({ name }) => name)
-    .join(', ')}, with original or Hugging Face names`;
+    .join(', ')}, with original or Hugging Face names, or those of dpt-webgpu`;
 
 /** A model with its weights still in the file: `plan` can say what it needs, and `weights.load()` reads them. */
 export function buildDpt(
@@ -224,16 +254,44 @@ export function buildDpt(
   return model;
 }
 
-/** What `makeDptFromStateDict` returns. */
+/** A model on the GPU, and how it was recognised. */
 export interface LoadedDpt {
   readonly config: DptConfig;
   readonly model: DPTModel;
+  /** The architecture, and the key of the file that told. */
+  readonly recognisedBy: { readonly architecture: string; readonly key: string };
+  /** What had to be guessed. */
   readonly warnings: readonly string[];
 }
 
+export interface LoadDptOptions extends DptOptions, LoadOptions {
+  readonly context: Context;
+  /** Text of the `config.json` that came with a Hugging Face file: what the file alone does not say. */
+  readonly hfConfig?: string | undefined;
+}
+
 /**
- * From a checkpoint to a model on the GPU: recognise → configure → rename → build → load.
- * Throws a `StateDictError` that lists everything missing, unused and misshapen.
+ * From a checkpoint of any family to a model on the GPU: recognise → configure → rename → build → load. Files it knows
+ * and does not support are refused by name; everything missing, unused and misshapen is in one `StateDictError`.
+ *
+ * ```ts
+ * const { model, recognisedBy } = await loadDpt(await openCheckpointFile('dpt_beit_large_512.pt'), { context });
+ * ```
+ */
+export async function loadDpt(
+  source: StateDict,
+  { context, hfConfig, ...options }: LoadDptOptions,
+): Promise<LoadedDpt> {
+  const stateDict = hfConfig === undefined ? source : withHfConfig(source, hfConfig, 'config.json');
+  const recognised = recognise(stateDict, options);
+  const model = buildDpt(context, recognised, options);
+  await model.weights.load(options);
+  const { config, architecture, toldBy, warnings } = recognised;
+  return { config, model, recognisedBy: { architecture, key: toldBy }, warnings };
+}
+
+/**
+ * `loadDpt` with the context first, under the name that the original has.
  *
  * ```ts
  * const { config, model } = await makeDptFromStateDict(context, await openCheckpointFile('depth_anything_v2_vits.pth'));
@@ -244,8 +302,5 @@ export async function makeDptFromStateDict(
   stateDict: StateDict,
   options: DptOptions & LoadOptions = {},
 ): Promise<LoadedDpt> {
-  const recognised = recognise(stateDict, options);
-  const model = buildDpt(context, recognised, options);
-  await model.weights.load(options);
-  return { config: recognised.config, model, warnings: recognised.warnings };
+  return await loadDpt(stateDict, { ...options, context });
 }

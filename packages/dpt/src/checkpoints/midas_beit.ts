@@ -1,4 +1,4 @@
-import type { StateDict } from '@dpt-webgpu/tensor';
+import { type StateDict, StateDictError } from '@dpt-webgpu/tensor';
 import type { DptConfig } from '../config.ts';
 import { type ConfigureOptions, countBlocks, shapesOf, stageEndsOf } from './configure.ts';
 import { midasDecoder, midasVitImage } from './midas.ts';
@@ -15,12 +15,12 @@ export function configureMidasBeit(
   // A row for every offset within a square grid, (2g − 1)², and three for the readout token.
   const baseGrid = (Math.sqrt(rows! - 3) + 1) / 2;
   if (!Number.isInteger(baseGrid)) {
-    throw new Error(
+    throw new StateDictError(
       `${stateDict.name}: ${tableKey} has ${rows} rows; it needs three more than the square of an odd number.`,
     );
   }
   if (features! % heads! !== 0) {
-    throw new Error(
+    throw new StateDictError(
       `${stateDict.name}: ${tableKey} has ${heads} heads, which do not divide ${features} features.`,
     );
   }

@@ -1,4 +1,4 @@
-import { type StateDict, shapeText } from '@dpt-webgpu/tensor';
+import { type StateDict, StateDictError, shapeText } from '@dpt-webgpu/tensor';
 import type { DptConfig, ImageConfig, Preset } from '../config.ts';
 import type { Swinv2StageConfig } from '../encoders/swinv2/encoder.ts';
 import { four } from '../grid.ts';
@@ -11,7 +11,7 @@ export function configureMidasSwinv2(
   { preset, hooks, window: wanted }: ConfigureOptions,
 ): DptConfig {
   if (hooks) {
-    throw new Error(
+    throw new StateDictError(
       `${stateDict.name}: hooks ${hooks.join(',')} cannot be chosen for SwinV2: its four stages are the ones that reassemble reads, each after its last block.`,
     );
   }
@@ -35,7 +35,7 @@ export function configureMidasSwinv2(
         const [hidden, width] = shapeOf(`${blocks}0.mlp.fc1.weight`, 2) as [number, number];
         const [heads] = shapeOf(`${blocks}0.attn.logit_scale`, 3) as [number];
         if (width % heads !== 0) {
-          throw new Error(
+          throw new StateDictError(
             `${stateDict.name}: ${blocks}0.attn.logit_scale has ${heads} heads, which do not divide ${width} features.`,
           );
         }
@@ -69,25 +69,27 @@ function windowOf(
     const [windows = 0, area = 0] = mask;
     const [window, baseGrid] = [Math.sqrt(area), Math.sqrt(windows * area)];
     if (mask.length !== 3 || mask[2] !== area || ![window, baseGrid].every(isSide)) {
-      throw new Error(
+      throw new StateDictError(
         `${name}: ${key} is ${shapeText(mask)}; a square number of windows with a square number of tokens is needed, [16, 256, 256] for windows of 16 on a grid of 64.`,
       );
     }
     if (wanted !== undefined && wanted !== window) {
-      throw new Error(`${name}: the window is to be ${wanted}, but ${key} is for ${window}.`);
+      throw new StateDictError(
+        `${name}: the window is to be ${wanted}, but ${key} is for ${window}.`,
+      );
     }
     return { window, baseGrid };
   }
   const window = wanted ?? Number(metadata.get('window'));
   if (!isSide(window)) {
-    throw new Error(
+    throw new StateDictError(
       `${name}: the file has no ${key}, so it does not say how large its windows are${Number.isNaN(window) ? '' : `, and ${window} is no size`}. Give the option window (or metadata "window"): 16 for dpt-swinv2-tiny-256, 24 for dpt-swinv2-base-384 and dpt-swinv2-large-384.`,
     );
   }
   // The released models have four windows along a side: 64 = 4 · 16, 96 = 4 · 24.
   const baseGrid = Number(metadata.get('base_grid') ?? 4 * window);
   if (!isSide(baseGrid)) {
-    throw new Error(`${name}: metadata "base_grid" is ${metadata.get('base_grid')}.`);
+    throw new StateDictError(`${name}: metadata "base_grid" is ${metadata.get('base_grid')}.`);
   }
   return { window, baseGrid };
 }

@@ -18,6 +18,15 @@ export interface RenamedStateDict extends StateDict {
   readonly dropped: ReadonlyMap<string, string>;
 }
 
+/**
+ * The rules the other way round, for files that were saved under our names. What was joined stays joined, so those
+ * rules have no inverse and their keys keep our name.
+ */
+export const inverse = (rules: readonly RenameRule[]): readonly RenameRule[] =>
+  rules.flatMap(([from, to]): RenameRule[] =>
+    typeof from === 'string' && to !== null ? [[to, from]] : [],
+  );
+
 /** Applies the rules. Keys that no rule knows keep their name, so that a strict load reports them as unused. */
 export function rename(stateDict: StateDict, rules: readonly RenameRule[]): RenamedStateDict {
   const tensors = new Map<string, StoredTensor>();
