@@ -50,6 +50,11 @@ export class StateDictError extends Error {
   }
 }
 
+/** Made out here: a closure holds all variables around it, so one made while uploading would keep the values alive. */
+function destroyerOf(context: Context): (buffer: GPUBuffer) => void {
+  return (buffer) => context.destroyBuffer(buffer);
+}
+
 interface Declared {
   readonly key: string;
   /** One, or equal parts of what is stored, cut along the first axis. */
@@ -299,7 +304,7 @@ export class Weights {
       const flags = usage.storage | usage.copySrc | usage.copyDst;
       const buffer = context.createBuffer(storage.bytes, flags, 'weights', name);
       // Owned before it is written: should that fail, dispose() frees it.
-      storage.fill(buffer, (b) => context.destroyBuffer(b));
+      storage.fill(buffer, destroyerOf(context));
       context.upload(buffer, wordsOf(values.subarray(part * size, (part + 1) * size), dtype));
     });
   }
