@@ -1,5 +1,5 @@
 // Smallest and largest finite value, and how many there are. 0, 0, 0 where none is finite.
-// Each workgroup reduces 4096 values to one such triple; the triples are reduced by the same shader (COMBINE) until one is
+// Each workgroup reduces 16384 values to one such triple; the triples are reduced by the same shader (COMBINE) until one is
 // left. WGSL lets a compiler assume that there is no NaN, so `v != v` proves nothing: the exponent's bits are looked at.
 alias T = f32;                              // storage of x: f32 or f16
 override COMBINE: bool = false;             // x holds triples
@@ -11,7 +11,7 @@ struct Params { size: u32 }                 // values, or triples
 @group(0) @binding(2) var<uniform> params: Params;
 
 const highest = 3.4028234e38;
-const per_thread = 16u;
+const per_thread = 64u;
 var<workgroup> triples: array<vec3f, 256>;
 
 @compute @workgroup_size(256)

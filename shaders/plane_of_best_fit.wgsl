@@ -1,6 +1,6 @@
 // z = a·x + b·y + c by least squares over every pixel. On a full grid columns and rows are uncorrelated, so with centred
 //   dx = x − (W − 1)/2:  a = Σ dx·z / Σ dx²,  b likewise,  c = mean z − a·mean x − b·mean y
-// Each workgroup sums 4096 pixels; the sums are added by the same shader (COMBINE) until one is left, which becomes the
+// Each workgroup sums 16384 pixels; the sums are added by the same shader (COMBINE) until one is left, which becomes the
 // plane (LAST). Always in the same order, so the same map gives the same plane to the last bit.
 override COMBINE: bool = false;             // z holds triples of sums
 override LAST: bool = false;                // y is the plane in place of its sums
@@ -16,7 +16,7 @@ struct Params {
 @group(0) @binding(1) var<storage, read_write> y: array<f32>;           // [workgroups, 3]: Σ dx·z, Σ dy·z, Σ z; or a, b, c
 @group(0) @binding(2) var<uniform> params: Params;
 
-const per_thread = 16u;
+const per_thread = 64u;
 var<workgroup> sums: array<vec3f, 256>;
 
 @compute @workgroup_size(256)

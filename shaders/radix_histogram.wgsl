@@ -17,24 +17,29 @@ var<workgroup> bins: array<atomic<u32>, 1024>;
 @compute @workgroup_size(256)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let index = group.x + group.y * 32768u;
-  var known = array<u32, 4>();
+  var known = vec4u();
   // Ranks that share their digits share one count, which the first of them owns.
-  var owns = array<bool, 4>(true, false, false, false);
+  var owns = vec4<bool>(true);
   if (!FIRST) {
-    for (var j = 0u; j < 4u; j++) {
-      known[j] = found[j * 2u];
-      owns[j] = true;
-      for (var i = 0u; i < j; i++) { owns[j] = owns[j] && known[i] != known[j]; }
-    }
+    known = vec4u(found[0], found[2], found[4], found[6]);
+    owns.y = known.y != known.x;
+    owns.z = all(known.zz != known.xy);
+    owns.w = all(known.www != known.xyz);
   }
 
   for (var i = index * 256u + lane; i < params.size; i += params.groups * 256u) {
     let key = sortable(f32(x[i]));
     let digit = (key >> params.shift) & 255u;
+    if (FIRST) {
+      atomicAdd(&bins[digit], 1u);
+      continue;
+    }
+    // Digits not yet known are zeros in `known`. Two shifts, because one by 32 is not allowed.
+    let other_digits = ((vec4u(key) ^ known) >> vec4u(params.shift)) >> vec4u(8u);
+    let is_counted = owns & (other_digits == vec4u());
+    if (!any(is_counted)) { continue; }
     for (var j = 0u; j < 4u; j++) {
-      // Digits not yet known are zeros in `known`. Two shifts, because one by 32 is not allowed.
-      let shared_digits = FIRST || ((key ^ known[j]) >> params.shift) >> 8u == 0u;
-      if (owns[j] && shared_digits) { atomicAdd(&bins[j * 256u + digit], 1u); }
+      if (is_counted[j]) { atomicAdd(&bins[j * 256u + digit], 1u); }
     }
   }
   workgroupBarrier();

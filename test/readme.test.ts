@@ -1,4 +1,4 @@
-// READMEs: every block of TypeScript in README.md and packages/*/README.md is complete and compiles; those of the tensor package
+// READMEs: every block of TypeScript in README.md, packages/*/README.md and that of the depth maps is complete and compiles; those of the tensor package
 // also run, and print what their comments say (`// → …`). Not here: blocks in other languages, links.
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -19,7 +19,8 @@ interface Block {
   readonly file: string;
 }
 
-const blocks = ['.', ...readdirSync(join(root, 'packages')).map((name) => `packages/${name}`)]
+const packages = readdirSync(join(root, 'packages')).map((name) => `packages/${name}`);
+const blocks = ['.', ...packages, 'packages/dpt/src/depth_map']
   .map((place) => join(place, 'README.md'))
   .filter((readme) => existsSync(join(root, readme)))
   .flatMap((readme) => blocksOf(readFileSync(join(root, readme), 'utf8'), readme));

@@ -48,7 +48,7 @@ export function equaliseLevels(levels: Tensor, z: Tensor, settings: Tensor): Ten
   expectSettings('equaliseLevels', settings);
   const { context } = levels;
   const { size } = levels;
-  const groups = Math.min(Math.ceil(size / 2048), 256);
+  const groups = Math.min(Math.ceil(size / 16_384), 256);
   return context.scope(() => {
     const counts = context.empty([groups, 256], 'u32', `${z.name}.counts`);
     histogram.dispatch(

@@ -21,7 +21,7 @@ const remove = defineKernel('remove_plane', {
   params: { size: 'u32', W: 'u32' },
 });
 
-const PIXELS_PER_WORKGROUP = 4096;
+const PIXELS_PER_WORKGROUP = 16_384;
 /** A bare plane leaves nothing but rounding, which must not be stretched to fill the range. */
 const FLAT = 1e-4;
 

@@ -6,7 +6,7 @@ const kernel = defineKernel('min_max', {
   writes: ['y'],
   params: { size: 'u32' },
 });
-const VALUES_PER_WORKGROUP = 4096;
+const VALUES_PER_WORKGROUP = 16_384;
 
 /**
  * Smallest finite value, largest finite value, and how many are finite; 0, 0, 0 where none is.   x [...] → [3]

@@ -32,7 +32,7 @@ export function percentiles(x: Tensor, percent: Tensor): Tensor {
     );
   }
   // Each workgroup's counts are added up by one, so there are never many.
-  const groups = Math.min(Math.ceil(size / 2048), 256);
+  const groups = Math.min(Math.ceil(size / 16_384), 256);
   const label = (step: string): string => `${step} ${x.name}`;
   return context.scope(() => {
     let found: Tensor | undefined;
