@@ -1,0 +1,30 @@
+import type { Engine } from './engine/engine.ts';
+import type { Keys } from './keys.ts';
+import type { PageId } from './pages/addresses.ts';
+import type { Announcer } from './ui/announcer.ts';
+import type { Toaster } from './ui/toast.ts';
+
+/** What every page is given. */
+export interface App {
+  readonly engine: Engine;
+  readonly keys: Keys;
+  readonly toast: Toaster;
+  readonly announce: Announcer;
+  readonly go: (page: PageId) => void;
+  /** Files that were dropped or pasted on another page and belong to the image page. */
+  readonly openPhotos: (files: readonly File[]) => void;
+  readonly openModelFile: (file: File) => void;
+}
+
+/** One page, made when it is first visited and kept: going back finds everything as it was. */
+export interface Page {
+  /** Filled with what lies below the top bar. */
+  readonly element: HTMLElement;
+  /** The page is shown; `fragment` is what stands after # in the address. */
+  show?(fragment: string): void;
+  hide?(): void;
+  /** What the address has after #, when the page is in front. */
+  fragment?(): string;
+  /** What a drop of these files would do, in a sentence; undefined when nothing. */
+  dropText?(files: readonly DataTransferItem[]): string | undefined;
+}

@@ -1,0 +1,54 @@
+import { recall, remember } from '../settings.ts';
+import type { ModelOptions, ModelSource } from '../worker/model_calls.ts';
+import type { Engine } from './engine.ts';
+import { isCancelled } from './engine.ts';
+
+const KEY = 'dpt-webgpu.model';
+
+export const usualOptions: ModelOptions = { preset: 'official', precision: 'auto' };
+
+interface Remembered {
+  readonly file: string;
+  readonly options: ModelOptions;
+}
+
+/** Opens the model that was used last, where it is still stored, else the one that comes with the page. */
+export async function defaultModel(engine: Engine): Promise<void> {
+  const last = recallModel();
+  if (last && (await opens(engine, { kind: 'stored', file: last.file }, last.options))) return;
+  await opens(engine, { kind: 'bundled' }, usualOptions);
+}
+
+/** Loads a model and has it remembered for the next visit. */
+export async function useModel(
+  engine: Engine,
+  source: ModelSource,
+  options: ModelOptions,
+  signal?: AbortSignal,
+): Promise<void> {
+  await engine.call('model.open', { source, options }, { signal });
+  const memory = source.kind === 'stored' ? { file: source.file, options } : undefined;
+  remember(KEY, memory ? JSON.stringify(memory satisfies Remembered) : '');
+}
+
+export const forgetModel = (): void => remember(KEY, '');
+
+async function opens(engine: Engine, source: ModelSource, options: ModelOptions): Promise<boolean> {
+  try {
+    await engine.call('model.open', { source, options });
+    return true;
+  } catch (error) {
+    // The state of the engine says what went wrong. Somebody may have chosen another model meanwhile.
+    return isCancelled(error);
+  }
+}
+
+function recallModel(): Remembered | undefined {
+  try {
+    const value = JSON.parse(recall(KEY) ?? 'null') as Partial<Remembered> | null;
+    if (typeof value?.file !== 'string') return undefined;
+    return { file: value.file, options: { ...usualOptions, ...value.options } };
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,113 @@
+import type { App, Page } from './app.ts';
+import { h } from './dom.ts';
+import { defaultModel } from './engine/default_model.ts';
+import { Engine } from './engine/engine.ts';
+import { showKeySheet } from './key_sheet.ts';
+import { Keys } from './keys.ts';
+import { makeAboutPage } from './pages/about/about_page.ts';
+import type { PageId } from './pages/addresses.ts';
+import { makeImagePage } from './pages/image/image_page.ts';
+import { makeModelsPage } from './pages/models/models_page.ts';
+import { addressOf, followLinks, pageAt } from './router.ts';
+import { makeShell } from './shell.ts';
+import { Announcer } from './ui/announcer.ts';
+import { takeDrops } from './ui/drops.ts';
+import { isModelFile } from './ui/files.ts';
+import { Toaster } from './ui/toast.ts';
+
+const announce = new Announcer();
+const toast = new Toaster(announce);
+const engine = new Engine();
+const keys = new Keys(pageAt(location.pathname));
+
+const made = new Map<PageId, Page>();
+let current: PageId | undefined;
+
+const app: App = {
+  engine,
+  keys,
+  toast,
+  announce,
+  go,
+  openPhotos(files) {
+    go('image');
+    imagePage().openFiles(files);
+  },
+  openModelFile(file) {
+    go('models');
+    void modelsPage().openFile(file);
+  },
+};
+
+// Made at once, because they know what the chip lists and where dropped files go; their work begins when they are shown.
+const image = makeImagePage(app, location.hash);
+const models = makeModelsPage(app);
+const imagePage = () => image;
+const modelsPage = () => models;
+
+const shell = makeShell(app, {
+  showKeys: () => showKeySheet(keys, current ?? 'image'),
+  models: () => models.menu(),
+});
+const place = h('div', { class: 'place' });
+document
+  .querySelector('#app')!
+  .replaceChildren(shell.header, place, toast.element, announce.element);
+
+function pageFor(id: PageId): Page {
+  const known = made.get(id);
+  if (known) return known;
+  const page = id === 'image' ? image : id === 'models' ? models : makeAboutPage(app);
+  made.set(id, page);
+  return page;
+}
+
+function go(id: PageId): void {
+  if (id === current) return;
+  const before = current && pageFor(current);
+  const page = pageFor(id);
+  const fragment = page.fragment?.() ?? '';
+  const address = addressOf(id) + (fragment ? `#${fragment}` : '');
+  if (current !== undefined && pageAt(location.pathname) !== id)
+    history.pushState(null, '', address);
+  before?.hide?.();
+  current = id;
+  keys.page = id;
+  shell.setPage(id);
+  place.replaceChildren(page.element);
+  page.show?.(location.hash);
+}
+
+followLinks(go);
+takeDrops({
+  say: (items) => pageFor(current!).dropText?.(items),
+  take(files) {
+    const model = files.find(isModelFile);
+    if (model) app.openModelFile(model);
+    else app.openPhotos(files);
+  },
+});
+keys.add(
+  {
+    keys: ['?'],
+    action: 'Keys and gestures',
+    run: () => {
+      showKeySheet(keys, current ?? 'image');
+      return true;
+    },
+  },
+  {
+    keys: ['F6'],
+    action: 'From the stage to the panel and back',
+    run: () => {
+      const stage = place.querySelector<HTMLElement>('#stage');
+      const panel = place.querySelector<HTMLElement>('.panel');
+      const inPanel = panel?.contains(document.activeElement);
+      (inPanel ? stage : panel?.querySelector<HTMLElement>('summary, button, input'))?.focus();
+      return Boolean(panel);
+    },
+  },
+);
+
+go(pageAt(location.pathname));
+void defaultModel(engine);

@@ -1,0 +1,244 @@
+import { type ColourMap, colourMaps, colourTable } from '@dpt-webgpu/dpt';
+import type { App } from '../../app.ts';
+import { h, setStyle } from '../../dom.ts';
+import type { Settings } from '../../settings.ts';
+import { choiceField, radioGroup, switchRow } from '../../ui/choice.ts';
+import type { Control } from '../../ui/control.ts';
+import { type Group, group, groupTabs } from '../../ui/group.ts';
+import { rangeSlider } from '../../ui/range_slider.ts';
+import { slider } from '../../ui/slider.ts';
+import { pixelsText } from '../../words.ts';
+import type { ImageRunner } from './image_runner.ts';
+import type { ImageSettings } from './image_settings.ts';
+
+export interface Panel {
+  readonly element: HTMLElement;
+  readonly tabs: HTMLElement;
+  focusSize(): void;
+}
+
+/** The controls of the image page. Each writes settings, and shows them when they change elsewhere. */
+export function makePanel(
+  app: App,
+  settings: Settings<ImageSettings>,
+  runner: ImageRunner,
+  further: readonly Group[],
+  foot: HTMLElement,
+): Panel {
+  const bound: (() => void)[] = [];
+  const bind = <K extends keyof ImageSettings, C extends Control<ImageSettings[K]>>(
+    key: K,
+    control: C,
+  ): C => {
+    bound.push(() => control.set(settings.value[key]));
+    return control;
+  };
+  const writes =
+    <K extends keyof ImageSettings>(key: K) =>
+    (value: ImageSettings[K]): void =>
+      settings.change({ [key]: value } as Pick<ImageSettings, K>);
+  const value = settings.value;
+
+  const maps = bind('map', colourMapGroup(value.map, writes('map')));
+  const reverse = bind(
+    'reverse',
+    switchRow({
+      label: 'Reverse colours',
+      key: 'R',
+      value: value.reverse,
+      onChange: writes('reverse'),
+    }),
+  );
+  const contrast = bind(
+    'contrast',
+    switchRow({
+      label: 'High contrast',
+      key: 'H',
+      value: value.contrast,
+      onChange: writes('contrast'),
+    }),
+  );
+  const look = group(
+    { id: 'look', title: 'Look' },
+    maps.element,
+    reverse.element,
+    contrast.element,
+  );
+  bound.push(() => maps.element.classList.toggle('reversed', settings.value.reverse));
+
+  const threshold = rangeSlider({
+    label: 'Threshold',
+    onChange: (low, high) => settings.change({ low, high }),
+  });
+  bound.push(() => threshold.set([settings.value.low, settings.value.high]));
+  const percentile = choiceField({
+    label: 'Percentile',
+    options: [
+      { value: '0', label: 'Off' },
+      { value: '0.5', label: '0.5' },
+      { value: '1', label: '1' },
+      { value: '2', label: '2' },
+    ],
+    value: String(value.percentile),
+    onChange: (text) => settings.change({ percentile: Number(text) }),
+  });
+  bound.push(() => percentile.set(String(settings.value.percentile)));
+  const gamma = bind(
+    'gamma',
+    slider({
+      label: 'Gamma',
+      min: 0.2,
+      max: 3,
+      step: 0.05,
+      start: 1,
+      digits: 2,
+      onChange: writes('gamma'),
+    }),
+  );
+  const plane = bind(
+    'plane',
+    slider({
+      label: 'Remove plane',
+      min: -1,
+      max: 2,
+      step: 0.05,
+      start: 0,
+      digits: 2,
+      onChange: writes('plane'),
+    }),
+  );
+  const range = group(
+    { id: 'range', title: 'Range' },
+    threshold.element,
+    percentile.element,
+    gamma.element,
+    plane.element,
+  );
+
+  const size = slider({
+    label: 'Image size',
+    min: 64,
+    max: 1280,
+    step: 14,
+    start: 518,
+    unit: 'px',
+    onChange: (pixels) => {
+      const { info } = app.engine;
+      settings.change({ size: pixels === info?.baseSize ? 0 : pixels });
+    },
+  });
+  const shape = bind(
+    'shape',
+    choiceField({
+      label: 'Shape',
+      options: [
+        { value: 'aspect', label: 'Keep aspect' },
+        { value: 'square', label: 'Square' },
+      ],
+      value: value.shape,
+      onChange: writes('shape'),
+    }),
+  );
+  const rounding = bind(
+    'rounding',
+    choiceField({
+      label: 'Rules',
+      options: [
+        { value: 'official', label: 'Authors’' },
+        { value: 'muggled', label: 'Original’s' },
+      ],
+      value: value.rounding,
+      onChange: writes('rounding'),
+    }),
+  );
+  rounding.element.title =
+    'How the photo is resized and where the model is tapped: as the authors of the models do, or as muggled_dpt does';
+  const input = group(
+    { id: 'input', title: 'Input' },
+    size.element,
+    shape.element,
+    rounding.element,
+  );
+  const showSize = (): void => {
+    const { info } = app.engine;
+    if (info) {
+      const { multiple, baseSize } = info;
+      // The start value is on the grid of steps, whatever the grid's offset.
+      const min = Math.max(multiple, baseSize - multiple * Math.floor((baseSize - 64) / multiple));
+      const max = baseSize + multiple * Math.max(0, Math.floor((1288 - baseSize) / multiple));
+      size.setRange({ min, max, step: multiple, start: baseSize });
+      size.set(settings.value.size || baseSize);
+    }
+    const facts = runner.facts.value;
+    size.setNote(
+      facts ? `${pixelsText(facts.networkWidth, facts.networkHeight)} to the model` : '',
+    );
+  };
+  bound.push(showSize);
+
+  const showBadges = (): void => {
+    const { start } = settings;
+    const changed = (...keys: (keyof ImageSettings)[]): number =>
+      keys.filter((key) => settings.value[key] !== start[key]).length;
+    const word = (count: number): string =>
+      count === 0 ? '' : count === 1 ? '1 changed' : `${count} changed`;
+    look.setBadge(word(changed('map', 'reverse', 'contrast')));
+    range.setBadge(word(changed('low', 'high', 'percentile', 'gamma', 'plane')));
+    input.setBadge(word(changed('size', 'shape', 'rounding')));
+  };
+  bound.push(showBadges);
+
+  settings.store.watch(() => {
+    for (const show of bound) show();
+  });
+  app.engine.model.watch(showSize);
+  runner.facts.watch(showSize);
+  runner.look.watch((facts) => {
+    if (facts) threshold.setHistogram(facts.histogram);
+  });
+
+  const groups = [look, range, input, ...further];
+  const tabs = groupTabs(groups);
+  const element = h(
+    'aside',
+    { class: 'panel', 'aria-label': 'Controls' },
+    tabs,
+    h('div', { class: 'panel-body' }, ...groups.map(({ element }) => element)),
+    foot,
+  );
+  return {
+    element,
+    tabs,
+    focusSize() {
+      input.element.open = true;
+      size.input.focus();
+    },
+  };
+}
+
+/** Real gradients with their names, from the tables that the pipeline colours with. */
+function colourMapGroup(value: ColourMap, onChange: (map: ColourMap) => void): Control<ColourMap> {
+  const name = (map: ColourMap): string => map[0]!.toUpperCase() + map.slice(1);
+  const control = radioGroup<ColourMap>({
+    label: 'Colour map',
+    class: 'maps',
+    value,
+    onChange,
+    options: colourMaps.map((map) => {
+      const swatch = h('i');
+      setStyle(swatch, 'background', gradientOf(map));
+      const label = h('span', { class: 'map-label' }, swatch, name(map));
+      return { value: map, label };
+    }),
+  });
+  return control;
+}
+
+function gradientOf(map: ColourMap): string {
+  const table = colourTable(map);
+  const stops = Array.from({ length: 17 }, (_, i) => {
+    const at = 3 * Math.round((i * 255) / 16);
+    return `rgb(${table[at]} ${table[at + 1]} ${table[at + 2]})`;
+  });
+  return `linear-gradient(90deg, ${stops.join(', ')})`;
+}

@@ -1,0 +1,52 @@
+import { h } from '../dom.ts';
+import { icon } from '../icons.ts';
+import type { Announcer } from './announcer.ts';
+
+const SHOWN_FOR = 5000;
+
+/** One short message at a time, at the foot of whatever is in front. Never for errors. */
+export class Toaster {
+  readonly element = h('div', { class: 'toasts' });
+  readonly #announce: Announcer;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(announce: Announcer) {
+    this.#announce = announce;
+  }
+
+  show(text: string, action?: { readonly label: string; readonly run: () => void }): void {
+    clearTimeout(this.#timer);
+    this.#announce.say(text);
+    const wait = (): void => {
+      clearTimeout(this.#timer);
+      this.#timer = setTimeout(() => this.element.replaceChildren(), SHOWN_FOR);
+    };
+    const stay = (): void => clearTimeout(this.#timer);
+    const toast = h(
+      'div',
+      {
+        class: 'toast',
+        on: { mouseenter: stay, mouseleave: wait, focusin: stay, focusout: wait },
+      },
+      icon('check'),
+      h('span', { class: 'cut' }, text),
+      action &&
+        h(
+          'button',
+          {
+            class: 'btn bare',
+            type: 'button',
+            on: {
+              click: () => {
+                this.element.replaceChildren();
+                action.run();
+              },
+            },
+          },
+          action.label,
+        ),
+    );
+    this.element.replaceChildren(toast);
+    wait();
+  }
+}

@@ -1,0 +1,49 @@
+/** A thin space that does not break: between a number and its unit. */
+const THIN = '\u202f';
+
+/** `49.6 MB`: decimal units, three digits. */
+export function bytesText(bytes: number): string {
+  const [value, unit] =
+    bytes >= 1e9 ? [bytes / 1e9, 'GB'] : bytes >= 1e6 ? [bytes / 1e6, 'MB'] : [bytes / 1e3, 'kB'];
+  return `${threeDigits(value)}${THIN}${unit}`;
+}
+
+/** `23 ms`, `1.4 s`, `2 min 5 s`. */
+export function timeText(milliseconds: number): string {
+  if (milliseconds < 1000) return `${Math.round(milliseconds)}${THIN}ms`;
+  const seconds = milliseconds / 1000;
+  if (seconds < 60) return `${threeDigits(seconds)}${THIN}s`;
+  const minutes = Math.floor(seconds / 60);
+  return `${minutes}${THIN}min ${Math.round(seconds - 60 * minutes)}${THIN}s`;
+}
+
+/** Metres with the digits that a depth map can back. */
+export function metresText(metres: number): string {
+  if (!Number.isFinite(metres)) return `∞${THIN}m`;
+  return `${metres < 10 ? metres.toFixed(2) : metres < 100 ? metres.toFixed(1) : metres.toFixed(0)}${THIN}m`;
+}
+
+export const pixelsText = (width: number, height: number): string =>
+  `${width}${THIN}×${THIN}${height}`;
+
+/** A value of a map: four significant digits, without an exponent where that reads. */
+export function valueText(value: number): string {
+  if (!Number.isFinite(value)) return 'no value';
+  const size = Math.abs(value);
+  if (size !== 0 && (size < 1e-4 || size >= 1e7)) return value.toExponential(2);
+  return value
+    .toPrecision(4)
+    .replace(/(\.\d*?)0+$/, '$1')
+    .replace(/\.$/, '');
+}
+
+export const plural = (count: number, one: string, many = `${one}s`): string =>
+  `${count} ${count === 1 ? one : many}`;
+
+function threeDigits(value: number): string {
+  return value >= 100
+    ? value.toFixed(0)
+    : value >= 10
+      ? value.toFixed(1)
+      : value.toFixed(2).replace(/0$/, '');
+}

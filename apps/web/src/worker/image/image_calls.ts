@@ -1,0 +1,120 @@
+import type { ColourMap, DepthKind } from '@dpt-webgpu/dpt';
+import type { Call } from '../protocol.ts';
+
+export interface Rect {
+  readonly x: number;
+  readonly y: number;
+  readonly width: number;
+  readonly height: number;
+}
+
+/** What a pane of the view shows. */
+export type PaneContent = 'photo' | 'depth' | 'normals' | 'cutout';
+
+export interface Pane {
+  readonly content: PaneContent;
+  /** Where the picture lies, in canvas pixels; it may reach beyond the canvas. */
+  readonly rect: Rect;
+  /** Nothing is drawn outside. Default: the rectangle itself. */
+  readonly clip?: Rect;
+  /** The photo as a whole, not what was cropped from it. */
+  readonly whole?: boolean;
+}
+
+/** What the canvas shows. The page lays it out, because what lies on top of the picture is HTML. */
+export interface View {
+  /** Of the canvas, in device pixels. */
+  readonly width: number;
+  readonly height: number;
+  /** Device pixels per CSS pixel. */
+  readonly scale: number;
+  /** Of corners, in device pixels. */
+  readonly radius: number;
+  readonly panes: readonly Pane[];
+}
+
+/** How a run looks at the photo. */
+export interface RunOptions {
+  readonly size: number;
+  readonly square: boolean;
+  /** The part of the photo that is used, 0…1. */
+  readonly crop: Rect | undefined;
+}
+
+export interface RunProgress {
+  readonly step: 'compile' | 'run';
+  readonly done: number;
+  readonly total: number;
+}
+
+export interface RunFacts {
+  /** Pixels of the photo that were used. */
+  readonly width: number;
+  readonly height: number;
+  readonly networkWidth: number;
+  readonly networkHeight: number;
+  readonly kind: DepthKind;
+  readonly min: number;
+  readonly max: number;
+  readonly modelTime: number;
+  readonly totalTime: number;
+  /** Bytes on the device. */
+  readonly memory: number;
+}
+
+/** How the map is shown: everything that needs no new run of the model. */
+export interface Look {
+  readonly colourMap: ColourMap;
+  readonly reverse: boolean;
+  readonly contrast: boolean;
+  readonly low: number;
+  readonly high: number;
+  /** Percent left out at each end. */
+  readonly percentile: number;
+  readonly gamma: number;
+  readonly plane: number;
+  readonly cutLow: number;
+  readonly cutHigh: number;
+  readonly cutInvert: boolean;
+  /** Also make the normals, which take a few steps more. */
+  readonly normals: boolean;
+  /** Distances from nearness, as the visitor measured them: 1/metres = slope · nearness + offset. */
+  readonly line: { readonly slope: number; readonly offset: number } | undefined;
+}
+
+export const HISTOGRAM_BINS = 64;
+
+export interface LookFacts {
+  /** How many pixels have which nearness, before thresholds. */
+  readonly histogram: readonly number[];
+  /** All at one depth, so that there is nothing to colour. */
+  readonly flat: boolean;
+}
+
+export interface Picked {
+  /** As the network gave it, resized as the model prescribes. */
+  readonly value: number;
+  readonly nearness: number;
+}
+
+export interface ImageCalls {
+  /** Moves a canvas to the worker for good. */
+  readonly 'image.canvas': Call<{ readonly canvas: OffscreenCanvas }, undefined>;
+  readonly 'image.open': Call<
+    { readonly blob: Blob; readonly name: string },
+    { readonly width: number; readonly height: number }
+  >;
+  readonly 'image.run': Call<RunOptions, RunFacts, RunProgress>;
+  readonly 'image.look': Call<Look, LookFacts>;
+  readonly 'image.view': Call<View, undefined>;
+  /** Values at places of what was used of the photo, 0…1. */
+  readonly 'image.pick': Call<
+    readonly { readonly x: number; readonly y: number }[],
+    readonly Picked[]
+  >;
+  /** A picture decoded at strip size, cut to the shape. */
+  readonly 'image.thumbnail': Call<
+    { readonly blob: Blob; readonly width: number; readonly height: number },
+    ImageBitmap
+  >;
+}

@@ -1,0 +1,293 @@
+import type { Size } from '@dpt-webgpu/dpt';
+import type { Tensor } from '@dpt-webgpu/tensor';
+import type { Gpu } from '../gpu.ts';
+import { inputSize } from '../input_size.ts';
+import type { ModelHost, OpenModel } from '../model_host.ts';
+import { EngineError, type Handlers, type Job } from '../protocol.ts';
+import { CanvasView, type Drawable } from './canvas_view.ts';
+import { type DepthRecording, DepthRuns } from './depth_runs.ts';
+import type {
+  ImageCalls,
+  Look,
+  LookFacts,
+  Rect,
+  RunFacts,
+  RunOptions,
+  RunProgress,
+  View,
+} from './image_calls.ts';
+import { HISTOGRAM_BINS } from './image_calls.ts';
+import { type LookRecording, type LookShape, lookKey, recordLook, runLook } from './looks.ts';
+import { decode, type Part, type Photo, uploadPhoto, writePixels } from './photo.ts';
+
+/** The longer side of what is shown. Enough for a stage on any screen; a photo of 12 megapixels would take the look 20 times as long. */
+const SHOWN = 1280;
+
+const WHOLE: Rect = { x: 0, y: 0, width: 1, height: 1 };
+
+interface Result {
+  readonly opened: OpenModel;
+  readonly recording: DepthRecording;
+  readonly part: Part;
+  /** What was used of the photo, 0…1, in whole pixels. */
+  readonly crop: Rect;
+}
+
+/** The image page's half on the worker: one photo, the map of it, and how it is shown. */
+export class ImageSession {
+  readonly #host: ModelHost;
+  #canvas: CanvasView | undefined;
+  #source: { blob: Blob; name: string } | undefined;
+  #photo: { gpu: Gpu; photo: Photo } | undefined;
+  #runs: { opened: OpenModel; runs: DepthRuns } | undefined;
+  #result: Result | undefined;
+  #look: { key: string; recording: LookRecording; look: Look } | undefined;
+  #view: View | undefined;
+  #running: AbortController | undefined;
+
+  constructor(host: ModelHost) {
+    this.#host = host;
+    host.onClose(() => this.#forget());
+  }
+
+  readonly handlers: Handlers<ImageCalls> = {
+    'image.canvas': ({ canvas }) => {
+      this.#canvas = new CanvasView(canvas);
+      return undefined;
+    },
+    'image.open': ({ blob, name }) => this.#open(blob, name),
+    'image.run': (options, job) => this.#run(options, job),
+    'image.look': (look) => this.#show(look),
+    'image.view': async (view) => {
+      this.#view = view;
+      await this.#draw();
+      return undefined;
+    },
+    'image.pick': (points) => this.#pick(points),
+    'image.thumbnail': async ({ blob, width, height }, { transfer }) => {
+      const bitmap = await thumbnail(blob, width, height);
+      transfer(bitmap);
+      return bitmap;
+    },
+  };
+
+  /** The model or the device goes: what was made of it is freed. The photo's file stays, to be uploaded again. */
+  #forget(): void {
+    this.#running?.abort();
+    this.#look?.recording.dispose();
+    this.#look = undefined;
+    this.#result = undefined;
+    this.#runs?.runs.dispose();
+    this.#runs = undefined;
+  }
+
+  async #open(blob: Blob, name: string): Promise<Size> {
+    const decoded = await decode(blob, name);
+    const gpu = await this.#host.gpu();
+    const photo = await uploadPhoto(gpu, decoded);
+    decoded.close();
+    this.#running?.abort();
+    this.#photo?.photo.texture.destroy();
+    this.#photo = { gpu, photo };
+    this.#source = { blob, name };
+    this.#result = undefined;
+    await this.#draw();
+    return { width: photo.width, height: photo.height };
+  }
+
+  /** The photo on the device that is there now: after a loss it is decoded again. */
+  async #photoOn(gpu: Gpu): Promise<Photo> {
+    if (!this.#source) throw new EngineError({ code: 'no-photo', message: 'No photo is open.' });
+    if (this.#photo?.gpu !== gpu) {
+      const decoded = await decode(this.#source.blob, this.#source.name);
+      this.#photo = { gpu, photo: await uploadPhoto(gpu, decoded) };
+      decoded.close();
+    }
+    return this.#photo.photo;
+  }
+
+  /** The newest run wins: one that is under way is given up. */
+  async #run(options: RunOptions, job: Job<RunProgress>): Promise<RunFacts> {
+    this.#running?.abort();
+    const running = new AbortController();
+    this.#running = running;
+    job.signal.addEventListener('abort', () => running.abort(), { once: true });
+    const goOn = (): void => {
+      if (running.signal.aborted)
+        throw new EngineError({ code: 'cancelled', message: 'Cancelled.' });
+    };
+
+    const started = performance.now();
+    const opened = this.#host.expectModel();
+    const { gpu, model } = opened;
+    const photo = await this.#photoOn(gpu);
+    goOn();
+    const part = partOf(photo, options.crop ?? WHOLE);
+    this.#host.expectFits(part, options.size, options.square);
+    const network = inputSize(model.config.image, part, options);
+    if (this.#runs?.opened !== opened) this.#runs = { opened, runs: new DepthRuns(opened) };
+    const recording = await this.#runs.runs.recordingFor(part, network, {
+      onProgress: (done, total) => job.progress({ step: 'compile', done, total }),
+    });
+    goOn();
+    job.progress({ step: 'run', done: 0, total: 1 });
+    const begun = performance.now();
+    writePixels(gpu, photo.texture, part, recording.inputs.pixels.buffer);
+    const { depth, ends } = recording.run();
+    const [min = 0, max = 0, finite = 0] = await ends.read();
+    const modelTime = performance.now() - begun;
+    expectHealthy(gpu);
+    goOn();
+    if (finite < depth.size) throw notFinite(opened, depth.size - finite, depth.size);
+    const crop = {
+      x: part.x / photo.width,
+      y: part.y / photo.height,
+      width: part.width / photo.width,
+      height: part.height / photo.height,
+    };
+    this.#result = { opened, recording, part, crop };
+    if (this.#look) await this.#show(this.#look.look);
+    return {
+      width: part.width,
+      height: part.height,
+      networkWidth: network.width,
+      networkHeight: network.height,
+      kind: model.config.depth,
+      min,
+      max,
+      modelTime,
+      totalTime: performance.now() - started,
+      memory: gpu.context.memory().total + 4 * (4 / 3) * photo.width * photo.height,
+    };
+  }
+
+  /** Runs the picture pipeline and draws. Without a result yet, it is remembered for it. */
+  async #show(look: Look): Promise<LookFacts> {
+    const result = this.#result;
+    if (!result) {
+      throw new EngineError({ code: 'no-photo', message: 'There is no depth map yet.' });
+    }
+    const { opened, recording } = result;
+    const { gpu, model } = opened;
+    const { depth } = recording.outputs;
+    const [, H, W] = depth.dims('1 H W') as [number, number, number];
+    const scale = Math.min(1, SHOWN / Math.max(result.part.width, result.part.height));
+    const shape: LookShape = {
+      map: [H, W],
+      shown: [
+        Math.round(result.part.height * scale) || 1,
+        Math.round(result.part.width * scale) || 1,
+      ],
+      kind: model.config.depth,
+      method: model.config.image.depthFilter,
+    };
+    const key = lookKey(look, shape);
+    if (this.#look?.key !== key || this.#look.recording.context !== gpu.context) {
+      const made = await recordLook(gpu, look, shape);
+      this.#look?.recording.dispose();
+      this.#look = { key, recording: made, look };
+    } else this.#look = { ...this.#look, look };
+    // A newer result or look may have come while this one was recorded.
+    if (this.#result !== result) {
+      throw new EngineError({ code: 'cancelled', message: 'Cancelled.' });
+    }
+    runLook(gpu, this.#look.recording, look, depth);
+    await this.#draw();
+    const bytes = await this.#look.recording.outputs.histogram.readBytes();
+    return lookFacts(new Uint32Array(bytes.buffer));
+  }
+
+  async #draw(): Promise<void> {
+    if (!this.#canvas || !this.#view) return;
+    const gpu = await this.#host.gpu();
+    this.#canvas.draw(gpu, this.#view, this.#drawable(gpu));
+  }
+
+  #drawable(gpu: Gpu): Drawable | undefined {
+    if (this.#photo?.gpu !== gpu) return undefined;
+    const { photo } = this.#photo;
+    const crop = this.#result?.crop ?? WHOLE;
+    if (!this.#result || !this.#look) return { photo, crop, pictures: {} };
+    const { rgba, mask, normals } = this.#look.recording.outputs;
+    return { photo, crop, pictures: { depth: rgba, cutout: mask, normals } };
+  }
+
+  async #pick(
+    points: ImageCalls['image.pick']['params'],
+  ): Promise<ImageCalls['image.pick']['result']> {
+    const result = this.#result;
+    const look = this.#look;
+    if (!result || !look) return [];
+    const values = await sample(result.recording.outputs.depth, points);
+    const near = await sample(look.recording.outputs.nearness, points);
+    return points.map((_, i) => ({ value: values[i]!, nearness: near[i]! }));
+  }
+}
+
+/** Whole pixels of a photo, at least one each way. */
+function partOf(photo: Size, crop: Rect): Part {
+  const x = Math.min(Math.round(crop.x * photo.width), photo.width - 1);
+  const y = Math.min(Math.round(crop.y * photo.height), photo.height - 1);
+  return {
+    x,
+    y,
+    width: Math.max(1, Math.min(Math.round(crop.width * photo.width), photo.width - x)),
+    height: Math.max(1, Math.min(Math.round(crop.height * photo.height), photo.height - y)),
+  };
+}
+
+/** Values of a map [.., H, W] at places 0…1, between pixels as bilinear resizing has them. */
+async function sample(
+  map: Tensor,
+  points: readonly { readonly x: number; readonly y: number }[],
+): Promise<number[]> {
+  const [H = 1, W = 1] = map.shape.slice(-2);
+  const values = await map.read();
+  const at = (x: number, y: number): number =>
+    values[Math.min(Math.max(y, 0), H - 1) * W + Math.min(Math.max(x, 0), W - 1)]!;
+  return points.map((point) => {
+    const x = point.x * W - 0.5;
+    const y = point.y * H - 0.5;
+    const [left, top] = [Math.floor(x), Math.floor(y)];
+    const [across, down] = [x - left, y - top];
+    const above = at(left, top) * (1 - across) + at(left + 1, top) * across;
+    const below = at(left, top + 1) * (1 - across) + at(left + 1, top + 1) * across;
+    return above * (1 - down) + below * down;
+  });
+}
+
+function lookFacts(counts: Uint32Array): LookFacts {
+  const histogram = Array.from({ length: HISTOGRAM_BINS }, () => 0);
+  for (const [i, count] of counts.entries()) histogram[i % HISTOGRAM_BINS]! += count;
+  return { histogram, flat: histogram.filter((count) => count > 0).length <= 1 };
+}
+
+/** What the device reported without being asked, such as a lack of memory: results are worthless then. */
+function expectHealthy({ reported }: Gpu): void {
+  const [first] = reported.splice(0);
+  if (first !== undefined) throw new Error(`The GPU reported: ${first}`);
+}
+
+function notFinite({ info }: OpenModel, count: number, of: number): EngineError {
+  return new EngineError({
+    code: 'not-finite',
+    message:
+      info.dtype === 'f16'
+        ? 'Half precision gave values that are not numbers.'
+        : `The depth map has ${count} of ${of} values that are not numbers.`,
+    remedy: info.dtype === 'f16' ? 'Use f32.' : 'The weights or the GPU driver are at fault.',
+  });
+}
+
+async function thumbnail(blob: Blob, width: number, height: number): Promise<ImageBitmap> {
+  const whole = await createImageBitmap(blob);
+  const scale = Math.max(width / whole.width, height / whole.height);
+  const [w, h] = [width / scale, height / scale];
+  const cut = await createImageBitmap(whole, (whole.width - w) / 2, (whole.height - h) / 2, w, h, {
+    resizeWidth: width,
+    resizeHeight: height,
+    resizeQuality: 'medium',
+  });
+  whole.close();
+  return cut;
+}

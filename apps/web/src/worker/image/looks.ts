@@ -1,0 +1,134 @@
+import {
+  colourWords,
+  type DepthKind,
+  depthMask,
+  depthPipeline,
+  depthSettings,
+  inverseToDepth,
+  lineBetween,
+  lineValues,
+  normals,
+  normalsToRgba,
+  type ResizeMethod,
+  resizeMap,
+  viewValues,
+} from '@dpt-webgpu/dpt';
+import { defineKernel, type Recording, record, type Tensor } from '@dpt-webgpu/tensor';
+import type { Gpu } from '../gpu.ts';
+import histogramShader from '../shaders/histogram.wgsl?raw';
+import { HISTOGRAM_BINS, type Look } from './image_calls.ts';
+
+const histogramKernel = defineKernel('histogram', {
+  source: histogramShader,
+  reads: ['x'],
+  writes: ['counts'],
+  params: { size: 'u32', groups: 'u32' },
+});
+
+/** How many values fall into each of 64 equal parts of 0…1, in parts that are summed on the host.   x [...] → [groups, 64] */
+function histogram(x: Tensor): Tensor {
+  const groups = Math.min(Math.ceil(x.size / 4096), 64);
+  const counts = x.context.empty([groups, HISTOGRAM_BINS], 'u32', `${x.name}.histogram`);
+  histogramKernel.dispatch({ x, counts }, { params: { size: x.size, groups }, workgroups: groups });
+  return counts;
+}
+
+export interface LookShape {
+  /** Of the map as it left the network. */
+  readonly map: readonly [height: number, width: number];
+  /** Of what is shown or saved. */
+  readonly shown: readonly [height: number, width: number];
+  readonly kind: DepthKind;
+  readonly method: ResizeMethod;
+}
+
+export type LookRecording = Recording<LookInput, LookOutput>;
+type LookInput = 'depth' | 'settings' | 'cut' | 'colours' | 'line' | 'fov';
+export type LookOutput =
+  | 'nearness'
+  | 'values'
+  | 'levels'
+  | 'rgba'
+  | 'mask'
+  | 'normals'
+  | 'histogram';
+
+/** Of the longer side of a photo, where nobody says: that of a normal lens. */
+const FOV_DEGREES = 50;
+/** A relative map has no metres. Normals need some, and a room's is a guess that looks right for most photos. */
+const GUESSED = lineBetween(1, 10);
+
+/** What decides which steps run; other settings are values in a tensor, and need no new recording. */
+const stepsOf = ({ percentile, plane, contrast }: Look) => ({
+  percentiles: percentile > 0,
+  plane: plane !== 0,
+  equalise: contrast,
+});
+
+export const lookKey = (look: Look, shape: LookShape): string =>
+  JSON.stringify([stepsOf(look), look.normals, shape]);
+
+/** The picture pipeline of packages/dpt as a recording: depth [1, H, W] → everything that is shown or saved. */
+export function recordLook(gpu: Gpu, look: Look, shape: LookShape): Promise<LookRecording> {
+  const [H, W] = shape.map;
+  const resized = shape.shown[0] !== H || shape.shown[1] !== W;
+  return record(
+    gpu.context,
+    {
+      depth: [1, H, W],
+      settings: [8],
+      cut: [8],
+      colours: { shape: [256], dtype: 'u32' },
+      line: [4],
+      fov: [1],
+    },
+    ({ depth, settings, cut, colours, line, fov }) => {
+      const { clean, nearness, values, levels, rgba } = depthPipeline(depth, {
+        settings,
+        colours,
+        kind: shape.kind,
+        ...stepsOf(look),
+        ...(resized ? { resize: { size: shape.shown, method: shape.method } } : {}),
+      });
+      const metres = (): Tensor => {
+        if (shape.kind === 'relative') return inverseToDepth(nearness, line);
+        return resized ? resizeMap(clean, shape.shown, shape.method) : clean;
+      };
+      return {
+        nearness,
+        values,
+        levels,
+        rgba,
+        mask: depthMask(nearness, cut),
+        normals: look.normals ? normalsToRgba(normals(metres(), fov)) : rgba,
+        histogram: histogram(nearness),
+      };
+    },
+  );
+}
+
+/** Runs a look on a map that lies on the device. */
+export function runLook(gpu: Gpu, recording: LookRecording, look: Look, depth: Tensor): void {
+  const { device } = gpu;
+  const { inputs } = recording;
+  const encoder = device.createCommandEncoder({ label: 'look' });
+  encoder.copyBufferToBuffer(depth.buffer, 0, inputs.depth.buffer, 0, depth.bytes);
+  inputs.settings.write(
+    depthSettings({
+      percentiles: [look.percentile, 100 - look.percentile],
+      planeStrength: look.plane,
+      thresholds: [look.low, look.high],
+      gamma: look.gamma,
+      reverse: look.reverse,
+    }),
+  );
+  inputs.cut.write(
+    depthSettings({ thresholds: [look.cutLow, look.cutHigh], invertMask: look.cutInvert }),
+  );
+  inputs.colours.write(colourWords(look.colourMap));
+  const line = look.line ? { ...look.line, limit: 1000 } : GUESSED;
+  inputs.line.write(lineValues(line));
+  inputs.fov.write(viewValues(FOV_DEGREES));
+  recording.encode(encoder);
+  device.queue.submit([encoder.finish()]);
+}

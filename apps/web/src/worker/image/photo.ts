@@ -1,0 +1,188 @@
+import type { Size } from '@dpt-webgpu/dpt';
+import type { Gpu } from '../gpu.ts';
+import { EngineError } from '../protocol.ts';
+import halve from '../shaders/halve.wgsl?raw';
+import photoPixels from '../shaders/photo_pixels.wgsl?raw';
+
+/** A photo on the device, with its smaller copies for a view that does not shimmer. */
+export interface Photo extends Size {
+  readonly texture: GPUTexture;
+}
+
+/** Whole pixels of a photo. */
+export interface Part extends Size {
+  readonly x: number;
+  readonly y: number;
+}
+
+/** Pixels above which a photo is reduced: 50 million take 470 MB with all that is made of them. */
+const MOST_PIXELS = 50_000_000;
+
+/** Decodes a picture as `dpt image` does: upright, without a colour profile, colours of transparent pixels kept. */
+export async function decode(blob: Blob, name: string): Promise<ImageBitmap> {
+  try {
+    return await createImageBitmap(blob, {
+      imageOrientation: 'from-image',
+      premultiplyAlpha: 'none',
+      colorSpaceConversion: 'none',
+    });
+  } catch (cause) {
+    throw await unreadable(blob, name, cause);
+  }
+}
+
+export async function uploadPhoto(gpu: Gpu, decoded: ImageBitmap): Promise<Photo> {
+  const { device } = gpu;
+  const most = device.limits.maxTextureDimension2D;
+  const { width, height } = decoded;
+  const scale = Math.min(
+    1,
+    most / Math.max(width, height),
+    Math.sqrt(MOST_PIXELS / (width * height)),
+  );
+  const size = {
+    width: Math.max(1, Math.floor(width * scale)),
+    height: Math.max(1, Math.floor(height * scale)),
+  };
+  const source =
+    scale === 1
+      ? decoded
+      : await createImageBitmap(decoded, {
+          resizeWidth: size.width,
+          resizeHeight: size.height,
+          resizeQuality: 'high',
+          premultiplyAlpha: 'none',
+          colorSpaceConversion: 'none',
+        });
+  const levels = Math.floor(Math.log2(Math.max(size.width, size.height))) + 1;
+  const texture = device.createTexture({
+    label: 'photo',
+    size,
+    format: 'rgba8unorm',
+    mipLevelCount: levels,
+    usage:
+      GPUTextureUsage.TEXTURE_BINDING |
+      GPUTextureUsage.COPY_DST |
+      GPUTextureUsage.RENDER_ATTACHMENT,
+  });
+  device.queue.copyExternalImageToTexture({ source }, { texture, premultipliedAlpha: false }, size);
+  if (source !== decoded) source.close();
+  makeSmallerCopies(gpu, texture, levels);
+  return { ...size, texture };
+}
+
+interface Pipelines {
+  readonly halve: GPURenderPipeline;
+  readonly pixels: GPUComputePipeline;
+}
+
+const pipelinesOf = new WeakMap<GPUDevice, Pipelines>();
+
+function pipelines({ device }: Gpu): Pipelines {
+  const known = pipelinesOf.get(device);
+  if (known) return known;
+  const halving = device.createShaderModule({ label: 'halve', code: halve });
+  const made: Pipelines = {
+    halve: device.createRenderPipeline({
+      label: 'halve',
+      layout: 'auto',
+      vertex: { module: halving, entryPoint: 'corner' },
+      fragment: { module: halving, entryPoint: 'mean', targets: [{ format: 'rgba8unorm' }] },
+    }),
+    pixels: device.createComputePipeline({
+      label: 'photo_pixels',
+      layout: 'auto',
+      compute: { module: device.createShaderModule({ label: 'photo_pixels', code: photoPixels }) },
+    }),
+  };
+  pipelinesOf.set(device, made);
+  return made;
+}
+
+function makeSmallerCopies(gpu: Gpu, texture: GPUTexture, levels: number): void {
+  const { device } = gpu;
+  const { halve: pipeline } = pipelines(gpu);
+  const encoder = device.createCommandEncoder({ label: 'smaller copies' });
+  const view = (level: number): GPUTextureView =>
+    texture.createView({ baseMipLevel: level, mipLevelCount: 1 });
+  for (let level = 1; level < levels; level++) {
+    const pass = encoder.beginRenderPass({
+      colorAttachments: [{ view: view(level), loadOp: 'clear', storeOp: 'store' }],
+    });
+    pass.setPipeline(pipeline);
+    pass.setBindGroup(
+      0,
+      device.createBindGroup({
+        layout: pipeline.getBindGroupLayout(0),
+        entries: [{ binding: 0, resource: view(level - 1) }],
+      }),
+    );
+    pass.draw(3);
+    pass.end();
+  }
+  device.queue.submit([encoder.finish()]);
+}
+
+/** Queues the copy of a part of the photo into a buffer of pixels: [part.height, part.width] u32. */
+export function writePixels(gpu: Gpu, photo: GPUTexture, part: Part, pixels: GPUBuffer): void {
+  const { device } = gpu;
+  const { pixels: pipeline } = pipelines(gpu);
+  const params = device.createBuffer({
+    label: 'photo_pixels params',
+    size: 16,
+    usage: GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST,
+  });
+  device.queue.writeBuffer(params, 0, Uint32Array.of(part.x, part.y, part.width, part.height));
+  const encoder = device.createCommandEncoder({ label: 'photo_pixels' });
+  const pass = encoder.beginComputePass();
+  pass.setPipeline(pipeline);
+  pass.setBindGroup(
+    0,
+    device.createBindGroup({
+      layout: pipeline.getBindGroupLayout(0),
+      entries: [
+        { binding: 0, resource: photo.createView({ baseMipLevel: 0, mipLevelCount: 1 }) },
+        { binding: 1, resource: { buffer: pixels } },
+        { binding: 2, resource: { buffer: params } },
+      ],
+    }),
+  );
+  pass.dispatchWorkgroups(Math.ceil(part.width / 8), Math.ceil(part.height / 8));
+  pass.end();
+  device.queue.submit([encoder.finish()]);
+  // The submission keeps what it needs.
+  params.destroy();
+}
+
+async function unreadable(blob: Blob, name: string, cause: unknown): Promise<EngineError> {
+  const start = String.fromCharCode(...new Uint8Array(await blob.slice(0, 64).arrayBuffer()));
+  const kind = kindOf(start, blob.size);
+  return new EngineError(
+    {
+      code: 'bad-picture',
+      message: kind.foreign
+        ? `${name} is ${kind.what}, which this browser cannot open.`
+        : `${name} is ${kind.what}.`,
+      remedy: kind.remedy,
+      details: cause instanceof Error ? cause.message : String(cause),
+    },
+    { cause },
+  );
+}
+
+/** What a file that does not decode is, by its first bytes. */
+function kindOf(start: string, size: number): { what: string; foreign: boolean; remedy: string } {
+  const convert = 'Save it as JPEG, PNG or WebP and drop it again.';
+  const foreign = (what: string) => ({ what, foreign: true, remedy: convert });
+  if (size === 0) return { what: 'empty', foreign: false, remedy: 'Choose another file.' };
+  if (/^.{4}ftyp(hei|hev|mif1|msf1)/s.test(start)) return foreign('HEIC');
+  if (/^.{4}ftyp/s.test(start) || start.startsWith('\x1aE\xdf\xa3')) return foreign('a video');
+  if (start.startsWith('II*\0') || start.startsWith('MM\0*')) return foreign('TIFF or a raw photo');
+  if (start.startsWith('8BPS')) return foreign('a Photoshop file');
+  if (start.startsWith('%PDF')) return foreign('a PDF');
+  if (start.startsWith('\xff\x0a') || start.includes('JXL ')) return foreign('JPEG XL');
+  const damaged = /^(\xff\xd8\xff|\x89PNG|RIFF|GIF8)/.test(start);
+  return damaged
+    ? { what: 'a damaged picture', foreign: false, remedy: 'It may be cut short: copy it again.' }
+    : { what: 'not a picture', foreign: false, remedy: 'Choose a JPEG, PNG or WebP file.' };
+}

@@ -1,0 +1,442 @@
+import {
+  buildDpt,
+  type DPTModel,
+  type DptOptions,
+  type Family,
+  type Recognised,
+  recognise,
+  type Size,
+  summary,
+} from '@dpt-webgpu/dpt';
+import { blobSource, openCheckpoint } from '@dpt-webgpu/loaders';
+import { Context, plan, type StateDict } from '@dpt-webgpu/tensor';
+import bundledAddress from '../../../../models/dpt_tiny.safetensors?url';
+import { failureOf } from './failures.ts';
+import { type Gpu, type GpuInfo, type GpuState, openGpu } from './gpu.ts';
+import { inputSize } from './input_size.ts';
+import type {
+  Bytes,
+  Inspection,
+  ModelInfo,
+  ModelOptions,
+  ModelSource,
+  ModelState,
+  Needs,
+} from './model_calls.ts';
+import { storedFile } from './model_store.ts';
+import { titleOf } from './model_titles.ts';
+import { EngineError } from './protocol.ts';
+
+/** A model on the device, ready to be recorded. */
+export interface OpenModel {
+  readonly gpu: Gpu;
+  readonly model: DPTModel;
+  /** The same without a device, for plans. */
+  readonly planned: DPTModel;
+  readonly info: ModelInfo;
+}
+
+/** Weights of the model that comes with the page. */
+export const BUNDLED_BYTES = 4_286_354;
+
+const ATTEMPTS = 3;
+
+/** Of a photo on the device: the texture with its smaller copies, and the pixels as the network takes them. */
+const BYTES_PER_PIXEL = 4 * (4 / 3) + 4;
+
+/** The device and the model on it: one of each, opened once however many ask, and opened again after a loss. */
+export class ModelHost {
+  readonly #say: { gpu: (state: GpuState) => void; model: (state: ModelState) => void };
+  #gpu: Promise<Gpu> | undefined;
+  #open: OpenModel | undefined;
+  #wanted: { source: ModelSource; options: ModelOptions } | undefined;
+  #loading: AbortController | undefined;
+  #bundled: Blob | undefined;
+  readonly #closing = new Set<() => void>();
+
+  constructor(say: { gpu: (state: GpuState) => void; model: (state: ModelState) => void }) {
+    this.#say = say;
+  }
+
+  /** The device; the first to ask opens it. */
+  gpu(): Promise<Gpu> {
+    this.#gpu ??= this.#openGpu();
+    return this.#gpu;
+  }
+
+  get current(): OpenModel | undefined {
+    return this.#open;
+  }
+
+  /** The model, or an error that says there is none. */
+  expectModel(): OpenModel {
+    if (this.#open) return this.#open;
+    throw new EngineError({ code: 'no-model', message: 'No model is loaded.' });
+  }
+
+  /** Called before a model or a device goes, so that what was made of it is freed or forgotten. */
+  onClose(listener: () => void): void {
+    this.#closing.add(listener);
+  }
+
+  async #openGpu(): Promise<Gpu> {
+    this.#say.gpu({ state: 'opening' });
+    try {
+      const gpu = await openGpu();
+      this.#say.gpu({ state: 'ready', info: gpu.info });
+      void gpu.device.lost.then(({ reason }) => {
+        if (reason !== 'destroyed') void this.#recover();
+      });
+      return gpu;
+    } catch (error) {
+      this.#gpu = undefined;
+      this.#say.gpu({ state: 'failed', failure: failureOf(error) });
+      throw error;
+    }
+  }
+
+  /** Gives up the device and opens another one, with the same model. */
+  async reopen(): Promise<GpuInfo> {
+    const old = await this.#gpu?.catch(() => undefined);
+    this.#forget();
+    old?.device.destroy();
+    const gpu = await this.gpu();
+    await this.#openAgain();
+    return gpu.info;
+  }
+
+  /** Three tries with growing pauses: a driver that was reset takes a moment. */
+  async #recover(): Promise<void> {
+    this.#forget();
+    for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
+      this.#say.gpu({ state: 'lost', attempt, attempts: ATTEMPTS });
+      await new Promise((resolve) =>
+        setTimeout(resolve, attempt === 1 ? 200 : 1000 * 2 ** (attempt - 2)),
+      );
+      try {
+        const gpu = await openGpu();
+        this.#gpu = Promise.resolve(gpu);
+        void gpu.device.lost.then(({ reason }) => {
+          if (reason !== 'destroyed') void this.#recover();
+        });
+        await this.#openAgain();
+        this.#say.gpu({ state: 'ready', info: gpu.info });
+        return;
+      } catch (error) {
+        this.#forget();
+        if (attempt < ATTEMPTS) continue;
+        const { message } = failureOf(error);
+        this.#say.gpu({
+          state: 'failed',
+          failure: {
+            code: 'device-lost',
+            message: 'The GPU does not come back.',
+            remedy: 'Close other tabs that use it, then try again.',
+            details: message,
+          },
+        });
+      }
+    }
+  }
+
+  async #openAgain(): Promise<void> {
+    if (this.#wanted) await this.open(this.#wanted.source, this.#wanted.options);
+  }
+
+  #forget(): void {
+    this.#loading?.abort();
+    for (const listener of this.#closing) listener();
+    this.#open = undefined;
+    this.#gpu = undefined;
+  }
+
+  /** Reads, builds and loads a model in place of the one that is there. The newest call wins. */
+  async open(
+    source: ModelSource,
+    options: ModelOptions,
+    { signal, progress }: { signal?: AbortSignal; progress?: (bytes: Bytes) => void } = {},
+  ): Promise<ModelInfo> {
+    this.#loading?.abort();
+    const loading = new AbortController();
+    this.#loading = loading;
+    const abort = (): void => loading.abort();
+    signal?.addEventListener('abort', abort, { once: true });
+    let title = source.kind === 'bundled' ? 'Small demonstration model' : nameOf(source);
+    try {
+      this.#say.model({ state: 'loading', title });
+      const file = await this.#read(source, loading.signal, (bytes) => {
+        this.#say.model({ state: 'loading', title, bytes });
+        progress?.(bytes);
+      });
+      const stateDict = await openCheckpoint(blobSource(file, nameOf(source)));
+      try {
+        const recognised = recognise(stateDict, dptOptions(options));
+        title = titleOf(recognised, stateDict);
+        const gpu = await this.gpu();
+        const dtype = dtypeOf(options, gpu.info, stateDict);
+        const planned = buildDpt(Context.planning({ f16: true }), recognised, { dtype });
+        const model = buildDpt(gpu.context, recognised, { dtype });
+        // The old weights go first: two large models at once may be one too many.
+        this.#close();
+        await model.weights.load({
+          signal: loading.signal,
+          onProgress: (done, total) => {
+            const bytes = { done: (done / total) * file.size, total: file.size };
+            this.#say.model({ state: 'loading', title, bytes });
+            progress?.(bytes);
+          },
+        });
+        const info = infoOf({ source, options, title, recognised, stateDict, dtype, model });
+        this.#wanted = { source, options };
+        this.#open = { gpu, model, planned, info };
+        this.#say.model({ state: 'ready', info });
+        return info;
+      } finally {
+        await stateDict.close();
+      }
+    } catch (error) {
+      const replaced = this.#loading !== loading;
+      if (!replaced) {
+        if (loading.signal.aborted) {
+          this.#say.model(
+            this.#open ? { state: 'ready', info: this.#open.info } : { state: 'none' },
+          );
+        } else this.#say.model({ state: 'failed', title, failure: failureOf(error) });
+      }
+      if (loading.signal.aborted) {
+        throw new EngineError({ code: 'cancelled', message: 'Cancelled.' }, { cause: error });
+      }
+      throw error;
+    } finally {
+      signal?.removeEventListener('abort', abort);
+    }
+  }
+
+  /** What a file is and what it needs, from its table of contents. */
+  async inspect(
+    source: ModelSource,
+    options: ModelOptions,
+    size: number | undefined,
+  ): Promise<Inspection> {
+    const file = await this.#read(source, new AbortController().signal);
+    const stateDict = await openCheckpoint(blobSource(file, nameOf(source)));
+    try {
+      const { info } = await this.gpu();
+      const recognised = recognise(stateDict, dptOptions(options));
+      const dtype = dtypeOf(options, info, stateDict);
+      const model = buildDpt(Context.planning({ f16: true }), recognised, { dtype });
+      const { config } = recognised;
+      const wanted = size ?? config.image.baseSize;
+      // A photo as cameras make them: three by two.
+      const photo = { width: 1536, height: 1024 };
+      const needs = needsOf(model, photo, wanted, false, info);
+      return {
+        title: titleOf(recognised, stateDict),
+        family: config.family,
+        families: familiesLike(config.family),
+        summary: summary(config),
+        depth: config.depth,
+        maxDepth: config.maxDepth,
+        licence: licenceOf(stateDict),
+        warnings: recognised.warnings,
+        needs,
+        proposed: needs.fits ? undefined : smallerThatFits(model, photo, wanted, false, info),
+      };
+    } finally {
+      await stateDict.close();
+    }
+  }
+
+  needs(photo: Size, size: number, square: boolean): Needs {
+    const { planned, gpu } = this.expectModel();
+    return needsOf(planned, photo, size, square, gpu.info);
+  }
+
+  /** Throws `too-big`, with a size that fits, when a photo cannot be run at this size. */
+  expectFits(photo: Size, size: number, square: boolean): void {
+    const { planned, gpu } = this.expectModel();
+    const needs = needsOf(planned, photo, size, square, gpu.info);
+    if (needs.fits) return;
+    const proposed = smallerThatFits(planned, photo, size, square, gpu.info);
+    throw new EngineError({
+      code: 'too-big',
+      message: 'Too big for this GPU',
+      size: {
+        size,
+        bytes: needs.bytes,
+        available: needs.available,
+        ...(proposed ? { proposed: { size: proposed.size, bytes: proposed.bytes } } : {}),
+      },
+    });
+  }
+
+  #close(): void {
+    for (const listener of this.#closing) listener();
+    this.#open?.model.dispose();
+    this.#open = undefined;
+  }
+
+  async #read(
+    source: ModelSource,
+    signal: AbortSignal,
+    progress?: (bytes: Bytes) => void,
+  ): Promise<Blob> {
+    if (source.kind === 'file') return source.file;
+    if (source.kind === 'stored') return storedFile(source.file);
+    this.#bundled ??= await fetchBlob(bundledAddress, BUNDLED_BYTES, signal, progress);
+    return this.#bundled;
+  }
+}
+
+/** The whole file at an address of this site. */
+async function fetchBlob(
+  address: string,
+  total: number,
+  signal: AbortSignal,
+  progress?: (bytes: Bytes) => void,
+): Promise<Blob> {
+  let response: Response;
+  try {
+    response = await fetch(address, { signal });
+  } catch (cause) {
+    signal.throwIfAborted();
+    throw new EngineError(
+      { code: 'offline', message: 'The model could not be fetched.' },
+      { cause },
+    );
+  }
+  if (!response.ok || !response.body) {
+    throw new EngineError({
+      code: 'offline',
+      message: `The model could not be fetched: the server answered ${response.status}.`,
+    });
+  }
+  const chunks: Uint8Array<ArrayBuffer>[] = [];
+  let done = 0;
+  const reader = response.body.getReader();
+  for (;;) {
+    const read = await reader.read();
+    if (read.done) break;
+    chunks.push(read.value);
+    done += read.value.byteLength;
+    progress?.({ done, total });
+  }
+  return new Blob(chunks);
+}
+
+const dptOptions = ({ preset, family, maxDepth }: ModelOptions): DptOptions => ({
+  preset,
+  family,
+  maxDepth,
+});
+
+/** Auto: half precision where the device has it, except for the small model, whose output leaves its range. */
+function dtypeOf(
+  { precision }: ModelOptions,
+  { f16 }: GpuInfo,
+  stateDict: StateDict,
+): 'f32' | 'f16' {
+  if (precision !== 'auto') return precision;
+  return f16 && stateDict.metadata.get('model') !== 'dpt-tiny' ? 'f16' : 'f32';
+}
+
+function licenceOf({ metadata }: StateDict): string | undefined {
+  if (metadata.get('model') === 'dpt-tiny') return 'MIT';
+  return metadata.get('license') ?? metadata.get('licence');
+}
+
+/** Families whose weights look the same, so that only a person can tell. */
+function familiesLike(family: Family): Family[] {
+  return family.startsWith('depth_anything')
+    ? ['depth_anything_v2', 'depth_anything_v2_metric', 'depth_anything_v1']
+    : [family];
+}
+
+const nameOf = (source: ModelSource): string =>
+  source.kind === 'bundled'
+    ? 'dpt_tiny.safetensors'
+    : source.kind === 'stored'
+      ? source.file
+      : source.file.name;
+
+function infoOf(from: {
+  source: ModelSource;
+  options: ModelOptions;
+  title: string;
+  recognised: Recognised;
+  stateDict: StateDict;
+  dtype: 'f32' | 'f16';
+  model: DPTModel;
+}): ModelInfo {
+  const { source, options, title, recognised, stateDict, dtype, model } = from;
+  const { config, warnings } = recognised;
+  const { baseSize, multiple, sizing } = config.image;
+  return {
+    source,
+    options,
+    title,
+    file: nameOf(source),
+    family: config.family,
+    summary: summary(config),
+    dtype,
+    depth: config.depth,
+    maxDepth: config.maxDepth,
+    baseSize,
+    multiple,
+    sizing,
+    weightBytes: model.weights.bytes,
+    licence: licenceOf(stateDict),
+    warnings,
+  };
+}
+
+/** Weights and intermediates of one run, against what the device has. */
+function needsOf(
+  planned: DPTModel,
+  photo: Size,
+  size: number,
+  square: boolean,
+  { largestBuffer, budget }: GpuInfo,
+): Needs {
+  const network = inputSize(planned.config.image, photo, { size, square });
+  const { weights } = planned;
+  const run = plan(
+    weights.context,
+    { image: [1, network.height, network.width, 3] },
+    ({ image }) => ({ depth: planned.forward(image) }),
+  );
+  const largest = Math.max(run.largestBinding, weights.largestBinding);
+  const bytes = run.bytes + weights.bytes + photo.width * photo.height * BYTES_PER_PIXEL;
+  return {
+    size,
+    width: network.width,
+    height: network.height,
+    bytes,
+    largestBuffer: largest,
+    available: budget,
+    fits: largest <= largestBuffer && bytes <= budget,
+  };
+}
+
+/** The largest smaller size that fits, in steps of the model's grid; none where not even the smallest does. */
+function smallerThatFits(
+  planned: DPTModel,
+  photo: Size,
+  size: number,
+  square: boolean,
+  info: GpuInfo,
+): Needs | undefined {
+  const { multiple } = planned.config.image;
+  let low = 2;
+  let high = Math.floor((size - 1) / multiple);
+  let found: Needs | undefined;
+  while (low <= high) {
+    const middle = Math.floor((low + high) / 2);
+    const needs = needsOf(planned, photo, middle * multiple, square, info);
+    if (needs.fits) {
+      found = needs;
+      low = middle + 1;
+    } else high = middle - 1;
+  }
+  return found;
+}

@@ -1,0 +1,43 @@
+import type { Calls, Events } from './calls.ts';
+import { failureOf } from './failures.ts';
+import { ImageSession } from './image/image_session.ts';
+import type { ModelCalls } from './model_calls.ts';
+import { ModelHost } from './model_host.ts';
+import {
+  clearModels,
+  downloadModel,
+  importModel,
+  listModels,
+  rememberOptions,
+  removeModel,
+} from './model_store.ts';
+import { type FromWorker, type Handlers, type Port, serve } from './protocol.ts';
+
+// TypeScript's libraries for pages and for workers exclude each other; of the worker's own scope only this is used.
+const port = globalThis as unknown as Port;
+
+function say<K extends keyof Events>(name: K, value: Events[K]): void {
+  port.postMessage({ kind: 'event', name, value } satisfies FromWorker, []);
+}
+
+const host = new ModelHost({
+  gpu: (state) => say('gpu', state),
+  model: (state) => say('model', state),
+});
+
+const models: Handlers<ModelCalls> = {
+  'gpu.open': async () => (await host.gpu()).info,
+  'gpu.reopen': () => host.reopen(),
+  'gpu.memory': async () => (await host.gpu()).context.memory().total,
+  'model.open': ({ source, options }, job) => host.open(source, options, job),
+  'model.inspect': ({ source, options, size }) => host.inspect(source, options, size),
+  'model.needs': ({ width, height, size, square }) => host.needs({ width, height }, size, square),
+  'store.list': () => listModels(),
+  'store.import': ({ file, options }, job) => importModel(file, options, job),
+  'store.download': (download, job) => downloadModel(download, job),
+  'store.remember': ({ file, options }) => rememberOptions(file, options),
+  'store.remove': ({ file }) => removeModel(file),
+  'store.clear': () => clearModels(),
+};
+
+serve<Calls>(port, { ...models, ...new ImageSession(host).handlers }, failureOf);
