@@ -181,7 +181,10 @@ describe('refuses before work starts', () => {
     [['--size', '-1'], '--size takes a whole number from 1 to 16384, not "-1"'],
     [['--size', '1e9'], 'not "1e9"'],
     [['--format', 'jpg'], '--format can be png, png16, npy, pfm, not "jpg"'],
-    [['--colormap', 'jet'], '--colormap can be inferno, magma, viridis, plasma, turbo, twilight, spectral, grey'],
+    [
+      ['--colormap', 'jet'],
+      '--colormap can be inferno, magma, viridis, plasma, turbo, twilight, spectral, grey',
+    ],
     [['--dtype', 'f64'], '--dtype can be f32, f16'],
     [['--preset', 'mugled'], 'Did you mean muggled?'],
     [['--family', 'v2'], '--family can be depth_anything_v1, depth_anything_v2'],
