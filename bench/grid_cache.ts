@@ -1,0 +1,130 @@
+// What the grid cache buys: per model the GPU time of the encoder's run with and without it, and the bytes it takes. A
+// Markdown table.
+//
+//   node --import tsx bench/grid_cache.ts [FILE | NAME]... [--size N] [--runs N] [--dtype f32|f16]
+//
+// NAME is one of scripts/random_state_dict.ts: the published shapes with random weights, in memory. Times do not depend on
+// what the weights are.
+import { existsSync } from 'node:fs';
+import { parseArgs } from 'node:util';
+import { buildDpt, type DPTModel, networkSize, recognise } from '@dpt-webgpu/dpt';
+import { openCheckpointFile } from '@dpt-webgpu/loaders/node';
+import { Context, deviceRequest, plan, record, type StateDict, sizeOf } from '@dpt-webgpu/tensor';
+import { requestDevice } from '@dpt-webgpu/tensor/node';
+import { publishedFiles } from '../scripts/state_dict_shapes.ts';
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    size: { type: 'string' },
+    runs: { type: 'string', default: '5' },
+    dtype: { type: 'string', default: 'f32' },
+    help: { type: 'boolean', short: 'h' },
+  },
+});
+const names =
+  positionals.length > 0 ? positionals : ['v2-base', 'beit-base-384', 'swinv2-base-384'];
+const unknown = names.find((name) => !existsSync(name) && !publishedFiles.has(name));
+if (values.help || unknown !== undefined) {
+  if (unknown !== undefined) console.error(`${unknown} is neither a file nor a name.`);
+  console.log(
+    `usage: node --import tsx bench/grid_cache.ts [FILE | NAME]... [--size N] [--runs N] [--dtype f32|f16]\nnames: ${[...publishedFiles.keys()].join(' ')}`,
+  );
+  process.exit(values.help ? 0 : 2);
+}
+const runs = Number(values.runs);
+const dtype = values.dtype === 'f16' ? 'f16' : 'f32';
+
+console.log('| model | input | encoder with | encoder without | saved | bytes of the cache |');
+console.log('|---|---|---|---|---|---|');
+for (const name of names) {
+  const source = publishedFiles.has(name) ? randomStateDict(name) : await openCheckpointFile(name);
+  try {
+    console.log(`| ${(await measure(source)).join(' | ')} |`);
+  } finally {
+    await source.close();
+  }
+}
+
+interface Measured {
+  readonly median: number;
+  readonly bytes: number;
+}
+
+async function measure(source: StateDict): Promise<string[]> {
+  const recognised = recognise(source);
+  const { image, encoder } = recognised.config;
+  const side = values.size === undefined ? image.baseSize : Number(values.size);
+  const { width, height } = networkSize({ width: side, height: side }, image, { size: side });
+  const inputs = { image: [1, height, width, 3] } as const;
+  const run = async (enabled: boolean): Promise<Measured> => {
+    const options = { dtype, gridCache: { enabled } } as const;
+    const planned = buildDpt(Context.planning({ f16: dtype === 'f16' }), recognised, options);
+    const needs = plan(planned.weights.context, inputs, ({ image }) => encode(planned, image!));
+    const largestBinding = Math.max(needs.largestBinding, planned.weights.largestBinding);
+    const gpu = await requestDevice({
+      describe: (adapter) => deviceRequest(adapter, { largestBinding, f16: dtype === 'f16' }),
+    });
+    const context = new Context(gpu.device);
+    const model = buildDpt(context, recognised, options);
+    await model.weights.load();
+    const { queue } = context.device;
+    const recording = await record(context, inputs, ({ image }) => encode(model, image));
+    const pixels = Float32Array.from({ length: sizeOf(inputs.image) }, (_, i) =>
+      Math.sin(i * 0.01),
+    );
+    const times: number[] = [];
+    for (let i = 0; i <= runs; i++) {
+      const start = performance.now();
+      recording.run({ image: pixels });
+      await queue.onSubmittedWorkDone();
+      // The first is for the driver.
+      if (i > 0) times.push(performance.now() - start);
+    }
+    const { bytes } = model.gridCache;
+    recording.dispose();
+    model.dispose();
+    context.dispose();
+    await gpu.close();
+    return { median: times.sort((a, b) => a - b)[Math.floor(times.length / 2)]!, bytes };
+  };
+  const [cached, fresh] = [await run(true), await run(false)];
+  const saved = 1 - cached.median / fresh.median;
+  return [
+    `${source.name} (${encoder.kind})`,
+    `${width}×${height}`,
+    `${cached.median.toFixed(1)} ms`,
+    `${fresh.median.toFixed(1)} ms`,
+    `${(100 * saved).toFixed(1)} %`,
+    cached.bytes.toLocaleString('en'),
+  ];
+}
+
+/** Embedding and encoder: all that uses the cache. The last stage, so that something is read. */
+function encode(model: DPTModel, image: Parameters<DPTModel['forward']>[0]) {
+  const { tokens, grid } = model.patchEmbed.forward(image);
+  const stages = model.encoder.forward(tokens, grid);
+  return { stage: stages[3].tokens };
+}
+
+function randomStateDict(name: string): StateDict {
+  const { file, shapes } = publishedFiles.get(name)!;
+  const tensors = [...shapes()].map(([key, { shape, dtype: stored }]) => {
+    const read = async (): Promise<Uint8Array> => {
+      const count = sizeOf(shape);
+      if (stored === 'i64') return new Uint8Array(8 * count);
+      return new Uint8Array(Float32Array.from({ length: count }, small).buffer);
+    };
+    return [key, { shape, dtype: stored, read }] as const;
+  });
+  return {
+    name: file,
+    metadata: new Map(),
+    tensors: new Map(tensors),
+    close: async () => {},
+  };
+}
+
+function small(_: unknown, i: number): number {
+  return (((i * 7919) % 1009) / 1009 - 0.5) * 0.05;
+}
