@@ -1,7 +1,7 @@
 // What the grid cache buys: per model the GPU time of the encoder's run with and without it, and the bytes it takes. A
 // Markdown table.
 //
-//   node --import tsx bench/grid_cache.ts [FILE | NAME]... [--size N] [--runs N] [--dtype f32|f16]
+//   npm run bench:grid-cache -- [FILE | NAME]... [--size N] [--runs N] [--dtype f32|f16]
 //
 // NAME is one of scripts/random_state_dict.ts: the published shapes with random weights, in memory. Times do not depend on
 // what the weights are.
@@ -28,7 +28,7 @@ const unknown = names.find((name) => !existsSync(name) && !publishedFiles.has(na
 if (values.help || unknown !== undefined) {
   if (unknown !== undefined) console.error(`${unknown} is neither a file nor a name.`);
   console.log(
-    `usage: node --import tsx bench/grid_cache.ts [FILE | NAME]... [--size N] [--runs N] [--dtype f32|f16]\nnames: ${[...publishedFiles.keys()].join(' ')}`,
+    `usage: npm run bench:grid-cache -- [FILE | NAME]... [--size N] [--runs N] [--dtype f32|f16]\nnames: ${[...publishedFiles.keys()].join(' ')}`,
   );
   process.exit(values.help ? 0 : 2);
 }

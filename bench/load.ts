@@ -1,6 +1,6 @@
 // Loading a file onto the GPU: seconds, and the memory of the process beside the model's own buffers.
 //
-//   node --expose-gc --import tsx bench/load.ts FILE [--abort 0.5] [--dtype f32|f16]
+//   npm run bench:load -- FILE [--abort 0.5] [--dtype f32|f16]
 //
 // On a software adapter buffers of the GPU are memory of the process. What the context says they take is subtracted, at
 // every moment: the rest is what loading needs beside the model.
@@ -10,7 +10,7 @@ import { openCheckpointFile } from '@dpt-webgpu/loaders/node';
 import { Context, deviceRequest } from '@dpt-webgpu/tensor';
 import { requestDevice } from '@dpt-webgpu/tensor/node';
 
-const usage = `usage: node --expose-gc --import tsx bench/load.ts FILE [options]
+const usage = `usage: npm run bench:load -- FILE [options]
   --abort PART    stop when that part is loaded, 0 … 1, and say how long stopping took
   --dtype TYPE    of the weights on the GPU: f32 (default) or f16
   --max-depth M   metres of a metric model whose name does not say`;
