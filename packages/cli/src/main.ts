@@ -88,6 +88,8 @@ export async function run(): Promise<void> {
   };
   try {
     process.exitCode = await main(process.argv.slice(2), io);
+    // Commands that are interrupted leave their device as it is, since giving it back waits for the work in flight.
+    if (controller.signal.aborted) process.exit();
   } finally {
     process.off('SIGINT', interrupt);
     process.off('SIGTERM', interrupt);

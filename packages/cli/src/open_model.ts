@@ -38,7 +38,7 @@ export interface OpenedModel {
   fits(photo: Size): boolean;
   /** Throws what the GPU reported outside of any call, such as a lack of memory: results are worthless then. */
   expectHealthy(): Promise<void>;
-  /** Frees everything and gives the device back. Idempotent. */
+  /** Frees everything and gives the device back, once the work in flight is done. Idempotent. */
   close(): Promise<void>;
 }
 
@@ -98,7 +98,7 @@ export async function openModel(
     };
     const expectHealthy = async (): Promise<void> => {
       // Errors arrive with the answers to later calls.
-      await gpu.device.queue.onSubmittedWorkDone();
+      await orAbort(gpu.device.queue.onSubmittedWorkDone(), signal);
       if (reported.length > 0) throw new Error(`The GPU reported: ${reported[0]}`);
     };
     try {
@@ -132,6 +132,17 @@ function largestBindingOf(model: DPTModel, { needs, photo, size }: OpenModelOpti
   } catch (cause) {
     throw pictureSizeError(cause);
   }
+}
+
+/** The promise, or the abort if that comes first. */
+function orAbort<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (!signal) return promise;
+  return new Promise((resolve, reject) => {
+    const abort = (): void => reject(signal.reason);
+    if (signal.aborted) abort();
+    signal.addEventListener('abort', abort, { once: true });
+    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
+  });
 }
 
 function pictureSizeError(cause: unknown): PictureSizeError {

@@ -151,7 +151,7 @@ async function smallDepthMap(signal: AbortSignal): Promise<number> {
     }
     return Math.round(performance.now() - begin);
   } finally {
-    await opened.close();
+    if (!signal.aborted) await opened.close();
   }
 }
 

@@ -120,7 +120,7 @@ async function run(args: Arguments, io: Io): Promise<number> {
     }
     return exitCodes.done;
   } finally {
-    await opened.close();
+    if (!io.signal.aborted) await opened.close();
   }
 }
 

@@ -115,7 +115,7 @@ async function run(args: Arguments, io: Io): Promise<number> {
       }
     }
   } finally {
-    await models.close();
+    if (!io.signal.aborted) await models.close();
   }
   if (failed > 0 && pictures.length > 1) {
     io.error(`dpt image: ${failed} of ${pictures.length} pictures failed.`);
