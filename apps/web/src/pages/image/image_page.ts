@@ -1,15 +1,22 @@
 import type { App, Page } from '../../app.ts';
-import { h, setText } from '../../dom.ts';
+import { fill, h, setText } from '../../dom.ts';
 import { icon } from '../../icons.ts';
 import { Settings } from '../../settings.ts';
+import { Store } from '../../store.ts';
 import { radioGroup } from '../../ui/choice.ts';
 import { chooseFiles } from '../../ui/files.ts';
-import { bytesText, plural, timeText } from '../../words.ts';
+import { progressBar } from '../../ui/progress.ts';
+import { bytesText, metresText, plural, timeText, valueText } from '../../words.ts';
+import { CropBox } from './crop_box.ts';
+import { makeCutOut } from './cut_out.ts';
+import { addImageKeys } from './image_keys.ts';
 import { ImageRunner } from './image_runner.ts';
 import { type ImageSettings, type ImageView, imageSchema } from './image_settings.ts';
+import { Measure, type Reading } from './measure.ts';
 import { makePanel } from './panel.ts';
 import { sampleFile, samples } from './samples.ts';
-import { Stage } from './stage.ts';
+import { makeSave } from './save.ts';
+import { type Place, Stage } from './stage.ts';
 import { watchStates } from './states.ts';
 import { Strip } from './strip.ts';
 
@@ -26,11 +33,16 @@ export function makeImagePage(app: App, address: string): ImagePage {
   const settings = new Settings<ImageSettings>('image', imageSchema, address);
   const runner = new ImageRunner(app, settings);
 
+  const measure = new Measure(app, settings, runner);
+  const hover = new HoverReader(app, runner, measure);
   const stage = new Stage(app, settings, runner, {
-    onPick: () => {},
-    onHover: () => {},
-    onMarkMoved: () => {},
-    onMarkRemoved: () => {},
+    onPick: (place) => measure.add(place),
+    onHover: (place) => hover.at(mode === 'pick' ? place : undefined),
+    onMarkMoved: (index, place) => measure.move(index, place),
+    onMarkRemoved: (index) => measure.remove(index),
+  });
+  measure.marks.watch((marks) => {
+    stage.marks = marks;
   });
   const openFiles = (files: readonly File[]): void => {
     const pictures = files.length > 1 ? files.filter(looksLikePicture) : files;
@@ -54,7 +66,9 @@ export function makeImagePage(app: App, address: string): ImagePage {
     strip.element.hidden = photo.state === 'none' && strip.count === 0;
   });
 
-  const panel = makePanel(app, settings, runner, [], h('div', { class: 'panel-foot' }));
+  const save = makeSave(app, settings, runner, measure);
+  const cutOut = makeCutOut(settings, runner, () => save);
+  const panel = makePanel(app, settings, runner, [measure.group, cutOut], save.foot);
 
   watchStates(
     app,
@@ -89,6 +103,47 @@ export function makeImagePage(app: App, address: string): ImagePage {
     ],
   });
   settings.store.watch(({ view: chosen }) => view.set(chosen));
+  let mode: 'none' | 'pick' | 'crop' = 'none';
+  const tool = (name: 'crop' | 'pick', label: string, key: string): HTMLButtonElement =>
+    h(
+      'button',
+      { class: 'btn bare', type: 'button', 'aria-pressed': 'false', title: `${label} (${key})` },
+      icon(name, true),
+      h('span', { class: 'wideonly' }, label),
+    );
+  const cropButton = tool('crop', 'Crop', 'G');
+  const pickButton = tool('pick', 'Pick', 'P');
+  const cropBox = new CropBox({
+    accept: (crop) => {
+      setMode('none');
+      settings.change({ crop });
+    },
+    leave: () => setMode('none'),
+  });
+  const setMode = (next: typeof mode): void => {
+    const photo = runner.photo.value;
+    mode = photo.state === 'open' ? next : 'none';
+    cropButton.setAttribute('aria-pressed', String(mode === 'crop'));
+    pickButton.setAttribute('aria-pressed', String(mode === 'pick'));
+    stage.picking = mode === 'pick';
+    stage.cropping = mode === 'crop';
+    if (mode === 'crop' && photo.state === 'open') {
+      stage.element.append(cropBox.element);
+      cropBox.open(photo, settings.value.crop);
+    } else cropBox.element.remove();
+    if (mode === 'none') stage.element.focus({ preventScroll: true });
+  };
+  const toggleMode = (of: 'crop' | 'pick'): void => setMode(mode === of ? 'none' : of);
+  cropButton.addEventListener('click', () => toggleMode('crop'));
+  pickButton.addEventListener('click', () => toggleMode('pick'));
+  stage.element.addEventListener('layout', () => {
+    if (stage.picture && mode === 'crop') cropBox.place(stage.picture);
+  });
+  runner.photo.watch((now, before) => {
+    if (now !== before && mode === 'crop') setMode('none');
+  });
+  settings.store.watch(({ crop }) => cropButton.classList.toggle('changed', crop.length > 0));
+
   const fullScreen = h(
     'button',
     { class: 'btn icon bare', type: 'button', 'aria-label': 'Full screen', title: 'Full screen' },
@@ -113,11 +168,13 @@ export function makeImagePage(app: App, address: string): ImagePage {
       { class: 'tools', role: 'toolbar', 'aria-label': 'View' },
       view.element,
       h('span', { class: 'grow wideonly' }),
+      cropButton,
+      pickButton,
       fullScreen,
       toggle,
     ),
     stage.element,
-    makeStatus(runner),
+    makeStatus(runner, measure, hover),
     strip.element,
   );
   const element = h('div', { class: 'split-page' }, main, panel.element);
@@ -128,6 +185,29 @@ export function makeImagePage(app: App, address: string): ImagePage {
   toggle.addEventListener('click', () => {
     const open = element.classList.toggle('panel-open');
     toggle.setAttribute('aria-expanded', String(open));
+  });
+
+  stage.element.append(makeRunBar(runner));
+  runner.facts.watch((facts) => {
+    const photo = runner.photo.value;
+    if (photo.state !== 'open') return;
+    stage.label = facts
+      ? `Depth of ${photo.file.name}, ${facts.width} by ${facts.height}, ${facts.kind === 'metric' ? 'in metres' : 'near is large'}`
+      : photo.file.name;
+  });
+  addImageKeys(app, {
+    settings,
+    stage,
+    strip,
+    save,
+    togglePick: () => toggleMode('pick'),
+    toggleCrop: () => toggleMode('crop'),
+    leave() {
+      if (mode !== 'none') setMode('none');
+      else if (runner.run.value.state === 'running') runner.cancelRun();
+      else return false;
+      return true;
+    },
   });
 
   settings.store.watch((now, before) => {
@@ -153,15 +233,38 @@ export function makeImagePage(app: App, address: string): ImagePage {
 }
 
 /** The facts below the picture. Every number has its room before it comes. */
-function makeStatus(runner: ImageRunner): HTMLElement {
+function makeStatus(runner: ImageRunner, measure: Measure, hover: HoverReader): HTMLElement {
   const model = h('b', {}, '–');
   const all = h('b', {}, '–');
   const memory = h('b', {}, '–');
+  const place = h('span', { class: 'wideonly' });
+  const value = h('span', {});
+  const metres = h('b', {});
   runner.facts.watch((facts) => {
     setText(model, facts ? timeText(facts.modelTime) : '–');
     setText(all, facts ? timeText(facts.totalTime) : '–');
     setText(memory, facts ? bytesText(facts.memory) : '–');
   });
+  const show = (): void => {
+    const facts = runner.facts.value;
+    const reading = hover.reading.value ?? measure.last.value;
+    if (!facts || !reading) {
+      setText(place, '');
+      setText(value, '');
+      setText(metres, '');
+      return;
+    }
+    setText(
+      place,
+      `x ${Math.floor(reading.x * facts.width)}, y ${Math.floor(reading.y * facts.height)}`,
+    );
+    fill(value, 'value ', h('b', {}, reading.nearness.toFixed(3)));
+    value.title = `${valueText(reading.value)} as the network gave it`;
+    setText(metres, reading.metres === undefined ? '' : metresText(reading.metres));
+  };
+  measure.last.watch(show);
+  hover.reading.watch(show);
+  runner.facts.watch(show);
   return h(
     'div',
     { class: 'status', 'aria-live': 'off' },
@@ -169,7 +272,86 @@ function makeStatus(runner: ImageRunner): HTMLElement {
     h('span', { class: 'wideonly' }, all, ' in all'),
     h('span', { class: 'wideonly' }, memory, ' on the GPU'),
     h('span', { class: 'grow' }),
+    place,
+    value,
+    metres,
   );
+}
+
+/** A thin bar while an old result waits for a new one, and a way to stop it. Quick runs never show it. */
+function makeRunBar(runner: ImageRunner): HTMLElement {
+  const bar = progressBar('Depth map');
+  const cancel = h('button', { class: 'btn', type: 'button', hidden: true }, 'Cancel');
+  cancel.addEventListener('click', () => runner.cancelRun());
+  const element = h('div', { class: 'run-bar', hidden: true }, bar.element, cancel);
+  let timers: ReturnType<typeof setTimeout>[] = [];
+  runner.run.watch((now, before) => {
+    if (now.state !== 'running') {
+      for (const timer of timers) clearTimeout(timer);
+      timers = [];
+      element.hidden = true;
+      cancel.hidden = true;
+      return;
+    }
+    const { progress } = now;
+    bar.set(
+      progress?.step === 'compile' && progress.total > 0
+        ? progress.done / progress.total
+        : undefined,
+    );
+    if (before.state === 'running' || !runner.facts.value) return;
+    timers = [
+      setTimeout(() => {
+        element.hidden = false;
+      }, 300),
+      setTimeout(() => {
+        cancel.hidden = false;
+      }, 1000),
+    ];
+  });
+  return element;
+}
+
+/** Reads the value below the pointer, one at a time. */
+class HoverReader {
+  readonly reading = new Store<(Reading & Place) | undefined>(undefined);
+  readonly #app: App;
+  readonly #runner: ImageRunner;
+  readonly #measure: Measure;
+  #wanted: Place | undefined;
+  #busy = false;
+
+  constructor(app: App, runner: ImageRunner, measure: Measure) {
+    this.#app = app;
+    this.#runner = runner;
+    this.#measure = measure;
+  }
+
+  at(place: Place | undefined): void {
+    this.#wanted = place;
+    if (!place) this.reading.set(undefined);
+    else if (!this.#busy) void this.#read();
+  }
+
+  async #read(): Promise<void> {
+    this.#busy = true;
+    try {
+      while (this.#wanted && this.#runner.facts.value) {
+        const place = this.#wanted;
+        const [picked] = await this.#app.engine.call('image.pick', [place]);
+        if (picked && this.#wanted) {
+          this.reading.set({ ...picked, metres: this.#measure.metresOf(picked), ...place });
+        }
+        // Numbers change four times a second at most.
+        await new Promise((resolve) => setTimeout(resolve, 250));
+        if (this.#wanted === place) break;
+      }
+    } catch {
+      // The state of the device says why.
+    } finally {
+      this.#busy = false;
+    }
+  }
 }
 
 let writing: ReturnType<typeof setTimeout> | undefined;

@@ -97,6 +97,21 @@ export interface Picked {
   readonly nearness: number;
 }
 
+export type SaveFormat =
+  | 'png'
+  | 'png16'
+  | 'npy'
+  | 'pfm'
+  | 'normals'
+  | 'mask'
+  | 'cutout'
+  | 'glb'
+  | 'ply'
+  | 'obj';
+
+/** `map`: as the network gave it; `source`: the photo, or what was cropped from it. */
+export type SaveSize = 'map' | 'source';
+
 export interface ImageCalls {
   /** Moves a canvas to the worker for good. */
   readonly 'image.canvas': Call<{ readonly canvas: OffscreenCanvas }, undefined>;
@@ -111,6 +126,10 @@ export interface ImageCalls {
   readonly 'image.pick': Call<
     readonly { readonly x: number; readonly y: number }[],
     readonly Picked[]
+  >;
+  readonly 'image.save': Call<
+    { readonly format: SaveFormat; readonly size: SaveSize; readonly look: Look },
+    Blob
   >;
   /** A picture decoded at strip size, cut to the shape. */
   readonly 'image.thumbnail': Call<

@@ -1,5 +1,4 @@
 import type { Size } from '@dpt-webgpu/dpt';
-import type { Tensor } from '@dpt-webgpu/tensor';
 import type { Gpu } from '../gpu.ts';
 import { inputSize } from '../input_size.ts';
 import type { ModelHost, OpenModel } from '../model_host.ts';
@@ -14,9 +13,12 @@ import type {
   RunFacts,
   RunOptions,
   RunProgress,
+  SaveFormat,
+  SaveSize,
   View,
 } from './image_calls.ts';
 import { HISTOGRAM_BINS } from './image_calls.ts';
+import { exportFile } from './image_export.ts';
 import { type LookRecording, type LookShape, lookKey, recordLook, runLook } from './looks.ts';
 import { decode, type Part, type Photo, uploadPhoto, writePixels } from './photo.ts';
 
@@ -31,6 +33,8 @@ interface Result {
   readonly part: Part;
   /** What was used of the photo, 0…1, in whole pixels. */
   readonly crop: Rect;
+  /** The map on the host, read when the first point was picked. */
+  values?: Promise<Float32Array>;
 }
 
 /** The image page's half on the worker: one photo, the map of it, and how it is shown. */
@@ -41,7 +45,7 @@ export class ImageSession {
   #photo: { gpu: Gpu; photo: Photo } | undefined;
   #runs: { opened: OpenModel; runs: DepthRuns } | undefined;
   #result: Result | undefined;
-  #look: { key: string; recording: LookRecording; look: Look } | undefined;
+  #look: Shown | undefined;
   #view: View | undefined;
   #running: AbortController | undefined;
 
@@ -64,6 +68,7 @@ export class ImageSession {
       return undefined;
     },
     'image.pick': (points) => this.#pick(points),
+    'image.save': ({ format, size, look }) => this.#save(format, size, look),
     'image.thumbnail': async ({ blob, width, height }, { transfer }) => {
       const bitmap = await thumbnail(blob, width, height);
       transfer(bitmap);
@@ -186,7 +191,7 @@ export class ImageSession {
       const made = await recordLook(gpu, look, shape);
       this.#look?.recording.dispose();
       this.#look = { key, recording: made, look };
-    } else this.#look = { ...this.#look, look };
+    } else this.#look = { key, recording: this.#look.recording, look };
     // A newer result or look may have come while this one was recorded.
     if (this.#result !== result) {
       throw new EngineError({ code: 'cancelled', message: 'Cancelled.' });
@@ -195,6 +200,20 @@ export class ImageSession {
     await this.#draw();
     const bytes = await this.#look.recording.outputs.histogram.readBytes();
     return lookFacts(new Uint32Array(bytes.buffer));
+  }
+
+  async #save(format: SaveFormat, size: SaveSize, look: Look): Promise<Blob> {
+    const result = this.#result;
+    if (!result) throw new EngineError({ code: 'no-photo', message: 'There is no depth map yet.' });
+    const { opened, recording, part } = result;
+    const photo = await this.#photoOn(opened.gpu);
+    const file = await exportFile(
+      { opened, photo, part, depth: recording.outputs.depth, look },
+      format,
+      size,
+    );
+    expectHealthy(opened.gpu);
+    return file;
   }
 
   async #draw(): Promise<void> {
@@ -218,10 +237,23 @@ export class ImageSession {
     const result = this.#result;
     const look = this.#look;
     if (!result || !look) return [];
-    const values = await sample(result.recording.outputs.depth, points);
-    const near = await sample(look.recording.outputs.nearness, points);
+    const { depth } = result.recording.outputs;
+    const { nearness } = look.recording.outputs;
+    result.values ??= depth.read();
+    look.nearness ??= nearness.read();
+    const values = sample(await result.values, depth.shape, points);
+    const near = sample(await look.nearness, nearness.shape, points);
     return points.map((_, i) => ({ value: values[i]!, nearness: near[i]! }));
   }
+}
+
+/** A look that runs, and what was read of it. */
+interface Shown {
+  readonly key: string;
+  readonly recording: LookRecording;
+  readonly look: Look;
+  /** Values on the host, read when the first point was picked. */
+  nearness?: Promise<Float32Array>;
 }
 
 /** Whole pixels of a photo, at least one each way. */
@@ -237,12 +269,12 @@ function partOf(photo: Size, crop: Rect): Part {
 }
 
 /** Values of a map [.., H, W] at places 0…1, between pixels as bilinear resizing has them. */
-async function sample(
-  map: Tensor,
+function sample(
+  values: Float32Array,
+  shape: readonly number[],
   points: readonly { readonly x: number; readonly y: number }[],
-): Promise<number[]> {
-  const [H = 1, W = 1] = map.shape.slice(-2);
-  const values = await map.read();
+): number[] {
+  const [H = 1, W = 1] = shape.slice(-2);
   const at = (x: number, y: number): number =>
     values[Math.min(Math.max(y, 0), H - 1) * W + Math.min(Math.max(x, 0), W - 1)]!;
   return points.map((point) => {

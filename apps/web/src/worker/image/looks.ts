@@ -47,9 +47,9 @@ type LookInput = 'depth' | 'settings' | 'cut' | 'colours' | 'line' | 'fov';
 export type LookOutput =
   | 'nearness'
   | 'values'
-  | 'levels'
   | 'rgba'
   | 'mask'
+  | 'metres'
   | 'normals'
   | 'histogram';
 
@@ -83,24 +83,23 @@ export function recordLook(gpu: Gpu, look: Look, shape: LookShape): Promise<Look
       fov: [1],
     },
     ({ depth, settings, cut, colours, line, fov }) => {
-      const { clean, nearness, values, levels, rgba } = depthPipeline(depth, {
+      const { clean, nearness, values, rgba } = depthPipeline(depth, {
         settings,
         colours,
         kind: shape.kind,
         ...stepsOf(look),
         ...(resized ? { resize: { size: shape.shown, method: shape.method } } : {}),
       });
-      const metres = (): Tensor => {
-        if (shape.kind === 'relative') return inverseToDepth(nearness, line);
-        return resized ? resizeMap(clean, shape.shown, shape.method) : clean;
-      };
+      const inMetres = (): Tensor =>
+        resized ? resizeMap(clean, shape.shown, shape.method) : clean;
+      const metres = shape.kind === 'metric' ? inMetres() : inverseToDepth(nearness, line);
       return {
         nearness,
         values,
-        levels,
         rgba,
         mask: depthMask(nearness, cut),
-        normals: look.normals ? normalsToRgba(normals(metres(), fov)) : rgba,
+        metres,
+        normals: look.normals ? normalsToRgba(normals(metres, fov)) : rgba,
         histogram: histogram(nearness),
       };
     },
