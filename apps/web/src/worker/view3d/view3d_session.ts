@@ -1,0 +1,243 @@
+import type { DepthKind, Size } from '@dpt-webgpu/dpt';
+import type { Tensor } from '@dpt-webgpu/tensor';
+import type { Gpu } from '../gpu.ts';
+import { DepthRuns } from '../image/depth_runs.ts';
+import type { Rect, RunOptions, RunProgress } from '../image/image_calls.ts';
+import { decode, type Part, type Photo, uploadPhoto, writePixels } from '../image/photo.ts';
+import { inputSize } from '../input_size.ts';
+import type { ModelHost, OpenModel } from '../model_host.ts';
+import { EngineError, type Handlers, type Job } from '../protocol.ts';
+import { type ReliefRecording, recordRelief } from './relief.ts';
+import { Renderer, type Scene } from './renderer.ts';
+import type { DrawFacts, View3d, View3dCalls, View3dFacts } from './view3d_calls.ts';
+import { exportSurface } from './view3d_export.ts';
+
+/** The newest frame of a film and its map, both on the device. */
+export interface FilmFrame extends Size {
+  readonly opened: OpenModel;
+  readonly texture: GPUTexture;
+  readonly depth: Tensor;
+  readonly modelTime: number;
+}
+
+const WHOLE: Rect = { x: 0, y: 0, width: 1, height: 1 };
+
+interface Source extends Size {
+  readonly opened: OpenModel;
+  readonly texture: GPUTexture;
+  readonly crop: Rect;
+  readonly depth: Tensor;
+  readonly kind: DepthKind;
+}
+
+/** The 3D page's half on the worker: a picture or a film, the map of it, and its surface. */
+export class View3dSession {
+  readonly #host: ModelHost;
+  readonly #film: () => FilmFrame | undefined;
+  #renderer: Renderer | undefined;
+  #file: { blob: Blob; name: string } | undefined;
+  #photo: { gpu: Gpu; photo: Photo } | undefined;
+  #runs: { opened: OpenModel; runs: DepthRuns } | undefined;
+  #source: Source | undefined;
+  #relief: { depth: Tensor; recording: ReliefRecording } | undefined;
+  #maskFile: { blob: Blob; name: string } | undefined;
+  #mask: { gpu: Gpu; tensor: Tensor } | undefined;
+  #running: AbortController | undefined;
+  #view: View3d | undefined;
+
+  constructor(host: ModelHost, film: () => FilmFrame | undefined) {
+    this.#host = host;
+    this.#film = film;
+    host.onClose(() => this.#forget());
+  }
+
+  readonly handlers: Handlers<View3dCalls> = {
+    'view3d.canvas': ({ canvas }) => {
+      this.#renderer = new Renderer(canvas);
+      return undefined;
+    },
+    'view3d.open': ({ blob, name }) => this.#open(blob, name),
+    'view3d.run': (options, job) => this.#run(options, job),
+    'view3d.film': () => this.#takeFilm(),
+    'view3d.mask': async (file) => {
+      // Decoded at once, so that a file that cannot be read is told.
+      if (file) (await decode(file.blob, file.name)).close();
+      this.#maskFile = file;
+      this.#mask?.tensor.dispose();
+      this.#mask = undefined;
+      return undefined;
+    },
+    'view3d.draw': (view) => this.#draw(view),
+    'view3d.save': async ({ format, view, name }) => {
+      const scene = await this.#scene(view.surface.ownMask);
+      const gpu = await this.#host.gpu();
+      if (!scene) throw new EngineError({ code: 'no-photo', message: 'There is no surface yet.' });
+      if (format !== 'view') return exportSurface(gpu, scene, format, view.surface, name);
+      // The canvas keeps its picture only until the next task, so it is drawn again.
+      await this.#draw(view);
+      return this.#renderer!.canvas.convertToBlob({ type: 'image/png' });
+    },
+  };
+
+  get canvas(): OffscreenCanvas | undefined {
+    return this.#renderer?.canvas;
+  }
+
+  /** The model or the device goes: what was made of it is freed. The files stay, to be uploaded again. */
+  #forget(): void {
+    this.#running?.abort();
+    this.#relief?.recording.dispose();
+    this.#relief = undefined;
+    this.#source = undefined;
+    this.#runs?.runs.dispose();
+    this.#runs = undefined;
+    this.#mask?.tensor.dispose();
+    this.#mask = undefined;
+  }
+
+  async #open(blob: Blob, name: string): Promise<Size> {
+    const decoded = await decode(blob, name);
+    const gpu = await this.#host.gpu();
+    const photo = await uploadPhoto(gpu, decoded);
+    decoded.close();
+    this.#running?.abort();
+    this.#photo?.photo.texture.destroy();
+    this.#photo = { gpu, photo };
+    this.#file = { blob, name };
+    this.#source = undefined;
+    return { width: photo.width, height: photo.height };
+  }
+
+  async #photoOn(gpu: Gpu): Promise<Photo> {
+    if (!this.#file) throw new EngineError({ code: 'no-photo', message: 'No picture is open.' });
+    if (this.#photo?.gpu !== gpu) {
+      const decoded = await decode(this.#file.blob, this.#file.name);
+      this.#photo = { gpu, photo: await uploadPhoto(gpu, decoded) };
+      decoded.close();
+    }
+    return this.#photo.photo;
+  }
+
+  /** The newest run wins. */
+  async #run(options: RunOptions, job: Job<RunProgress>): Promise<View3dFacts> {
+    this.#running?.abort();
+    const running = new AbortController();
+    this.#running = running;
+    job.signal.addEventListener('abort', () => running.abort(), { once: true });
+    const goOn = (): void => {
+      if (running.signal.aborted)
+        throw new EngineError({ code: 'cancelled', message: 'Cancelled.' });
+    };
+    const opened = this.#host.expectModel();
+    const { gpu, model } = opened;
+    const photo = await this.#photoOn(gpu);
+    goOn();
+    const part = partOf(photo, options.crop ?? WHOLE);
+    this.#host.expectFits(part, options.size, options.square);
+    const network = inputSize(model.config.image, part, options);
+    if (this.#runs?.opened !== opened) this.#runs = { opened, runs: new DepthRuns(opened) };
+    const recording = await this.#runs.runs.recordingFor(part, network, {
+      onProgress: (done, total) => job.progress({ step: 'compile', done, total }),
+    });
+    goOn();
+    job.progress({ step: 'run', done: 0, total: 1 });
+    const begun = performance.now();
+    writePixels(gpu, photo.texture, part, recording.inputs.pixels.buffer);
+    const { depth, ends } = recording.run();
+    const [min = 0, max = 0] = await ends.read();
+    const modelTime = performance.now() - begun;
+    goOn();
+    const kind = model.config.depth;
+    const crop = {
+      x: part.x / photo.width,
+      y: part.y / photo.height,
+      width: part.width / photo.width,
+      height: part.height / photo.height,
+    };
+    const { width, height } = part;
+    this.#source = { opened, texture: photo.texture, crop, depth, kind, width, height };
+    await this.#makeRelief();
+    const map = { mapWidth: network.width, mapHeight: network.height };
+    return { width, height, ...map, kind, min, max, modelTime };
+  }
+
+  async #takeFilm(): Promise<View3dFacts | undefined> {
+    const frame = this.#film();
+    if (!frame) return undefined;
+    const { opened, texture, depth, width, height, modelTime } = frame;
+    const kind = opened.model.config.depth;
+    this.#source = { opened, texture, depth, width, height, kind, crop: WHOLE };
+    await this.#makeRelief();
+    const [, mapHeight, mapWidth] = depth.dims('1 H W') as [number, number, number];
+    return { width, height, mapWidth, mapHeight, kind, min: 0, max: 1, modelTime };
+  }
+
+  async #makeRelief(): Promise<void> {
+    const source = this.#source;
+    if (!source) return;
+    if (this.#relief?.depth !== source.depth) {
+      const recording = await recordRelief(source.depth, source.kind);
+      this.#relief?.recording.dispose();
+      this.#relief = { depth: source.depth, recording };
+    }
+    this.#relief.recording.run();
+  }
+
+  async #scene(ownMask: boolean): Promise<Scene | undefined> {
+    const source = this.#source;
+    const relief = this.#relief;
+    const own = ownMask ? await this.#ownMask() : undefined;
+    if (!source || !relief || this.#source !== source) return undefined;
+    const { nearness, edges } = relief.recording.outputs;
+    return {
+      width: source.width,
+      height: source.height,
+      texture: source.texture,
+      crop: source.crop,
+      metric: source.kind === 'metric',
+      nearness,
+      mask: own ?? edges,
+      maskIsPicture: own !== undefined,
+    };
+  }
+
+  async #ownMask(): Promise<Tensor | undefined> {
+    if (!this.#maskFile) return undefined;
+    const gpu = await this.#host.gpu();
+    if (this.#mask?.gpu === gpu) return this.#mask.tensor;
+    const decoded = await decode(this.#maskFile.blob, this.#maskFile.name);
+    const { texture, width, height } = await uploadPhoto(gpu, decoded);
+    decoded.close();
+    const tensor = gpu.context.empty([height, width], 'u32', 'mask');
+    writePixels(gpu, texture, { x: 0, y: 0, width, height }, tensor.buffer);
+    texture.destroy();
+    this.#mask = { gpu, tensor };
+    return tensor;
+  }
+
+  async #draw(view: View3d): Promise<DrawFacts | undefined> {
+    this.#view = view;
+    const renderer = this.#renderer;
+    if (!renderer) return undefined;
+    const begun = performance.now();
+    const gpu = await this.#host.gpu();
+    const scene = await this.#scene(view.surface.ownMask);
+    // A newer view came while the mask was uploaded.
+    if (this.#view !== view) return undefined;
+    const faces = renderer.draw(gpu, view, scene);
+    await gpu.device.queue.onSubmittedWorkDone();
+    return { faces, time: performance.now() - begun };
+  }
+}
+
+/** Whole pixels of a picture, at least one each way. */
+function partOf(photo: Size, crop: Rect): Part {
+  const x = Math.min(Math.round(crop.x * photo.width), photo.width - 1);
+  const y = Math.min(Math.round(crop.y * photo.height), photo.height - 1);
+  return {
+    x,
+    y,
+    width: Math.max(1, Math.min(Math.round(crop.width * photo.width), photo.width - x)),
+    height: Math.max(1, Math.min(Math.round(crop.height * photo.height), photo.height - y)),
+  };
+}
