@@ -14,6 +14,8 @@ export interface App {
   /** Files that were dropped or pasted on another page and belong to the image page. */
   readonly openPhotos: (files: readonly File[]) => void;
   readonly openModelFile: (file: File) => void;
+  /** The size that pictures are run at, 0 for the model's own. */
+  readonly setImageSize: (size: number) => void;
 }
 
 /** One page, made when it is first visited and kept: going back finds everything as it was. */

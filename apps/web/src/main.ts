@@ -37,6 +37,7 @@ const app: App = {
     go('models');
     void modelsPage().openFile(file);
   },
+  setImageSize: (size) => imagePage().setSize(size),
 };
 
 // Made at once, because they know what the chip lists and where dropped files go; their work begins when they are shown.

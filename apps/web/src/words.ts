@@ -3,6 +3,7 @@ const THIN = '\u202f';
 
 /** `49.6 MB`: decimal units, three digits. */
 export function bytesText(bytes: number): string {
+  if (bytes === 0) return `0${THIN}MB`;
   const [value, unit] =
     bytes >= 1e9 ? [bytes / 1e9, 'GB'] : bytes >= 1e6 ? [bytes / 1e6, 'MB'] : [bytes / 1e3, 'kB'];
   return `${threeDigits(value)}${THIN}${unit}`;

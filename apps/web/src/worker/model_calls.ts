@@ -77,11 +77,15 @@ export interface Inspection {
   readonly needs: Needs;
   /** A smaller size that fits where the usual one does not. */
   readonly proposed: Needs | undefined;
+  /** What the file does not say and a person must; what stands here meanwhile is a guess. */
+  readonly asks: readonly ('family' | 'maxDepth')[];
 }
 
 /** A model in the browser's private files. */
 export interface StoredModel {
   readonly file: string;
+  /** Known once it was loaded. */
+  readonly title: string | undefined;
   readonly bytes: number;
   /** Downloaded so far, of how many, where that is not all. */
   readonly partial: Bytes | undefined;
@@ -137,9 +141,14 @@ export interface ModelCalls {
     Bytes
   >;
   readonly 'store.download': Call<Download, StoredModel, Bytes>;
-  /** Keeps what was said about a model with it. */
+  /** Keeps what is known of a model, or was said about it, with its file. */
   readonly 'store.remember': Call<
-    { readonly file: string; readonly options: Partial<ModelOptions> },
+    {
+      readonly file: string;
+      readonly options?: Partial<ModelOptions>;
+      readonly title?: string;
+      readonly licence?: string;
+    },
     undefined
   >;
   readonly 'store.remove': Call<{ readonly file: string }, undefined>;

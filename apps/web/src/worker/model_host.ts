@@ -222,7 +222,7 @@ export class ModelHost {
     const stateDict = await openCheckpoint(blobSource(file, nameOf(source)));
     try {
       const { info } = await this.gpu();
-      const recognised = recognise(stateDict, dptOptions(options));
+      const { recognised, asks } = recogniseOrAsk(stateDict, options);
       const dtype = dtypeOf(options, info, stateDict);
       const model = buildDpt(Context.planning({ f16: true }), recognised, { dtype });
       const { config } = recognised;
@@ -240,6 +240,7 @@ export class ModelHost {
         licence: licenceOf(stateDict),
         warnings: recognised.warnings,
         needs,
+        asks,
         proposed: needs.fits ? undefined : smallerThatFits(model, photo, wanted, false, info),
       };
     } finally {
@@ -329,6 +330,27 @@ const dptOptions = ({ preset, family, maxDepth }: ModelOptions): DptOptions => (
   family,
   maxDepth,
 });
+
+/** Recognises a file, with a guess where it keeps back what only a person can know. */
+function recogniseOrAsk(
+  stateDict: StateDict,
+  options: ModelOptions,
+): Pick<Inspection, 'asks'> & { recognised: Recognised } {
+  const asks: ('family' | 'maxDepth')[] = [];
+  const attempt = (maxDepth = options.maxDepth): Recognised =>
+    recognise(stateDict, dptOptions({ ...options, maxDepth }));
+  let recognised: Recognised;
+  try {
+    recognised = attempt();
+  } catch (error) {
+    // Every other reason comes again, range or no range.
+    recognised = attempt(20);
+    if (options.maxDepth !== undefined) throw error;
+    asks.push('maxDepth');
+  }
+  if (recognised.warnings.length > 0) asks.push('family');
+  return { recognised, asks };
+}
 
 /** Auto: half precision where the device has it, except for the small model, whose output leaves its range. */
 function dtypeOf(

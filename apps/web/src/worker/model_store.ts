@@ -6,6 +6,7 @@ import { Sha256 } from './sha256.ts';
 interface Note {
   readonly licence?: string | undefined;
   readonly options?: Partial<ModelOptions>;
+  readonly title?: string | undefined;
   readonly url?: string;
   /** Of the whole file, while it is on its way. */
   readonly total?: number | undefined;
@@ -66,9 +67,9 @@ export async function listModels(): Promise<StoreList> {
   for (const [name, bytes] of sizes) {
     if (name.endsWith(NOTE)) continue;
     const file = name.endsWith(PART) ? name.slice(0, -PART.length) : name;
-    const { licence, options = {}, total } = await readNote(directory, file);
+    const { licence, options = {}, title, total } = await readNote(directory, file);
     const partial = name.endsWith(PART) ? { done: bytes, total: total ?? 0 } : undefined;
-    models.push({ file, bytes, partial, licence, options });
+    models.push({ file, title, bytes, partial, licence, options });
   }
   models.sort((a, b) => a.file.localeCompare(b.file));
   const { quota = 0 } = await navigator.storage.estimate();
@@ -99,7 +100,14 @@ export function importModel(
       throw error;
     }
     await writeNote(directory, name, { options });
-    return { file: name, bytes: file.size, partial: undefined, licence: undefined, options };
+    return {
+      file: name,
+      title: undefined,
+      bytes: file.size,
+      partial: undefined,
+      licence: undefined,
+      options,
+    };
   });
 }
 
@@ -148,7 +156,14 @@ export function downloadModel(
     }
     await finish(directory, name);
     await writeNote(directory, name, { licence, url });
-    return { file: name, bytes: got.size, partial: undefined, licence, options: {} };
+    return {
+      file: name,
+      title: undefined,
+      bytes: got.size,
+      partial: undefined,
+      licence,
+      options: {},
+    };
   });
 }
 
@@ -295,14 +310,19 @@ async function writeNote(
   }
 }
 
-/** Keeps what was said about a model with it. */
-export async function rememberOptions(
-  file: string,
-  options: Partial<ModelOptions>,
-): Promise<undefined> {
+/** Keeps what is known of a model, or was said about it, with its file. */
+export async function rememberModel({
+  file,
+  ...known
+}: {
+  readonly file: string;
+  readonly options?: Partial<ModelOptions>;
+  readonly title?: string;
+  readonly licence?: string;
+}): Promise<undefined> {
   const directory = await folder();
   const name = safeName(file);
-  await writeNote(directory, name, { ...(await readNote(directory, name)), options });
+  await writeNote(directory, name, { ...(await readNote(directory, name)), ...known });
   return undefined;
 }
 

@@ -1,6 +1,9 @@
 import type { Calls, Events } from './calls.ts';
 import { failureOf } from './failures.ts';
+import type { ImageCalls } from './image/image_calls.ts';
 import { ImageSession } from './image/image_session.ts';
+import type { NamedBlob } from './insight/insight_calls.ts';
+import { InsightSession } from './insight/insight_session.ts';
 import type { ModelCalls } from './model_calls.ts';
 import { ModelHost } from './model_host.ts';
 import {
@@ -8,7 +11,7 @@ import {
   downloadModel,
   importModel,
   listModels,
-  rememberOptions,
+  rememberModel,
   removeModel,
 } from './model_store.ts';
 import { type FromWorker, type Handlers, type Port, serve } from './protocol.ts';
@@ -35,9 +38,22 @@ const models: Handlers<ModelCalls> = {
   'store.list': () => listModels(),
   'store.import': ({ file, options }, job) => importModel(file, options, job),
   'store.download': (download, job) => downloadModel(download, job),
-  'store.remember': ({ file, options }) => rememberOptions(file, options),
+  'store.remember': (known) => rememberModel(known),
   'store.remove': ({ file }) => removeModel(file),
   'store.clear': () => clearModels(),
 };
 
-serve<Calls>(port, { ...models, ...new ImageSession(host).handlers }, failureOf);
+const session = new ImageSession(host).handlers;
+/** What the image page shows: the insight page begins with it. */
+let shownPhoto: NamedBlob | undefined;
+const image: Handlers<ImageCalls> = {
+  ...session,
+  'image.open': async (photo, job) => {
+    const opened = await session['image.open'](photo, job);
+    shownPhoto = photo;
+    return opened;
+  },
+};
+const insight = new InsightSession(host, () => shownPhoto).handlers;
+
+serve<Calls>(port, { ...models, ...image, ...insight }, failureOf);

@@ -22,6 +22,7 @@ import { Strip } from './strip.ts';
 
 export interface ImagePage extends Page {
   openFiles(files: readonly File[]): void;
+  setSize(size: number): void;
 }
 
 const PICTURES = 'image/*,.jpg,.jpeg,.png,.webp,.avif,.gif,.bmp';
@@ -217,6 +218,7 @@ export function makeImagePage(app: App, address: string): ImagePage {
   return {
     element,
     openFiles,
+    setSize: (size) => settings.change({ size }),
     show(fragment) {
       const linked = settings.read(fragment);
       if (Object.keys(linked).length > 0) settings.change(linked);

@@ -104,7 +104,7 @@ export function makeSave(
     return [
       item('Coloured PNG, size of the photo', 'png', 'source', source),
       item('Coloured PNG, size of the map', 'png', 'map', map),
-      item('Normals, PNG', 'normals', 'source', source),
+      item('Normals, PNG', 'normals', 'map', map),
       'line',
       item('PNG of 16 bits, as shown', 'png16', 'source', source),
       item('NPY, as the network gave it', 'npy', 'source', source),

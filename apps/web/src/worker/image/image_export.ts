@@ -48,13 +48,12 @@ export async function exportFile(
       );
     }
     case 'png':
+      return withLook(from, shown, false, async ({ outputs }) =>
+        pngOf(shown, 3, withoutAlpha(await outputs.rgba.readBytes())),
+      );
     case 'normals':
-      return withLook(from, shown, format === 'normals', async ({ outputs }) =>
-        pngOf(
-          shown,
-          3,
-          withoutAlpha(await outputs[format === 'png' ? 'rgba' : 'normals'].readBytes()),
-        ),
+      return withLook(from, [H, W], true, async ({ outputs }) =>
+        pngOf([H, W], 3, withoutAlpha(await outputs.normals.readBytes())),
       );
     case 'png16':
       return withLook(from, shown, false, async ({ outputs }) => {

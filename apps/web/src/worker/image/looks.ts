@@ -93,13 +93,21 @@ export function recordLook(gpu: Gpu, look: Look, shape: LookShape): Promise<Look
       const inMetres = (): Tensor =>
         resized ? resizeMap(clean, shape.shown, shape.method) : clean;
       const metres = shape.kind === 'metric' ? inMetres() : inverseToDepth(nearness, line);
+      // At the size of the map: a map that was made larger between its pixels has facets, and normals show each of them.
+      const facing = (): Tensor => {
+        if (shape.kind === 'metric') return normals(clean, fov);
+        const { nearness: own } = resized
+          ? depthPipeline(depth, { settings, kind: shape.kind, ...stepsOf(look) })
+          : { nearness };
+        return normals(inverseToDepth(own, line), fov);
+      };
       return {
         nearness,
         values,
         rgba,
         mask: depthMask(nearness, cut),
         metres,
-        normals: look.normals ? normalsToRgba(normals(metres, fov)) : rgba,
+        normals: look.normals ? normalsToRgba(facing()) : rgba,
         histogram: histogram(nearness),
       };
     },
