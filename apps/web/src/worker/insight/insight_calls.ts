@@ -1,0 +1,181 @@
+import type { Call } from '../protocol.ts';
+
+/** The boxes of figure 1, in its order. */
+export const boxes = ['patch_embed', 'encoder', 'reassemble', 'fusion', 'head'] as const;
+export type Box = (typeof boxes)[number];
+
+/** One tensor of the model, known from its plan. */
+export interface TensorEntry {
+  readonly name: string;
+  readonly shape: readonly number[];
+  readonly dtype: string;
+}
+
+/** What a box of figure 1 takes, from the plan alone. */
+export interface BoxPlan {
+  readonly box: Box;
+  readonly dispatches: number;
+  readonly weightBytes: number;
+  /** Of the intermediates alive at once while the box works, at most. */
+  readonly peakBytes: number;
+}
+
+export interface InsightFacts {
+  readonly model: string;
+  readonly width: number;
+  readonly height: number;
+  readonly grid: readonly [rows: number, columns: number];
+  /** The size that was wanted, where it was too much for the attention of one block. */
+  readonly reducedFrom: number | undefined;
+  readonly size: number;
+  /** Blocks of the encoder, by name. */
+  readonly blocks: readonly string[];
+  /** Absent where the encoder attends within windows. */
+  readonly attention:
+    | { readonly heads: number; readonly tokens: number; readonly bytes: number }
+    | undefined;
+  /** Rows of tokens before the patches: the readout token, or none. */
+  readonly readout: 0 | 1;
+  readonly features: number;
+  readonly tensors: readonly TensorEntry[];
+  readonly plan: readonly BoxPlan[];
+  readonly planBytes: number;
+  readonly levels: readonly string[];
+}
+
+/** A picture of numbers, row by row. */
+export interface NumberMap {
+  readonly values: Float32Array<ArrayBuffer>;
+  readonly width: number;
+  readonly height: number;
+}
+
+/** How the attention of one patch is asked for: where it looks (row), or who looks at it (column). */
+export interface AttentionQuery {
+  readonly block: number;
+  /** Row of the token, the readout token included. */
+  readonly token: number;
+  readonly column: boolean;
+}
+
+export interface TensorStatistics {
+  readonly count: number;
+  readonly min: number;
+  readonly max: number;
+  readonly mean: number;
+  readonly std: number;
+  readonly notFinite: number;
+  /** Counts of 64 equal parts from the smallest to the largest. */
+  readonly histogram: readonly number[];
+}
+
+export interface TensorFacts extends TensorStatistics {
+  readonly name: string;
+  readonly shape: readonly number[];
+  readonly dtype: string;
+  /** Of the last axis, or maps of attention: what can be looked at one by one. */
+  readonly channels: number;
+}
+
+/** One map of the tensor: a channel, or the length of the vector at each place. */
+export interface TensorSlice extends NumberMap {
+  /** Of the readout token, which has no place in the picture. */
+  readonly readout: number | undefined;
+}
+
+export interface BlockNorms extends NumberMap {
+  readonly block: number;
+  readonly readout: number | undefined;
+}
+
+export interface FusionResult extends NumberMap {
+  /** Of fusion and head alone. */
+  readonly time: number;
+}
+
+export interface Timing {
+  readonly clock: 'gpu' | 'wall';
+  readonly total: number;
+  readonly boxes: readonly { readonly box: Box; readonly milliseconds: number }[];
+  readonly ops: readonly {
+    readonly op: string;
+    readonly milliseconds: number;
+    readonly count: number;
+  }[];
+  readonly slowest: readonly { readonly label: string; readonly milliseconds: number }[];
+}
+
+export interface ParityRow {
+  readonly file: string;
+  readonly name: string;
+  readonly box: Box;
+  readonly shape: readonly number[];
+  /** max|error| / std(reference). */
+  readonly error: number;
+  readonly allowed: number;
+  readonly passed: boolean;
+}
+
+export interface ParityReport {
+  readonly adapter: string;
+  readonly model: string;
+  readonly dtype: 'f32' | 'f16';
+  readonly rows: readonly ParityRow[];
+  readonly time: number;
+}
+
+export interface NamedBlob {
+  readonly blob: Blob;
+  readonly name: string;
+}
+
+interface Count {
+  readonly done: number;
+  readonly total: number;
+}
+
+export interface InsightCalls {
+  /** Takes a photo, or the one that the image page has open. Undefined when there is none. */
+  readonly 'insight.open': Call<
+    { readonly photo: NamedBlob | undefined },
+    | {
+        readonly name: string;
+        readonly width: number;
+        readonly height: number;
+        readonly bitmap: ImageBitmap;
+      }
+    | undefined
+  >;
+  /** Plans the model at a size (0: its own) and prepares the photo. */
+  readonly 'insight.setup': Call<{ readonly size: number }, InsightFacts>;
+  /** Runs the encoder and keeps the attention of one block on the host: [heads, tokens] per question. */
+  readonly 'insight.attention': Call<AttentionQuery, Float32Array<ArrayBuffer>>;
+  /** The mean over the heads in every block, one block at a time: [blocks, tokens]. */
+  readonly 'insight.meanAttention': Call<
+    Omit<AttentionQuery, 'block'>,
+    Float32Array<ArrayBuffer> | undefined,
+    Count
+  >;
+  /** One map per block: a channel of the tokens that it hands on, or their lengths. */
+  readonly 'insight.norms': Call<
+    { readonly channel: number | undefined },
+    readonly BlockNorms[],
+    Count
+  >;
+  readonly 'insight.fusion': Call<{ readonly scales: readonly number[] }, FusionResult>;
+  readonly 'insight.tensor': Call<{ readonly name: string }, TensorFacts>;
+  readonly 'insight.slice': Call<{ readonly channel: number | undefined }, TensorSlice>;
+  /** All values of the tensor as an NPY file. */
+  readonly 'insight.npy': Call<undefined, Blob>;
+  readonly 'insight.time': Call<undefined, Timing>;
+  /** Runs golden tensors. Without files, those that come with the site. */
+  readonly 'insight.parity': Call<
+    {
+      readonly model: NamedBlob | undefined;
+      readonly golden: readonly NamedBlob[];
+      readonly dtype: 'f32' | 'f16';
+    },
+    ParityReport,
+    Count
+  >;
+}

@@ -1,0 +1,304 @@
+import { encodeNpy } from '@dpt-webgpu/loaders';
+import { imageToTensor, record } from '@dpt-webgpu/tensor';
+import { decode, uploadPhoto, writePixels } from '../image/photo.ts';
+import { inputSize } from '../input_size.ts';
+import type { ModelHost } from '../model_host.ts';
+import { EngineError, type Handlers, type Job } from '../protocol.ts';
+import { FusionScaling } from './fusion_scaling.ts';
+import type {
+  AttentionQuery,
+  BlockNorms,
+  InsightCalls,
+  InsightFacts,
+  NamedBlob,
+  TensorFacts,
+  Timing,
+} from './insight_calls.ts';
+import { attentionFits, boxOf, planOf, weightsName } from './insight_plan.ts';
+import { runParity } from './parity.ts';
+import { type PreparedRun, type ReadTensor, readTensors, recordModel } from './prepared_run.ts';
+import {
+  attended,
+  channelsOf,
+  type HostTensor,
+  meanOfHeads,
+  sliceOf,
+  statistics,
+} from './tensor_maps.ts';
+import { timingOf } from './timing.ts';
+
+/** Of what is kept on the host to answer the next question without a run. */
+const HOST_BYTES = 256 * 2 ** 20;
+/** Of intermediates kept at once on the device. */
+const KEPT_BYTES = 64 * 2 ** 20;
+/** The longer side of the photo as the page shows it. */
+const SHOWN = 960;
+
+/** A prepared run, and what it left on the host. */
+interface Prepared extends PreparedRun {
+  attention?: { readonly block: number; readonly weights: Float32Array };
+  readonly means: Map<number, Float32Array>;
+  outputs?: readonly HostTensor[];
+  tensor?: ReadTensor | undefined;
+  fusion?: FusionScaling;
+}
+
+/**
+ * The insight page's half on the worker. Runs are made for one question, read and given back: what stays is on the host,
+ * so that the GPU's memory is free for the next.
+ */
+export class InsightSession {
+  readonly #host: ModelHost;
+  readonly #shownPhoto: () => NamedBlob | undefined;
+  #photo: NamedBlob | undefined;
+  #prepared: Prepared | undefined;
+  #last: Promise<unknown> = Promise.resolve();
+
+  constructor(host: ModelHost, shownPhoto: () => NamedBlob | undefined) {
+    this.#host = host;
+    this.#shownPhoto = shownPhoto;
+    host.onClose(() => this.#forget());
+  }
+
+  readonly handlers: Handlers<InsightCalls> = {
+    'insight.open': async ({ photo }, job) => {
+      const chosen = photo ?? this.#shownPhoto();
+      if (!chosen) return undefined;
+      const decoded = await decode(chosen.blob, chosen.name);
+      const { width, height } = decoded;
+      const scale = Math.min(1, SHOWN / Math.max(width, height));
+      const bitmap = await createImageBitmap(decoded, {
+        resizeWidth: Math.max(1, Math.round(width * scale)),
+        resizeHeight: Math.max(1, Math.round(height * scale)),
+        resizeQuality: 'medium',
+      });
+      decoded.close();
+      job.transfer(bitmap);
+      this.#photo = chosen;
+      return { name: chosen.name, width, height, bitmap };
+    },
+    'insight.setup': ({ size }) => this.#inTurn(() => this.#setup(size)),
+    'insight.attention': (query) => this.#inTurn(() => this.#attention(query)),
+    'insight.meanAttention': (query, job) => this.#meanAttention(query, job),
+    'insight.norms': ({ channel }, job) => this.#inTurn(() => this.#norms(channel, job)),
+    'insight.fusion': ({ scales }) => this.#inTurn(() => this.#fusion(scales)),
+    'insight.tensor': ({ name }) => this.#inTurn(() => this.#tensor(name)),
+    'insight.slice': ({ channel }) => {
+      const { facts, tensor } = this.#ready();
+      if (!tensor) throw new EngineError({ code: 'failed', message: 'No tensor is chosen.' });
+      return sliceOf(tensor, facts.grid, tokensOf(facts), channel);
+    },
+    'insight.npy': () => {
+      const { tensor } = this.#ready();
+      if (!tensor) throw new EngineError({ code: 'failed', message: 'No tensor is chosen.' });
+      return new Blob([new Uint8Array(encodeNpy(tensor.data, [...tensor.shape]))]);
+    },
+    'insight.time': () => this.#inTurn(() => this.#time()),
+    'insight.parity': (what, job) => this.#inTurn(() => runParity(this.#host, what, job)),
+  };
+
+  #forget(): void {
+    this.#prepared?.fusion?.dispose();
+    this.#prepared = undefined;
+  }
+
+  /** One run after another: two at once would need the memory of both. */
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const result = this.#last.then(work, work);
+    this.#last = result.catch(() => undefined);
+    return result;
+  }
+
+  #ready(): Prepared {
+    const prepared = this.#prepared;
+    if (prepared && prepared.opened === this.#host.current) return prepared;
+    throw new EngineError({ code: 'no-photo', message: 'No photo is open.' });
+  }
+
+  async #setup(wanted: number): Promise<InsightFacts> {
+    const opened = this.#host.expectModel();
+    const { planned, info, gpu, model } = opened;
+    const source = this.#photo;
+    if (!source) throw new EngineError({ code: 'no-photo', message: 'No photo is open.' });
+    const { image } = model.config;
+    const decoded = await decode(source.blob, source.name);
+    const photo = await uploadPhoto(gpu, decoded);
+    decoded.close();
+    try {
+      const asked = wanted || image.baseSize;
+      let size = asked;
+      let network = inputSize(image, photo, { size, square: false });
+      while (size > 2 * image.multiple && !attentionFits(planned, network, gpu.info)) {
+        size -= image.multiple;
+        network = inputSize(image, photo, { size, square: false });
+      }
+      this.#host.expectFits(photo, size, false);
+      const facts: InsightFacts = {
+        ...planOf(planned, network),
+        model: info.title,
+        size,
+        reducedFrom: size < asked ? asked : undefined,
+        levels: [1, 2, 3, 4].map((level) => `reassembled_${level}`),
+      };
+      const { mean, std, filter } = image;
+      const { width, height } = photo;
+      const resize = await record(
+        gpu.context,
+        { pixels: { shape: [height, width], dtype: 'u32' } },
+        ({ pixels }) => ({
+          image: imageToTensor(pixels, {
+            size: [network.height, network.width],
+            filter,
+            mean,
+            std,
+          }),
+        }),
+      );
+      writePixels(gpu, photo.texture, { x: 0, y: 0, width, height }, resize.inputs.pixels.buffer);
+      const pixels = await resize.run().image.read();
+      resize.dispose();
+      this.#forget();
+      this.#prepared = { opened, facts, image: pixels, means: new Map() };
+      return facts;
+    } finally {
+      photo.texture.destroy();
+    }
+  }
+
+  async #attention({ block, token, column }: AttentionQuery): Promise<Float32Array<ArrayBuffer>> {
+    const prepared = this.#ready();
+    const { heads, tokens } = attentionIn(prepared);
+    if (prepared.attention?.block !== block) {
+      prepared.attention = { block, weights: await attentionOf(prepared, block) };
+    }
+    return attended(prepared.attention.weights, heads, tokens, token, column);
+  }
+
+  /** Undefined where the means of all blocks would not fit on the host. Between blocks, others have their turn. */
+  async #meanAttention(
+    { token, column }: Omit<AttentionQuery, 'block'>,
+    job: Job<{ done: number; total: number }>,
+  ): Promise<Float32Array<ArrayBuffer> | undefined> {
+    const prepared = this.#ready();
+    const { heads, tokens } = attentionIn(prepared);
+    const total = prepared.facts.blocks.length;
+    if (4 * tokens * tokens * total > HOST_BYTES) return undefined;
+    for (let block = 0; block < total; block++) {
+      if (!prepared.means.has(block)) {
+        await this.#inTurn(async () => {
+          this.#expectStill(prepared, job.signal);
+          const known = prepared.attention;
+          const weights =
+            known?.block === block ? known.weights : await attentionOf(prepared, block);
+          prepared.means.set(block, meanOfHeads(weights, heads, tokens));
+        });
+      }
+      job.progress({ done: block + 1, total });
+    }
+    const out = new Float32Array(total * tokens);
+    for (const [block, mean] of prepared.means) {
+      out.set(attended(mean, 1, tokens, token, column), block * tokens);
+    }
+    return out;
+  }
+
+  #expectStill(prepared: Prepared, signal: AbortSignal): void {
+    if (signal.aborted || this.#prepared !== prepared) {
+      throw new EngineError({ code: 'cancelled', message: 'Cancelled.' });
+    }
+  }
+
+  async #norms(
+    channel: number | undefined,
+    job: Job<{ done: number; total: number }>,
+  ): Promise<readonly BlockNorms[]> {
+    const prepared = this.#ready();
+    const { facts } = prepared;
+    const { blocks, grid } = facts;
+    const map = (tensor: HostTensor, block: number): BlockNorms => ({
+      block,
+      ...sliceOf(tensor, grid, 0, channel),
+    });
+    if (prepared.outputs) return prepared.outputs.map(map);
+    const bytesOf = new Map(
+      facts.tensors.map(({ name, shape }) => [name, 4 * shape.reduce(product)]),
+    );
+    const bytes = blocks.reduce((sum, name) => sum + bytesOf.get(name)!, 0);
+    const outputs: HostTensor[] = [];
+    const maps: BlockNorms[] = [];
+    for (const names of inParts(blocks, (name) => bytesOf.get(name)!, KEPT_BYTES)) {
+      this.#expectStill(prepared, job.signal);
+      for (const tensor of await readTensors(prepared, names, {})) {
+        if (bytes <= HOST_BYTES) outputs.push(tensor);
+        maps.push(map(tensor, maps.length));
+      }
+      job.progress({ done: maps.length, total: blocks.length });
+    }
+    if (bytes <= HOST_BYTES) prepared.outputs = outputs;
+    return maps;
+  }
+
+  async #fusion(scales: readonly number[]): Promise<InsightCalls['insight.fusion']['result']> {
+    const prepared = this.#ready();
+    prepared.fusion ??= await FusionScaling.make(prepared);
+    return prepared.fusion.run(scales);
+  }
+
+  async #tensor(name: string): Promise<TensorFacts> {
+    const prepared = this.#ready();
+    if (prepared.tensor?.name !== name) {
+      const whole = boxOf(name) !== 'encoder' && boxOf(name) !== 'patch_embed';
+      const attentionWeights = name.endsWith('.attention.weights');
+      [prepared.tensor] = await readTensors(prepared, [name], { whole, attentionWeights });
+    }
+    const { shape, dtype, data } = prepared.tensor!;
+    const channels = channelsOf(shape, tokensOf(prepared.facts));
+    return { name, shape, dtype, channels, ...statistics(data) };
+  }
+
+  async #time(): Promise<Timing> {
+    const prepared = this.#ready();
+    const recording = await recordModel(prepared, {});
+    try {
+      recording.run({ image: prepared.image });
+      await recording.outputs.last.read();
+      return timingOf(await recording.profile());
+    } finally {
+      recording.dispose();
+    }
+  }
+}
+
+function attentionIn({ facts }: Prepared): NonNullable<InsightFacts['attention']> {
+  if (facts.attention) return facts.attention;
+  throw new EngineError({
+    code: 'failed',
+    message: 'This encoder attends within windows: there is no one map of all its patches.',
+  });
+}
+
+async function attentionOf(prepared: Prepared, block: number): Promise<Float32Array> {
+  const name = weightsName(prepared.facts.blocks[block] ?? '');
+  const [tensor] = await readTensors(prepared, [name], { attentionWeights: true });
+  return tensor!.data;
+}
+
+const product = (a: number, b: number): number => a * b;
+
+const tokensOf = ({ attention }: InsightFacts): number => attention?.tokens ?? 0;
+
+/** Consecutive parts that stay below a limit, each with one entry at least. */
+function inParts<T>(all: readonly T[], sizeOf: (entry: T) => number, limit: number): T[][] {
+  const parts: T[][] = [];
+  let room = 0;
+  for (const entry of all) {
+    const size = sizeOf(entry);
+    if (parts.length === 0 || size > room) {
+      parts.push([]);
+      room = limit;
+    }
+    parts.at(-1)!.push(entry);
+    room -= size;
+  }
+  return parts;
+}
