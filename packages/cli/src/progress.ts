@@ -1,11 +1,13 @@
 /** What is being done and how far it is: drawn over itself on a terminal, nothing elsewhere. */
 export interface Progress {
   report(what: string, done: number, total: number): void;
+  /** A line of one's own, for what has a rate or no end. */
+  show(text: string): void;
   /** Takes the line away, so that something else can be printed. */
   clear(): void;
 }
 
-export const noProgress: Progress = { report() {}, clear() {} };
+export const noProgress: Progress = { report() {}, show() {}, clear() {} };
 
 /** Redrawing costs more than the work it reports on, so not more often than this. */
 const INTERVAL_MS = 100;
@@ -24,16 +26,19 @@ export function progressOn(stream: Terminal): Progress {
     if (drawn) stream.write('\r\x1b[K');
     drawn = false;
   };
+  const show = (text: string): void => {
+    const now = performance.now();
+    if (drawn && now - last < INTERVAL_MS) return;
+    last = now;
+    drawn = true;
+    stream.write(`\r\x1b[K${text.slice(0, (stream.columns ?? 80) - 1)}`);
+  };
   return {
     clear,
+    show,
     report(what, done, total) {
       if (done >= total) return clear();
-      const now = performance.now();
-      if (drawn && now - last < INTERVAL_MS) return;
-      last = now;
-      drawn = true;
-      const percent = Math.floor((100 * done) / total);
-      stream.write(`\r\x1b[K${`${what} ${percent} %`.slice(0, (stream.columns ?? 80) - 1)}`);
+      show(`${what} ${Math.floor((100 * done) / total)} %`);
     },
   };
 }
