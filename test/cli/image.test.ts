@@ -11,7 +11,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { PNG } from 'pngjs';
 import { afterAll, beforeEach, describe, expect, test } from 'vitest';
 import { planFiles } from '../../packages/cli/src/output_files.ts';
@@ -168,7 +168,8 @@ describe('refuses before work starts', () => {
     await expectUsage([''], 'dpt image: a file name is empty.');
     await expectUsage([picture('a.png'), 'gone.png'], 'gone.png: there is no such file.');
     await expectUsage([`${picture('a.png')}/b.png`], 'a.png/b.png: there is no such file.');
-    await expectUsage([folder], 'is a folder; a file is needed.');
+    await expectUsage([mkdtempSync(join(folder, 'empty-'))], ': holds no pictures.');
+    await expectUsage([join(folder, '*.webp')], '*.webp: nothing fits this pattern.');
   });
 
   test('models that are not there', async () => {
@@ -180,7 +181,10 @@ describe('refuses before work starts', () => {
   test.each([
     [['--size', '-1'], '--size takes a whole number from 1 to 16384, not "-1"'],
     [['--size', '1e9'], 'not "1e9"'],
-    [['--format', 'jpg'], '--format can be png, png16, npy, pfm, not "jpg"'],
+    [
+      ['--format', 'tga'],
+      '--format can be png, jpg, png16, npy, pfm, exr, glb, ply, obj, not "tga"',
+    ],
     [
       ['--colormap', 'jet'],
       '--colormap can be inferno, magma, viridis, plasma, turbo, twilight, spectral, grey',
@@ -217,7 +221,8 @@ describe('names of files', () => {
       mkdirSync(join(folder, name, '..'), { recursive: true });
       return file(name, 'x');
     });
-    const planned = await planFiles(paths, { folder: output, formats });
+    const inputs = paths.map((path) => ({ path, name: basename(path), key: path }));
+    const planned = await planFiles(inputs, { folder: output, outputs: formats });
     return planned.map(({ files }) => files.map(({ file }) => file.slice(output.length + 1)));
   };
 

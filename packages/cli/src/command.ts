@@ -1,4 +1,4 @@
-import type { Arguments, Flag } from './flags.ts';
+import type { Aliases, Arguments, Flag } from './flags.ts';
 import type { Progress } from './progress.ts';
 
 /** Where a command writes, and what can stop it. */
@@ -10,6 +10,10 @@ export interface Io {
   readonly progress: Progress;
   readonly signal: AbortSignal;
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** What is piped in. */
+  readonly input?: AsyncIterable<Uint8Array>;
+  /** Asks a person and waits for the line they type; absent where nobody sits at a terminal. */
+  readonly ask?: (question: string) => Promise<string>;
 }
 
 /** One command of `dpt`. Its help is made from this. */
@@ -21,6 +25,8 @@ export interface Command {
   /** Paragraphs below the flags. */
   readonly details: readonly string[];
   readonly flags: readonly Flag[];
+  /** Spellings of muggled_dpt for the same. */
+  readonly aliases?: Aliases;
   readonly examples: readonly string[];
   /** The exit code. Throws what is to be reported. */
   readonly run: (args: Arguments, io: Io) => Promise<number>;

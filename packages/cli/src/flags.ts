@@ -9,6 +9,9 @@ export interface Flag {
   readonly help: string;
 }
 
+/** Other spellings of flags, with their dashes, and what each stands for: `-ar` → `--no-square`. */
+export type Aliases = Readonly<Record<string, readonly string[]>>;
+
 /** What a command was called with, checked as it is asked for. */
 export class Arguments {
   readonly positionals: readonly string[];
@@ -52,6 +55,25 @@ export class Arguments {
     throw new UsageError(`--${name} takes a number above 0, not ${JSON.stringify(text)}.`);
   }
 
+  /** Any finite number. */
+  number(name: string): number | undefined {
+    const text = this.text(name);
+    if (text === undefined) return undefined;
+    const number = numberOf(text);
+    if (Number.isFinite(number)) return number;
+    throw new UsageError(`--${name} takes a number, not ${JSON.stringify(text)}.`);
+  }
+
+  /** So many finite numbers with commas between. */
+  numbers(name: string, count: number): number[] | undefined {
+    const text = this.text(name);
+    const numbers = text?.split(',').map(numberOf);
+    if (!numbers || (numbers.length === count && numbers.every(Number.isFinite))) return numbers;
+    throw new UsageError(
+      `--${name} takes ${count} numbers with commas between, not ${JSON.stringify(text)}.`,
+    );
+  }
+
   oneOf<T extends string>(name: string, choices: readonly T[]): T | undefined {
     const text = this.text(name);
     if (text === undefined) return undefined;
@@ -73,6 +95,11 @@ export class Arguments {
   }
 }
 
+/** NaN for everything that is not plainly a number, such as `0x10`, `1e9` or nothing. */
+function numberOf(text: string): number {
+  return /^\s*-?(\d+\.?\d*|\.\d+)\s*$/.test(text) ? Number(text) : Number.NaN;
+}
+
 function expectChoice<T extends string>(name: string, text: string, choices: readonly T[]): T {
   const found = choices.find((choice) => choice === text);
   if (found !== undefined) return found;
@@ -81,8 +108,15 @@ function expectChoice<T extends string>(name: string, text: string, choices: rea
   );
 }
 
-/** Splits a command line by a table of flags. After `--` everything is positional, also what begins with a dash. */
-export function parseFlags(argv: readonly string[], flags: readonly Flag[]): Arguments {
+/**
+ * Splits a command line by a table of flags. After `--` everything is positional, also what begins with a dash. Long
+ * names may be written with underscores.
+ */
+export function parseFlags(
+  argv: readonly string[],
+  flags: readonly Flag[],
+  aliases: Aliases = {},
+): Arguments {
   const options = Object.fromEntries(
     flags.map(({ name, short, value }) => [
       name,
@@ -90,7 +124,12 @@ export function parseFlags(argv: readonly string[], flags: readonly Flag[]): Arg
     ]),
   );
   // Not strict: its messages are several lines long and know no nearest name.
-  const { tokens } = parseArgs({ args: [...argv], options, strict: false, tokens: true });
+  const { tokens } = parseArgs({
+    args: spelledOut(argv, flags, aliases),
+    options,
+    strict: false,
+    tokens: true,
+  });
   const values = new Map<string, string | true>();
   const positionals: string[] = [];
   for (const token of tokens) {
@@ -114,6 +153,37 @@ export function parseFlags(argv: readonly string[], flags: readonly Flag[]): Arg
     values.set(name, value);
   }
   return new Arguments(positionals, values);
+}
+
+/** With dashes for underscores, and what aliases stand for. */
+function spelledOut(argv: readonly string[], flags: readonly Flag[], aliases: Aliases): string[] {
+  const result: string[] = [];
+  let isValue = false;
+  for (const [i, word] of argv.entries()) {
+    if (word === '--') return [...result, ...argv.slice(i)];
+    const [, spelled, inline] = /^(-[^=]*)(?:=(.*))?$/s.exec(word) ?? [];
+    if (isValue || spelled === undefined) {
+      result.push(word);
+      isValue = false;
+      continue;
+    }
+    const dashed = spelled.startsWith('--') ? spelled.replaceAll('_', '-') : spelled;
+    const isAlias = Object.hasOwn(aliases, dashed);
+    // What is not known is reported as it was written.
+    const isKnown = flags.some(({ name }) => dashed === `--${name}`);
+    const meant = isAlias ? aliases[dashed]! : [isKnown ? dashed : spelled];
+    const last = meant.at(-1);
+    if (inline === undefined) result.push(...meant);
+    else if (last === undefined) result.push(inline);
+    else result.push(...meant.slice(0, -1), `${last}=${inline}`);
+    // The next word is the value of this flag, whatever it looks like.
+    isValue =
+      inline === undefined &&
+      flags.some(
+        ({ name, short, value }) => value && (last === `--${name}` || last === `-${short}`),
+      );
+  }
+  return result;
 }
 
 function unknownFlag(rawName: string, flags: readonly Flag[]): string {

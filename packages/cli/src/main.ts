@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { createInterface } from 'node:readline/promises';
 import { type Command, commonFlags, type Io } from './command.ts';
 import { commands } from './commands/index.ts';
 import { exitCodeOf, exitCodes, InterruptedError, messageOf, UsageError } from './errors.ts';
@@ -29,7 +30,7 @@ export async function main(argv: readonly string[], io: Io): Promise<number> {
       io.out(helpOf(command));
       return exitCodes.done;
     }
-    const args = parseFlags(rest, [...command.flags, ...commonFlags]);
+    const args = parseFlags(rest, [...command.flags, ...commonFlags], command.aliases);
     const quiet = args.has('quiet');
     return await command.run(args, quiet ? { ...io, progress: noProgress } : io);
   } catch (thrown) {
@@ -85,6 +86,10 @@ export async function run(): Promise<void> {
     progress: progressOn(process.stderr),
     signal: controller.signal,
     env: process.env,
+    input: process.stdin,
+    ...(process.stdin.isTTY && process.stderr.isTTY
+      ? { ask: (question: string) => askAtTerminal(question, interrupt, controller.signal) }
+      : {}),
   };
   try {
     process.exitCode = await main(process.argv.slice(2), io);
@@ -93,6 +98,24 @@ export async function run(): Promise<void> {
   } finally {
     process.off('SIGINT', interrupt);
     process.off('SIGTERM', interrupt);
+  }
+}
+
+/** A line that somebody types; rejects with Ctrl-C, and where the input ends. */
+async function askAtTerminal(
+  question: string,
+  interrupt: () => void,
+  signal: AbortSignal,
+): Promise<string> {
+  const terminal = createInterface({ input: process.stdin, output: process.stderr });
+  try {
+    terminal.on('SIGINT', interrupt);
+    const ended = new Promise<never>((_, reject) => {
+      terminal.on('close', () => reject(new UsageError('the answer is missing.')));
+    });
+    return await Promise.race([terminal.question(question, { signal }), ended]);
+  } finally {
+    terminal.close();
   }
 }
 

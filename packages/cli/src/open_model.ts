@@ -10,12 +10,18 @@ import {
 } from '@dpt-webgpu/dpt';
 import { Context, deviceRequest } from '@dpt-webgpu/tensor';
 import { type NodeGpu, requestDevice } from '@dpt-webgpu/tensor/node';
+import { type Licence, licenceOf } from './licences.ts';
 import { openModelFile } from './model_file.ts';
 
 export interface OpenModelOptions extends DptOptions {
   /** A photo that will be predicted, and the `size` it will be predicted at: the device is asked for what that takes. */
   readonly photo?: Size;
   readonly size?: number | undefined;
+  readonly square?: boolean;
+  /** Photos that are run together. Default 1. */
+  readonly count?: number;
+  /** Of the photo: the most that anything after the network binds at once. */
+  readonly bytesPerPixel?: number;
   /** In place of `photo`: bytes of the largest binding of what will be run. */
   readonly needs?: (model: DPTModel) => number;
 }
@@ -30,12 +36,13 @@ export interface OpenModelHooks {
 /** A model on a device of its own. */
 export interface OpenedModel {
   readonly config: DptConfig;
+  readonly licence: Licence;
   readonly model: DPTModel;
   readonly predictor: DepthPredictor;
   readonly context: Context;
   readonly gpu: NodeGpu;
-  /** Whether the device, as it was asked for, can take a photo of that size. */
-  fits(photo: Size): boolean;
+  /** Whether the device, as it was asked for, can take a photo of that size, or so many together. */
+  fits(photo: Size, count?: number): boolean;
   /** Throws what the GPU reported outside of any call, such as a lack of memory: results are worthless then. */
   expectHealthy(): Promise<void>;
   /** Frees everything and gives the device back, once the work in flight is done. Idempotent. */
@@ -113,22 +120,37 @@ export async function openModel(
     }
     const { config } = recognised;
     const { maxStorageBinding, maxBufferSize } = context.capabilities;
-    const fits = (photo: Size): boolean =>
-      largestBindingOf(planned, { ...options, photo }) <=
+    const fits = (photo: Size, count = 1): boolean =>
+      largestBindingOf(planned, { ...options, photo, count }) <=
       Math.min(maxStorageBinding, maxBufferSize);
-    return { config, model, predictor, context, gpu, fits, expectHealthy, close };
+    return {
+      config,
+      licence: licenceOf(stateDict),
+      model,
+      predictor,
+      context,
+      gpu,
+      fits,
+      expectHealthy,
+      close,
+    };
   } finally {
     await stateDict.close();
   }
 }
 
 /** Bytes of the largest buffer that a kernel binds: of a run, or of the weights. */
-function largestBindingOf(model: DPTModel, { needs, photo, size }: OpenModelOptions): number {
+function largestBindingOf(
+  model: DPTModel,
+  { needs, photo, size, square, count, bytesPerPixel = 0 }: OpenModelOptions,
+): number {
   const { baseSize } = model.config.image;
-  const square = { width: baseSize, height: baseSize };
+  const usual = { width: baseSize, height: baseSize };
   try {
-    const run = needs?.(model) ?? planPrediction(model, photo ?? square, { size }).largestBinding;
-    return Math.max(run, model.weights.largestBinding);
+    const sizes = { size, square, count };
+    const run = needs?.(model) ?? planPrediction(model, photo ?? usual, sizes).largestBinding;
+    const after = photo ? photo.width * photo.height * bytesPerPixel : 0;
+    return Math.max(run, after, model.weights.largestBinding);
   } catch (cause) {
     throw pictureSizeError(cause);
   }

@@ -1,6 +1,8 @@
 import {
   bicubicResize,
   bilinearResize,
+  concat,
+  type InputSpecs,
   imageToTensor,
   plan,
   type Recording,
@@ -50,7 +52,7 @@ const RECORDINGS = 4;
  */
 export class DepthPredictor {
   readonly model: DPTModel;
-  readonly #recordings = new Map<string, Promise<Recording<'pixels', 'depth'>>>();
+  readonly #recordings = new Map<string, Promise<Recording<string, 'depth'>>>();
   #disposed = false;
 
   constructor(model: DPTModel) {
@@ -59,24 +61,41 @@ export class DepthPredictor {
 
   /** The depth map of a photo, in rows from the top. Errors: a size that cannot run, an abort, a lost device. */
   async predict(photo: Photo, options: PredictOptions = {}): Promise<DepthMap> {
-    expectPhoto(photo);
+    const [depth] = await this.predictBatch([photo], options);
+    return depth!;
+  }
+
+  /** The depth maps of photos of one size, in one run of the network: worth it where a photo does not fill the GPU. */
+  async predictBatch(photos: readonly Photo[], options: PredictOptions = {}): Promise<DepthMap[]> {
+    const photo = expectOneSize(photos);
     const { signal, output = 'photo' } = options;
     signal?.throwIfAborted();
     const size = networkSize(photo, this.model.config.image, options);
-    const recording = await orAbort(this.#recordingFor(photo, size, output, options), signal);
-
-    const { data } = photo;
-    const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
-    const { depth } = recording.run({ pixels: bytes });
+    const recording = await orAbort(
+      this.#recordingFor(photos.length, photo, size, output, options),
+      signal,
+    );
+    const inputs = photos.map(({ data }, i) => {
+      const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+      return [pixelsOf(i), bytes] as const;
+    });
+    const { depth } = recording.run(Object.fromEntries(inputs));
     const values = await orAbort(depth.read(), signal);
+
     const { nonFinite } = rangeOf(values);
     if (nonFinite > 0) {
       throw new Error(
         `The depth map has ${nonFinite} of ${values.length} values that are NaN or infinite${this.model.weights.dtype === 'f16' ? ': this model leaves the range of f16. Use dtype f32.' : '. The weights or the GPU driver are at fault.'}`,
       );
     }
-    const [, height, width] = depth.dims('1 H W') as [number, number, number];
-    return { width, height, data: values, kind: this.model.config.depth, networkSize: size };
+    const [, height, width] = depth.dims('B H W') as [number, number, number];
+    const kind = this.model.config.depth;
+    return photos.map((_, i) => {
+      // Of its own, so that one map does not keep the memory of all.
+      const data =
+        photos.length === 1 ? values : values.slice(i * height * width, (i + 1) * height * width);
+      return { width, height, data, kind, networkSize: size };
+    });
   }
 
   /** Frees the recordings; the model stays. */
@@ -91,13 +110,14 @@ export class DepthPredictor {
   }
 
   async #recordingFor(
+    count: number,
     photo: Size,
     size: Size,
     output: 'photo' | 'network',
     { onProgress }: PredictOptions,
-  ): Promise<Recording<'pixels', 'depth'>> {
+  ): Promise<Recording<string, 'depth'>> {
     if (this.#disposed) throw new Error('This predictor was disposed.');
-    const key = JSON.stringify([photo.width, photo.height, size.width, size.height, output]);
+    const key = JSON.stringify([count, photo.width, photo.height, size.width, size.height, output]);
     const known = this.#recordings.get(key);
     // The Map keeps the order of use: the first is the one used least recently.
     this.#recordings.delete(key);
@@ -105,8 +125,8 @@ export class DepthPredictor {
       known ??
       record(
         this.model.weights.context,
-        { pixels: { shape: [photo.height, photo.width], dtype: 'u32' } },
-        ({ pixels }) => ({ depth: depthOfPixels(this.model, pixels, size, output) }),
+        pixelInputs(count, photo),
+        (pixels) => ({ depth: depthOfPixels(this.model, Object.values(pixels), size, output) }),
         onProgress ? { onProgress } : {},
       );
     this.#recordings.set(key, recording);
@@ -146,34 +166,60 @@ function freeWhenMade(recording: Promise<Recording>): void {
   );
 }
 
-/** pixels [h, w], four bytes each → depth [1, H, W]: the steps between a photo and its map. */
+const pixelsOf = (photo: number): string => `pixels_${photo}`;
+
+/** An input per photo, since each is uploaded by itself. */
+function pixelInputs(count: number, { height, width }: Size): InputSpecs {
+  const input = { shape: [height, width], dtype: 'u32' } as const;
+  return Object.fromEntries(Array.from({ length: count }, (_, i) => [pixelsOf(i), input]));
+}
+
+/** B times pixels [h, w], four bytes each → depth [B, H, W]: the steps between photos and their maps. */
 function depthOfPixels(
   model: DPTModel,
-  pixels: Tensor,
+  photos: readonly Tensor[],
   size: Size,
   output: 'photo' | 'network',
 ): Tensor {
   const { mean, std, filter, depthFilter } = model.config.image;
-  const image = imageToTensor(pixels, { size: [size.height, size.width], filter, mean, std });
-  const depth = model.forward(image); // [1, H, W]
+  const images = photos.map((pixels) =>
+    imageToTensor(pixels, { size: [size.height, size.width], filter, mean, std }),
+  );
+  const image = images.length === 1 ? images[0]! : concat(images, 0);
+  const depth = model.forward(image); // [B, H, W]
   if (output === 'network') return depth;
-  const [h, w] = pixels.dims('h w') as [number, number];
-  const map = depth.reshape([...depth.shape, 1]); // [1, H, W, 1]
+  const [h, w] = photos[0]!.dims('h w') as [number, number];
+  const map = depth.reshape([...depth.shape, 1]); // [B, H, W, 1]
   const resized =
     depthFilter === 'bicubic'
       ? bicubicResize(map, [h, w])
       : bilinearResize(map, [h, w], { alignCorners: depthFilter === 'bilinear_align_corners' });
-  return resized.reshape([1, h, w]);
+  return resized.reshape([photos.length, h, w]);
 }
 
-/** What predicting a photo of that size takes, before any weight is read: build the model in `Context.planning()`. */
-export function planPrediction(model: DPTModel, photo: Size, options: SizeOptions = {}): Trace {
+/** What predicting `count` photos of that size takes, before any weight is read: build the model in `Context.planning()`. */
+export function planPrediction(
+  model: DPTModel,
+  photo: Size,
+  { count = 1, ...options }: SizeOptions & { readonly count?: number | undefined } = {},
+): Trace {
   const size = networkSize(photo, model.config.image, options);
-  return plan(
-    model.weights.context,
-    { pixels: { shape: [photo.height, photo.width], dtype: 'u32' } },
-    ({ pixels }) => ({ depth: depthOfPixels(model, pixels!, size, 'photo') }),
-  );
+  return plan(model.weights.context, pixelInputs(count, photo), (pixels) => ({
+    depth: depthOfPixels(model, Object.values(pixels), size, 'photo'),
+  }));
+}
+
+function expectOneSize(photos: readonly Photo[]): Photo {
+  const [first] = photos;
+  if (!first) throw new Error('predictBatch: there are no photos.');
+  for (const photo of photos) {
+    expectPhoto(photo);
+    if (photo.width === first.width && photo.height === first.height) continue;
+    throw new Error(
+      `predictBatch: the photos are ${first.width}×${first.height} and ${photo.width}×${photo.height}; those of one size go together.`,
+    );
+  }
+  return first;
 }
 
 function expectPhoto({ width, height, data }: Photo): void {

@@ -1,228 +1,178 @@
-import {
-  type ColourMap,
-  colourise,
-  colourMaps,
-  type DepthMap,
-  nearness,
-  normalise,
-  rangeOf,
-  type Size,
-} from '@dpt-webgpu/dpt';
-import { encodeNpy, encodePfm } from '@dpt-webgpu/loaders';
-import { encodePng8, encodePng16, readPicture, writeFileAtomic } from '@dpt-webgpu/loaders/node';
+import { access } from 'node:fs/promises';
 import { DeviceLostError } from '@dpt-webgpu/tensor';
-import { type Command, type Io, quietFlag } from '../command.ts';
+import { askForModel, askForPath, type LastUsed, readLastUsed, rememberLastUsed } from '../ask.ts';
+import type { Command, Io } from '../command.ts';
 import { exitCodes, InterruptedError, messageOf, printable, UsageError } from '../errors.ts';
 import type { Arguments } from '../flags.ts';
-import { chooseModel } from '../model_choice.ts';
-import { modelFlag, networkFlags, networkOptions } from '../model_flags.ts';
-import {
-  type OpenedModel,
-  type OpenModelHooks,
-  type OpenModelOptions,
-  openModel,
-  PictureSizeError,
-} from '../open_model.ts';
-import {
-  type Format,
-  formats,
-  makeFolder,
-  type PlannedPicture,
-  planFiles,
-} from '../output_files.ts';
+import { type ImageOptions, imageFlags, imageOptions } from '../image_flags.ts';
+import { inGroups, OpenModels } from '../image_models.ts';
+import { lineOfDone, objectOfDone } from '../image_report.ts';
+import { finishGroup, type ReadPicture, readInput } from '../image_work.ts';
+import { findPictures, isInShard, STDIN } from '../inputs.ts';
+import { chooseModel, type ModelChoice } from '../model_choice.ts';
+import { networkOptions } from '../model_flags.ts';
+import { muggledFlags } from '../muggled_flags.ts';
+import { type PlannedPicture, planFiles, removeAbandonedParts } from '../output_files.ts';
 
 export const image: Command = {
   name: 'image',
   usage: 'PICTURE... [flags]',
   summary: 'write the depth maps of pictures',
-  flags: [
-    {
-      ...modelFlag,
-      help: `${modelFlag.help}. Default: the first in model_weights/, else Depth-Anything-V2-Small if it was downloaded, else a small demonstration model`,
-    },
-    { name: 'output', short: 'o', value: 'FOLDER', help: 'where to write (default: output)' },
-    {
-      name: 'size',
-      value: 'PIXELS',
-      help: 'of the shorter side as the network sees it (muggled: of the longer); default: what the model was trained at',
-    },
-    {
-      name: 'format',
-      value: 'LIST',
-      help: 'any of png (coloured, default), png16, npy, pfm, with commas between',
-    },
-    {
-      name: 'colormap',
-      value: 'NAME',
-      help: `of png: ${colourMaps.join(', ')} (default: inferno)`,
-    },
-    ...networkFlags,
-    quietFlag,
-  ],
+  flags: imageFlags,
+  aliases: muggledFlags,
   details: [
-    'Files are named after the picture: cat.jpg becomes cat.png (coloured, near is bright), cat.16.png (16-bit grey, the least value 0 and the greatest 65535; the printed range brings the values back), cat.npy and cat.pfm (float32 as the network gave it, rows by columns of the upright picture). A second picture of the same name keeps its extension: cat.png becomes cat.png.png. Pictures are never overwritten.',
-    'Relative models give inverse depth up to scale and shift: large is near. Metric ones give metres.',
+    "PICTURE is a file, a folder (with all below it), a pattern in quotes such as 'photos/**/*.jpg', or - for what is piped in. Run without one at a terminal, it asks. What is below a folder keeps its place below the output folder.",
+    'Files are named after the picture: cat.jpg becomes cat.png and cat.jpg (coloured, near is bright), cat.16.png (16-bit grey), cat.npy, cat.pfm and cat.exr (float32, rows by columns of the upright picture), cat.glb, cat.ply, or cat.obj with cat.mtl and cat.texture.jpg (a surface or points). A second picture of the same name keeps its extension: cat.png becomes cat.png.png. Pictures are never overwritten, results are. No file is ever half written: after a stop, --skip-existing goes on.',
+    'Floats are what the network gave: inverse depth up to scale and shift (large is near) of relative models, metres of metric ones. With --near and --far, --calibrate or --values metres, npy, pfm and exr are metres, and png16 is millimetres (see --levels-per-metre). Otherwise the least value of png16 is 0 and the greatest 65535; the printed range brings the values back.',
+    'glb, ply and obj are in metres where these are known, else the nearest point is at 0.5 and the farthest at 1. Plane, thresholds and the like change png, jpg, masks and --values shown; the plane also changes the metres of relative models.',
     'A picture that cannot be read is reported, the others are done all the same, and the exit code is 1.',
+    'Flags of muggled_dpt that mean the same are understood: -i, -b, -ar, -f32, -nc and their long names, with dashes or underscores.',
   ],
   examples: [
     'dpt image photo.jpg',
-    'dpt image photos/*.jpg -o maps --format png,npy --colormap spectral',
+    'dpt image photos -o maps --format png,npy --colormap spectral',
+    'dpt image photos --skip-existing --shard 2/8 --json',
     'dpt image photo.jpg -m depth_anything_v2_vits.pth --size 770 --dtype f16',
+    'dpt image photo.jpg --calibrate 120,340=2.5,900,200=7 --format exr --settings',
+    'dpt image photo.jpg --format glb --near 1 --far 4',
     'dpt image -- -photo-with-a-dash.jpg',
   ],
   run,
 };
 
-interface Wanted {
-  readonly folder: string;
-  readonly formats: readonly Format[];
-  readonly colourMap: ColourMap;
-  readonly size: number | undefined;
+async function run(args: Arguments, io: Io): Promise<number> {
+  const options = imageOptions(args);
+  const network = networkOptions(args);
+  const quiet = args.has('quiet');
+  const json = args.has('json');
+  const note = quiet ? () => {} : io.error;
+  const { given, chosen } = await choose(args, quiet ? undefined : io.ask, io);
+
+  const found = await findPictures(given, { output: options.folder, signal: io.signal });
+  // Names are given out before the shares are dealt, so that every share has the same.
+  const planned = await planFiles(found, options, [chosen.path]);
+  const { shard } = options;
+  const ours = shard ? planned.filter((picture) => isInShard(picture, shard)) : planned;
+  await removeAbandonedParts(ours);
+  const todo = options.skipExisting ? await withoutFinished(ours) : ours;
+  const skipped = ours.length - todo.length;
+  if (skipped > 0) note(`${skipped} of ${ours.length} pictures are done already.`);
+  if (todo.length > 0) for (const line of chosen.notes) note(line);
+
+  const begin = performance.now();
+  const models = new OpenModels(chosen.path, network, options, io, note);
+  const failed = await doAll(todo, options, models, {
+    ...io,
+    out: quiet ? () => {} : io.out,
+    json: json && !quiet,
+  });
+  const seconds = Number(((performance.now() - begin) / 1000).toFixed(3));
+  if (json && !quiet) {
+    const summary = { pictures: ours.length, done: todo.length - failed, skipped, failed, seconds };
+    io.out(JSON.stringify({ summary }));
+  } else if (failed > 0 && ours.length > 1) {
+    io.error(`dpt image: ${failed} of ${ours.length} pictures failed.`);
+  }
+  return failed > 0 ? exitCodes.failed : exitCodes.done;
 }
 
-async function run(args: Arguments, io: Io): Promise<number> {
-  const wanted: Wanted = {
-    folder: args.text('output') ?? 'output',
-    formats: args.someOf('format', formats) ?? ['png'],
-    colourMap: args.oneOf('colormap', colourMaps) ?? 'inferno',
-    size: args.wholeNumber('size', 1, 16_384),
-  };
-  const network = networkOptions(args);
-  if (args.positionals.length === 0) {
-    throw new UsageError('which picture? For example: dpt image photo.jpg');
+/** What to work on and with: as the command line says, or asked for where somebody can answer. */
+async function choose(
+  args: Arguments,
+  ask: Io['ask'],
+  io: Io,
+): Promise<{ given: readonly string[]; chosen: ModelChoice }> {
+  const { positionals } = args;
+  const last: LastUsed = ask ? await readLastUsed(io.env) : {};
+  const asked =
+    positionals.length === 0 && ask
+      ? await askForPath(io, ask, { what: 'Picture or folder', last: last.picture })
+      : undefined;
+  const given = asked === undefined ? positionals : [asked];
+  if (given.length === 0) throw new UsageError('which picture? For example: dpt image photo.jpg');
+  const model = args.text('model') ?? (ask && (await askForModel(io, ask, last.model)));
+  const chosen = await chooseModel(model, { env: io.env });
+  if (ask) {
+    const picture = given.find((path) => path !== STDIN);
+    await rememberLastUsed(io.env, { ...(picture && { picture }), model: chosen.path });
   }
-  const note = args.has('quiet') ? () => {} : io.error;
-  const chosen = await chooseModel(args.text('model'), { env: io.env });
-  const pictures = await planFiles(args.positionals, wanted, [chosen.path]);
-  for (const line of chosen.notes) note(line);
+  return { given, chosen };
+}
 
-  const models = new OpenModels(chosen.path, { ...network, size: wanted.size }, io, note);
+/** Files come under their names when they are whole, so those that are there are done. */
+async function withoutFinished(pictures: readonly PlannedPicture[]): Promise<PlannedPicture[]> {
+  const rest: PlannedPicture[] = [];
+  for (const picture of pictures) {
+    const present = await Promise.all(
+      picture.files.map(({ file }) =>
+        access(file).then(
+          () => true,
+          () => false,
+        ),
+      ),
+    );
+    if (!present.every(Boolean)) rest.push(picture);
+  }
+  return rest;
+}
+
+/** Does one picture after the other, reports each, and returns how many failed. */
+async function doAll(
+  todo: readonly PlannedPicture[],
+  options: ImageOptions,
+  models: OpenModels,
+  io: Io & { readonly json: boolean },
+): Promise<number> {
   let failed = 0;
+  let ended = 0;
+  const begin = performance.now();
+  const fail = ({ path }: PlannedPicture, error: unknown): void => {
+    failed++;
+    const message = messageOf(error);
+    if (io.json) io.out(JSON.stringify({ picture: path, error: message }));
+    const named = message.includes(printable(path));
+    io.error(`dpt image: ${named ? message : `${printable(path)}: ${message}`}`);
+  };
+  const read = todo.map((picture) => () => readInput(picture, options, io));
   try {
-    for (const picture of pictures) {
+    for await (const group of inGroups<ReadPicture>(read, options.batch)) {
+      io.signal.throwIfAborted();
+      const reported = new Set<PlannedPicture>();
       try {
-        const line = await predictOne(picture, wanted, models, io);
-        if (!args.has('quiet')) io.out(line);
+        const [{ error }] = group as [ReadPicture];
+        if (error !== undefined) throw error;
+        for await (const done of finishGroup(group, options, models, io)) {
+          io.progress.clear();
+          reported.add(done.picture);
+          if (!('depth' in done)) fail(done.picture, done.error);
+          else io.out(io.json ? JSON.stringify(objectOfDone(done)) : lineOfDone(done));
+        }
       } catch (error) {
         io.progress.clear();
         if (io.signal.aborted) throw new InterruptedError();
         // Without a model no other picture fares better.
         if (models.failed || error instanceof DeviceLostError) throw error;
-        failed++;
-        const message = messageOf(error);
-        const named = message.includes(printable(picture.path));
-        io.error(`dpt image: ${named ? message : `${printable(picture.path)}: ${message}`}`);
+        for (const { picture } of group) if (!reported.has(picture)) fail(picture, error);
       }
+      ended += group.length;
+      if (todo.length > 1)
+        io.progress.report(paceOf(ended, todo.length, begin), ended, todo.length);
     }
   } finally {
     if (!io.signal.aborted) await models.close();
   }
-  if (failed > 0 && pictures.length > 1) {
-    io.error(`dpt image: ${failed} of ${pictures.length} pictures failed.`);
-  }
-  return failed > 0 ? exitCodes.failed : exitCodes.done;
+  return failed;
 }
 
-/** The model, opened when the first picture has been read, and again for one that needs a larger device. */
-class OpenModels {
-  readonly #path: string;
-  readonly #options: OpenModelOptions;
-  readonly #io: Io;
-  readonly #note: (line: string) => void;
-  #current: OpenedModel | undefined;
-  #opened = 0;
-  /** The model could not be opened, whatever the picture. */
-  failed = false;
-
-  constructor(path: string, options: OpenModelOptions, io: Io, note: (line: string) => void) {
-    this.#path = path;
-    this.#options = options;
-    this.#io = io;
-    this.#note = note;
-  }
-
-  async for(photo: Size): Promise<OpenedModel> {
-    if (this.#current?.fits(photo)) return this.#current;
-    await this.close();
-    const { maxDepth } = this.#options;
-    try {
-      const opened = await openModel(this.#path, { ...this.#options, photo }, this.#hooks());
-      if (this.#opened++ === 0 && maxDepth !== undefined && opened.config.depth !== 'metric') {
-        this.#io.error(
-          `warning: --max-depth has no effect: ${opened.config.family} is not metric.`,
-        );
-      }
-      this.#current = opened;
-      return opened;
-    } catch (error) {
-      this.failed = !(error instanceof PictureSizeError);
-      throw error;
-    }
-  }
-
-  async close(): Promise<void> {
-    const opened = this.#current;
-    this.#current = undefined;
-    await opened?.close();
-  }
-
-  #hooks(): OpenModelHooks {
-    const { error, progress, signal } = this.#io;
-    const isFirst = this.#opened === 0;
-    const log = (line: string): void => {
-      progress.clear();
-      if (isFirst) (line.startsWith('warning:') ? error : this.#note)(line);
-    };
-    return { log, onProgress: progress.report, signal };
-  }
-}
-
-/** Reads, predicts and writes; returns the line that says so. */
-async function predictOne(
-  { path, files }: PlannedPicture,
-  { folder, colourMap, size }: Wanted,
-  models: OpenModels,
-  { progress, signal, error }: Io,
-): Promise<string> {
-  const picture = await readPicture(path);
-  signal.throwIfAborted();
-  const opened = await models.for(picture);
-  const begin = performance.now();
-  const depth = await opened.predictor.predict(picture, {
-    size,
-    signal,
-    onProgress: (done, total) => progress.report('Compiling', done, total),
-  });
-  await opened.expectHealthy();
-  const milliseconds = Math.round(performance.now() - begin);
-
-  const range = rangeOf(depth.data);
-  if (range.nonFinite > 0) {
-    error(`warning: ${printable(path)}: ${range.nonFinite} depths are NaN or infinite.`);
-  }
-  await makeFolder(folder);
-  for (const { format, file } of files) {
-    signal.throwIfAborted();
-    await writeFileAtomic(file, encode(format, depth, colourMap));
-  }
-  const { width, height } = depth.networkSize;
-  const unit = depth.kind === 'metric' ? ' m' : '';
-  const written = files.map(({ file }) => printable(file)).join(', ');
-  return `${printable(path)} → ${written}  (${width}×${height}, ${milliseconds} ms, values ${range.min} … ${range.max}${unit})`;
-}
-
-function encode(format: Format, depth: DepthMap, colourMap: ColourMap): Uint8Array {
-  const { data, width, height } = depth;
-  switch (format) {
-    case 'png':
-      return encodePng8(colourise(nearness(data, depth.kind), colourMap), width, height);
-    case 'png16': {
-      const levels = Uint16Array.from(normalise(data), (value) => Math.round(value * 65_535));
-      return encodePng16(levels, width, height);
-    }
-    case 'npy':
-      return encodeNpy(data, [height, width]);
-    case 'pfm':
-      return encodePfm(data, width, height);
-  }
+/** `12 of 300 pictures, 3.1 per second, 1:33 left,` */
+function paceOf(done: number, total: number, begin: number): string {
+  const seconds = (performance.now() - begin) / 1000;
+  const perSecond = done / seconds;
+  const left = Math.round((total - done) / perSecond);
+  const [hours, minutes] = [Math.floor(left / 3600), Math.floor(left / 60) % 60];
+  const two = (number: number): string => String(number).padStart(2, '0');
+  const time = hours > 0 ? `${hours}:${two(minutes)}` : String(minutes);
+  const rate =
+    perSecond >= 1 ? `${perSecond.toFixed(1)} per second` : `${(1 / perSecond).toFixed(1)} s each`;
+  return `${done} of ${total} pictures, ${rate}, ${time}:${two(left % 60)} left,`;
 }
