@@ -29,7 +29,7 @@ const dependencies: Readonly<Record<string, readonly string[]>> = {
   tensor: ['webgpu'],
   dpt: [],
   loaders: ['pngjs', 'jpeg-js', 'sharp'],
-  cli: ['webgpu', 'sharp'],
+  cli: ['webgpu', 'sharp', 'sirv'],
 };
 
 const files = Object.keys(arrows).flatMap((name) => sourcesIn(join('packages', name, 'src')));

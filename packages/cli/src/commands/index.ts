@@ -5,6 +5,15 @@ import { download } from './download.ts';
 import { forward } from './forward.ts';
 import { image } from './image.ts';
 import { inspect } from './inspect.ts';
+import { serve } from './serve.ts';
 
 /** In the order of the help. */
-export const commands: readonly Command[] = [image, forward, inspect, convert, download, doctor];
+export const commands: readonly Command[] = [
+  image,
+  forward,
+  inspect,
+  convert,
+  download,
+  serve,
+  doctor,
+];
