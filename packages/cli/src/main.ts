@@ -71,7 +71,7 @@ function stackOf(error: Error): string {
 }
 
 /** The process `dpt`: its arguments, streams, signals and exit code. */
-export async function run(): Promise<void> {
+export async function run(argv: readonly string[] = process.argv.slice(2)): Promise<void> {
   const controller = new AbortController();
   const interrupt = (): void => {
     // The second time somebody does not want to wait.
@@ -92,7 +92,7 @@ export async function run(): Promise<void> {
       : {}),
   };
   try {
-    process.exitCode = await main(process.argv.slice(2), io);
+    process.exitCode = await main(argv, io);
     // Commands that are interrupted leave their device as it is, since giving it back waits for the work in flight.
     if (controller.signal.aborted) process.exit();
   } finally {
