@@ -1,0 +1,289 @@
+import type { App, Page } from '../../app.ts';
+import { h, setText } from '../../dom.ts';
+import { icon } from '../../icons.ts';
+import { Settings } from '../../settings.ts';
+import { radioGroup, switchRow } from '../../ui/choice.ts';
+import { confirmDialog } from '../../ui/dialog.ts';
+import { chooseFiles } from '../../ui/files.ts';
+import { makeRecorder } from '../../ui/recorder.ts';
+import { timeText } from '../../words.ts';
+import { halfSides } from '../../worker/view3d/grid.ts';
+import type { DrawAs, View3d } from '../../worker/view3d/view3d_calls.ts';
+import {
+  centreDepth,
+  eyesOf,
+  floorLines,
+  frustumLines,
+  lookingAlong,
+  type Orbit,
+  type Room,
+  startOrbit,
+} from './camera.ts';
+import { makeGizmo } from './gizmo.ts';
+import { takeHands } from './hands.ts';
+import { addView3dKeys } from './view3d_keys.ts';
+import { makeView3dPanel } from './view3d_panel.ts';
+import { View3dRunner } from './view3d_runner.ts';
+import { makeView3dSave } from './view3d_save.ts';
+import { rangeOf, surfaceOf, type View3dSettings, view3dSchema } from './view3d_settings.ts';
+import { watchView3dStates } from './view3d_states.ts';
+
+/** The depth map as a relief, to walk around in. */
+export function makeView3dPage(app: App, address: string): Page {
+  const settings = new Settings<View3dSettings>('view3d', view3dSchema, address);
+  let orbit: Orbit = startOrbit;
+  let ownMask = false;
+  let attached = false;
+
+  const canvas = h('canvas', { class: 'screen', 'aria-hidden': 'true' });
+  const cover = h('div', { class: 'cover' });
+  const viewOf = (): View3d | undefined => {
+    const { clientWidth, clientHeight } = stage;
+    if (!attached || clientWidth === 0 || clientHeight === 0) return undefined;
+    const value = settings.value;
+    const scale = devicePixelRatio * value.resolution;
+    const width = Math.max(1, Math.round(clientWidth * scale));
+    const height = Math.max(1, Math.round(clientHeight * scale));
+    const facts = runner.facts.value;
+    const range = rangeOf(value, facts);
+    const room: Room = {
+      ...range,
+      half: halfSides(facts ?? { width: 3, height: 2 }, value.fov),
+      centre: centreDepth(value.centre, range),
+    };
+    const camera = {
+      flat: value.flat,
+      tiltDegrees: value.tilt,
+      stereo: value.stereo,
+      eyes: value.eyes,
+      width,
+      height,
+    };
+    return {
+      width,
+      height,
+      surface: surfaceOf(value, range, ownMask && runner.hasMask.value),
+      pointSize: value.point * devicePixelRatio,
+      showDepth: value.depth,
+      eyes: eyesOf(orbit, room, camera),
+      lines: Float32Array.from(
+        value.frustum ? [...floorLines(room), ...frustumLines(room)] : floorLines(room),
+      ),
+      background: recorder.recording ? [0.11, 0.125, 0.14] : undefined,
+    };
+  };
+  const runner: View3dRunner = new View3dRunner(app, settings, viewOf);
+  const change = (next: (orbit: Orbit) => Orbit): void => {
+    orbit = next(orbit);
+    gizmo.show(orbit);
+    runner.requestDraw();
+  };
+  const reset = (): void => change(() => startOrbit);
+  const gizmo = makeGizmo((axis, behind) => change((now) => lookingAlong(now, axis, behind)));
+  gizmo.show(orbit);
+
+  const choose = async (): Promise<void> => {
+    const [file] = await chooseFiles({ accept: 'image/*' });
+    if (file) openFile(file);
+  };
+  const setMask = async (file: File): Promise<void> => {
+    if (!(await runner.setMask(file))) return;
+    setOwnMask(true);
+    // Without a threshold a mask would do nothing.
+    if (settings.value.mask === 0) settings.change({ mask: 0.5 });
+    app.toast.show(`${file.name} is the mask: dark parts are left out.`);
+  };
+  const openFile = (file: File): void => {
+    const isMask = /mask/i.test(file.name) && runner.facts.value !== undefined;
+    if (!isMask) {
+      void runner.open(file);
+      return;
+    }
+    void confirmDialog('Use it as a mask?', `${file.name} can take the place of the edge mask.`, {
+      yes: 'Use as mask',
+      no: 'Open as picture',
+    }).then((yes) => (yes ? setMask(file) : runner.open(file)));
+  };
+  const setOwnMask = (on: boolean): void => {
+    ownMask = on;
+    maskSwitch.set(on);
+    runner.requestDraw();
+  };
+  const maskSwitch = switchRow({
+    label: 'Use my mask',
+    key: 'M',
+    value: false,
+    onChange: setOwnMask,
+  });
+  const maskButton = h('button', { class: 'btn', type: 'button' }, 'Choose a mask');
+  maskButton.addEventListener('click', () => {
+    void chooseFiles({ accept: 'image/*' }).then(([file]) => file && setMask(file));
+  });
+  let lastMask = 0.5;
+  const toggleMask = (): void => {
+    if (runner.hasMask.value) {
+      setOwnMask(!ownMask);
+      return;
+    }
+    const { mask } = settings.value;
+    if (mask > 0) lastMask = mask;
+    settings.change({ mask: mask > 0 ? 0 : lastMask });
+  };
+
+  const drawAs = radioGroup<DrawAs>({
+    label: 'Draw as',
+    value: settings.value.as,
+    options: [
+      { value: 'triangles', label: 'Triangles' },
+      { value: 'points', label: 'Points' },
+      { value: 'lines', label: 'Lines' },
+    ],
+    onChange: (as) => settings.change({ as }),
+  });
+  settings.store.watch(({ as }) => drawAs.set(as));
+  const button = (name: Parameters<typeof icon>[0], label: string, extra = ''): HTMLButtonElement =>
+    h(
+      'button',
+      { class: `btn icon ${extra}`, type: 'button', 'aria-label': label, title: label },
+      icon(name),
+    );
+  const resetButton = h(
+    'button',
+    { class: 'btn', type: 'button' },
+    icon('reset', true),
+    'Reset view',
+  );
+  resetButton.addEventListener('click', reset);
+  const openButton = button('upload', 'Open a picture');
+  openButton.addEventListener('click', () => void choose());
+  const panelButton = button('sliders', 'Hide or show the panel (H)', 'wideonly');
+  const recorder = makeRecorder(app, canvas, () => {
+    const source = runner.source.value;
+    return `${source.state === 'none' ? 'view' : source.name.replace(/\.[^.]+$/, '')}_3d`;
+  });
+  recorder.watch(() => runner.requestDraw());
+  const stage = h(
+    'div',
+    {
+      class: 'space',
+      id: 'stage',
+      tabindex: 0,
+      role: 'application',
+      'aria-label': '3D view. Arrow keys turn, W A S D move, Page Up and Page Down zoom, 0 resets.',
+    },
+    canvas,
+    h('div', { class: 'over top-left' }, drawAs.element),
+    gizmo.element,
+    h(
+      'div',
+      { class: 'over bottom-left' },
+      resetButton,
+      h('span', { class: 'tag wideonly' }, 'Drag to turn, right-drag to move, wheel to zoom'),
+    ),
+    h('div', { class: 'over bottom-right' }, openButton, recorder.button, panelButton),
+    cover,
+  );
+  takeHands(canvas, { change, reset });
+  new ResizeObserver(() => runner.requestDraw()).observe(stage);
+
+  const save = makeView3dSave(app, settings, runner, viewOf);
+  const panel = makeView3dPanel(app, settings, runner, save.foot, {
+    control: maskSwitch,
+    choose: maskButton,
+  });
+  const element = h(
+    'div',
+    { class: 'split-page' },
+    h('main', { class: 'work work-3d' }, stage, makeStatus(runner)),
+    panel,
+  );
+  const togglePanel = (): void => {
+    // Where it lies over the stage it opens; where it stands beside it, it goes.
+    const over = matchMedia('(min-width: 761px) and (max-width: 1023px)').matches;
+    element.classList.toggle(over ? 'panel-open' : 'panel-hidden');
+    runner.requestDraw();
+  };
+  panelButton.addEventListener('click', togglePanel);
+  addView3dKeys(app, {
+    settings,
+    change,
+    reset,
+    togglePanel,
+    toggleMask,
+    record: () => recorder.toggle(),
+    save: () => void save.save(),
+    play: () => app.film.toggle(),
+  });
+  watchView3dStates(app, runner, cover, {
+    choose: () => void choose(),
+    open: openFile,
+    setSize: (size) => settings.change({ size }),
+  });
+  app.film.frame.watch(() => {
+    if (element.isConnected) void runner.takeFrame();
+  });
+  settings.store.watch((now, before) => {
+    if (now === before || !element.isConnected) return;
+    const fragment = settings.fragment();
+    history.replaceState(null, '', location.pathname + (fragment ? `#${fragment}` : ''));
+  });
+
+  let taken: File | number | undefined;
+  return {
+    element,
+    takeFiles([file]) {
+      if (file) openFile(file);
+    },
+    show(fragment) {
+      const linked = settings.read(fragment);
+      if (Object.keys(linked).length > 0) settings.change(linked);
+      if (!attached) {
+        attached = true;
+        const offscreen = canvas.transferControlToOffscreen();
+        void app.engine
+          .call('view3d.canvas', { canvas: offscreen }, { transfer: [offscreen] })
+          .then(() => runner.requestDraw());
+      }
+      // What was last looked at elsewhere comes along, once: what was opened here stays otherwise.
+      const wanted = app.current();
+      if (wanted && wanted.key !== taken) {
+        taken = wanted.key;
+        if (wanted.kind === 'film') void runner.follow(wanted.name);
+        else void runner.open(wanted.key, wanted.crop);
+      }
+      runner.requestDraw();
+    },
+    hide: () => recorder.stop(),
+    fragment: () => settings.fragment(),
+    dropText: (items) =>
+      items.some(({ type }) => type.startsWith('image/')) ? 'Open this picture in 3D' : undefined,
+  };
+}
+
+/** The facts below the view. Every number has its room before it comes. */
+function makeStatus(runner: View3dRunner): HTMLElement {
+  const faces = h('b', {}, '–');
+  const drawing = h('b', {}, '–');
+  const model = h('b', {}, '–');
+  const name = h('span', { class: 'cut' });
+  let last = 0;
+  runner.drawn.watch((drawn) => {
+    // Numbers change four times a second at most.
+    const now = performance.now();
+    if (!drawn || now - last < 250) return;
+    last = now;
+    setText(faces, drawn.faces.toLocaleString('en'));
+    setText(drawing, timeText(drawn.time));
+  });
+  runner.facts.watch((facts) => setText(model, facts ? timeText(facts.modelTime) : '–'));
+  runner.source.watch((source) => setText(name, source.state === 'none' ? '' : source.name));
+  return h(
+    'div',
+    { class: 'status' },
+    h('span', {}, faces, ' faces'),
+    h('span', {}, drawing, ' drawing'),
+    h('span', { class: 'wideonly' }, model, ' model'),
+    h('span', { class: 'grow' }),
+    name,
+  );
+}

@@ -1,0 +1,166 @@
+import type { App } from '../../app.ts';
+import { failureIn, isCancelled } from '../../engine/engine.ts';
+import type { Settings } from '../../settings.ts';
+import { Store } from '../../store.ts';
+import type { Rect, RunProgress } from '../../worker/image/image_calls.ts';
+import type { Failure } from '../../worker/protocol.ts';
+import type { DrawFacts, View3d, View3dFacts } from '../../worker/view3d/view3d_calls.ts';
+import type { View3dSettings } from './view3d_settings.ts';
+
+export type Source3d =
+  | { readonly state: 'none' }
+  | { readonly state: 'picture'; readonly name: string }
+  | { readonly state: 'film'; readonly name: string };
+
+export type Run3d =
+  | { readonly state: 'idle' }
+  | { readonly state: 'running'; readonly progress?: RunProgress }
+  | { readonly state: 'failed'; readonly failure: Failure };
+
+/** Keeps the worker's surface in step: a picture or a film, the newest run, the newest view. */
+export class View3dRunner {
+  readonly source = new Store<Source3d>({ state: 'none' });
+  readonly run = new Store<Run3d>({ state: 'idle' });
+  readonly facts = new Store<View3dFacts | undefined>(undefined);
+  readonly drawn = new Store<DrawFacts | undefined>(undefined);
+  readonly unreadable = new Store<Failure | undefined>(undefined);
+  /** A mask of the visitor's lies in the worker. */
+  readonly hasMask = new Store(false);
+  readonly #app: App;
+  readonly #settings: Settings<View3dSettings>;
+  readonly #view: () => View3d | undefined;
+  #crop: Rect | undefined;
+  #opening = 0;
+  #wanted = false;
+  #drawWanted = false;
+  #drawing = false;
+
+  constructor(app: App, settings: Settings<View3dSettings>, view: () => View3d | undefined) {
+    this.#app = app;
+    this.#settings = settings;
+    this.#view = view;
+    settings.store.watch((now, before) => {
+      if (now.size !== before.size) this.requestRun();
+      this.requestDraw();
+    });
+    app.engine.model.watch(({ state }) => {
+      if (state === 'ready') this.requestRun();
+    });
+  }
+
+  async open(file: File, crop?: Rect): Promise<void> {
+    const turn = ++this.#opening;
+    try {
+      await this.#app.engine.call('view3d.open', { blob: file, name: file.name });
+      if (turn !== this.#opening) return;
+      this.#crop = crop;
+      this.unreadable.set(undefined);
+      this.source.set({ state: 'picture', name: file.name });
+      this.requestRun();
+    } catch (error) {
+      if (turn !== this.#opening || isCancelled(error)) return;
+      this.unreadable.set(failureIn(error));
+      this.#app.announce.alert(failureIn(error).message);
+    }
+  }
+
+  /** Follows the film of the video page from now on. */
+  async follow(name: string): Promise<void> {
+    this.#opening++;
+    this.source.set({ state: 'film', name });
+    this.unreadable.set(undefined);
+    await this.takeFrame();
+  }
+
+  /** The film has a new frame. */
+  async takeFrame(): Promise<void> {
+    if (this.source.value.state !== 'film') return;
+    try {
+      const facts = await this.#app.engine.call('view3d.film', undefined);
+      if (!facts) return;
+      const before = this.facts.value;
+      const same =
+        before &&
+        before.width === facts.width &&
+        before.height === facts.height &&
+        before.mapWidth === facts.mapWidth;
+      if (!same) this.facts.set(facts);
+      this.run.set({ state: 'idle' });
+      this.requestDraw();
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  async setMask(file: File | undefined): Promise<boolean> {
+    try {
+      await this.#app.engine.call('view3d.mask', file && { blob: file, name: file.name });
+      this.hasMask.set(file !== undefined);
+      return true;
+    } catch (error) {
+      const { message } = failureIn(error);
+      this.#app.toast.show(message);
+      return false;
+    }
+  }
+
+  /** One run at a time; while one is under way, only the newest wish is kept. */
+  requestRun(): void {
+    if (this.source.value.state !== 'picture') return;
+    if (this.run.value.state === 'running') this.#wanted = true;
+    else void this.#run();
+  }
+
+  async #run(): Promise<void> {
+    const { engine } = this.#app;
+    const { info } = engine;
+    if (!info) return;
+    this.#wanted = false;
+    this.run.set({ state: 'running' });
+    try {
+      const size = this.#settings.value.size || info.baseSize;
+      const options = { size, square: false, crop: this.#crop };
+      const facts = await engine.call('view3d.run', options, {
+        onProgress: (progress) => this.run.set({ state: 'running', progress }),
+      });
+      this.facts.set(facts);
+      this.run.set({ state: 'idle' });
+      this.requestDraw();
+    } catch (error) {
+      this.#fail(error);
+    }
+    if (this.#wanted) void this.#run();
+  }
+
+  #fail(error: unknown): void {
+    const failure = failureIn(error);
+    const quiet = ['cancelled', 'device-lost', 'no-model', 'no-photo'].includes(failure.code);
+    // Of these the state of the device speaks, and its recovery starts this again.
+    this.run.set(quiet ? { state: 'idle' } : { state: 'failed', failure });
+    if (!quiet) this.#app.announce.alert(failure.message);
+  }
+
+  /** One frame at a time; the next shows what holds then. */
+  requestDraw(): void {
+    this.#drawWanted = true;
+    if (this.#drawing) return;
+    this.#drawing = true;
+    requestAnimationFrame(() => void this.#draw());
+  }
+
+  async #draw(): Promise<void> {
+    this.#drawWanted = false;
+    const view = this.#view();
+    try {
+      if (view) {
+        const drawn = await this.#app.engine.call('view3d.draw', view);
+        if (drawn) this.drawn.set(drawn);
+      }
+    } catch {
+      // The state of the device says why there is no picture.
+    } finally {
+      this.#drawing = false;
+      if (this.#drawWanted) this.requestDraw();
+    }
+  }
+}

@@ -1,0 +1,97 @@
+import type { App } from '../../app.ts';
+import { h } from '../../dom.ts';
+import { failureIn } from '../../engine/engine.ts';
+import { icon } from '../../icons.ts';
+import type { Settings } from '../../settings.ts';
+import { saveBlob } from '../../ui/files.ts';
+import { attachMenu, type MenuItem } from '../../ui/menu.ts';
+import type { Save3dFormat, View3d } from '../../worker/view3d/view3d_calls.ts';
+import type { View3dRunner } from './view3d_runner.ts';
+import type { View3dSettings } from './view3d_settings.ts';
+
+const suffixes: Readonly<Record<Save3dFormat, string>> = {
+  glb: '.glb',
+  ply: '.ply',
+  obj: '.obj',
+  depth: '_depth_16.png',
+  mask: '_mask.png',
+  view: '_view.png',
+};
+
+/** The foot of the panel: files of the surface as it is shown. */
+export function makeView3dSave(
+  app: App,
+  settings: Settings<View3dSettings>,
+  runner: View3dRunner,
+  view: () => View3d | undefined,
+): { foot: HTMLElement; save: (format?: Save3dFormat) => Promise<void> } {
+  const nameOf = (): string => {
+    const source = runner.source.value;
+    return source.state === 'none' ? 'surface' : source.name.replace(/\.[^.]+$/, '');
+  };
+  const save = async (format: Save3dFormat = 'glb'): Promise<void> => {
+    const shown = view();
+    if (!shown || !runner.facts.value) return;
+    try {
+      const name = nameOf();
+      const blob = await app.engine.call('view3d.save', { format, view: shown, name });
+      saveBlob(blob, name + suffixes[format]);
+      app.toast.show(`Saved ${name}${suffixes[format]}`);
+    } catch (error) {
+      runner.run.set({ state: 'failed', failure: failureIn(error) });
+    }
+  };
+  const item = (label: string, format: Save3dFormat, detail: string): MenuItem => ({
+    label,
+    detail,
+    run: () => void save(format),
+  });
+  const items = (): (MenuItem | 'line')[] => [
+    item('Mesh, GLB', 'glb', `${settings.value.as}, with the picture`),
+    item('Mesh, PLY', 'ply', 'with colours'),
+    item('Mesh, OBJ', 'obj', 'surface alone'),
+    'line',
+    item('Depth, PNG of 16 bits', 'depth', 'near is bright'),
+    item('Mask, PNG', 'mask', 'dark at edges'),
+    item('This view, PNG', 'view', 'without a ground'),
+  ];
+  const main = h(
+    'button',
+    { class: 'btn main', type: 'button', title: 'Save GLB (G)' },
+    icon('save', true),
+    'Save GLB',
+  );
+  main.addEventListener('click', () => void save());
+  const more = h(
+    'button',
+    { class: 'btn main icon', type: 'button', 'aria-label': 'More formats' },
+    icon('down', true),
+  );
+  attachMenu(more, items, { up: true });
+  const link = h(
+    'button',
+    {
+      class: 'btn icon',
+      type: 'button',
+      'aria-label': 'Copy link with these settings',
+      title: 'Copy link with these settings',
+    },
+    icon('link'),
+  );
+  link.addEventListener('click', () => {
+    const fragment = settings.fragment();
+    const address = `${location.origin}${location.pathname}${fragment ? `#${fragment}` : ''}`;
+    void navigator.clipboard.writeText(address).then(
+      () => app.toast.show('Link copied. It holds the settings, not the picture.'),
+      () => app.toast.show('The link is in the address bar.'),
+    );
+  });
+  runner.facts.watch((facts) => {
+    main.disabled = facts === undefined;
+    more.disabled = facts === undefined;
+  });
+  return {
+    foot: h('div', { class: 'panel-foot' }, h('div', { class: 'split' }, main, more), link),
+    save,
+  };
+}

@@ -1,0 +1,83 @@
+import { flag, number, oneOf, type Schema } from '../../settings.ts';
+import type { DrawAs, Surface } from '../../worker/view3d/view3d_calls.ts';
+
+export const stereoKinds = ['off', 'side', 'half', 'cross', 'red'] as const;
+export type Stereo = (typeof stereoKinds)[number];
+
+/** Everything that the 3D page remembers and that its links carry. */
+export interface View3dSettings {
+  /** The nearest distance, as a share of the farthest. */
+  readonly near: number;
+  readonly far: number;
+  /** Of the picture's longer side, in degrees. */
+  readonly fov: number;
+  readonly cut: number;
+  readonly mask: number;
+  readonly density: number;
+  readonly jitter: number;
+  readonly seed: number;
+  readonly point: number;
+  /** Pixels of the canvas per pixel of the screen. */
+  readonly resolution: number;
+  readonly as: DrawAs;
+  readonly tilt: number;
+  /** What the camera turns around: 0 the photo's camera, ½ the nearest, 1 the farthest plane. */
+  readonly centre: number;
+  readonly flat: boolean;
+  readonly frustum: boolean;
+  readonly depth: boolean;
+  readonly stereo: Stereo;
+  readonly eyes: number;
+  /** Pixels of the model's input, 0: what it was trained at. */
+  readonly size: number;
+}
+
+export const view3dSchema: Schema<View3dSettings> = {
+  near: number(0.5, 0.001, 1),
+  far: number(100, 1, 1000),
+  fov: number(50, 10, 179),
+  cut: number(0.05, 0, 1),
+  mask: number(0, 0, 1),
+  density: number(0.5, 0.05, 1),
+  jitter: number(1, 0, 1),
+  seed: number(1, 0, 1e6),
+  point: number(2, 0.1, 25),
+  resolution: number(1, 0.05, 1),
+  as: oneOf(['triangles', 'points', 'lines'], 'triangles'),
+  tilt: number(0, -90, 90),
+  centre: number(0.5, 0, 1),
+  flat: flag(false),
+  frustum: flag(true),
+  depth: flag(false),
+  stereo: oneOf(stereoKinds, 'off'),
+  eyes: number(0.35, 0, 1),
+  size: number(0, 0, 4096),
+};
+
+/** Distances: as the sliders say; of a model that gives metres, those of the map until a slider was moved. */
+export function rangeOf(
+  { near, far }: View3dSettings,
+  map: { readonly kind: string; readonly min: number; readonly max: number } | undefined,
+): { nearest: number; farthest: number } {
+  const untouched = near === view3dSchema.near.start && far === view3dSchema.far.start;
+  if (untouched && map?.kind === 'metric' && map.max > map.min && map.max > 0) {
+    return { nearest: Math.max(map.min, map.max / 1000), farthest: map.max };
+  }
+  return { nearest: near * far, farthest: far };
+}
+
+export const surfaceOf = (
+  settings: View3dSettings,
+  range: { nearest: number; farthest: number },
+  ownMask: boolean,
+): Surface => ({
+  ...range,
+  fov: settings.fov,
+  density: settings.density,
+  jitter: settings.jitter,
+  seed: settings.seed,
+  cut: settings.cut,
+  threshold: settings.mask,
+  ownMask,
+  drawAs: settings.as,
+});

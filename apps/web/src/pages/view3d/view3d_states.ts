@@ -1,0 +1,151 @@
+import type { App } from '../../app.ts';
+import { h, setText } from '../../dom.ts';
+import { icon } from '../../icons.ts';
+import { card, why } from '../../ui/card.ts';
+import { sampleFile, samples } from '../image/samples.ts';
+import { lost, noGpu } from '../image/states.ts';
+import type { View3dRunner } from './view3d_runner.ts';
+
+export interface States3d {
+  readonly choose: () => void;
+  readonly open: (file: File) => void;
+  readonly setSize: (size: number) => void;
+}
+
+/** What stands over the view when there is something to say: one thing at a time, the first that holds. */
+export function watchView3dStates(
+  app: App,
+  runner: View3dRunner,
+  place: HTMLElement,
+  { choose, open, setSize }: States3d,
+): void {
+  const { engine } = app;
+  const step = h('p', { class: 'quiet' });
+  const waiting = h(
+    'div',
+    { class: 'box', role: 'group', 'aria-label': 'Getting ready' },
+    h('h2', {}, 'Getting ready'),
+    step,
+  );
+  let shown = '';
+  const pick = (): readonly [key: string, make?: () => HTMLElement] => {
+    const gpu = engine.gpu.value;
+    const model = engine.model.value;
+    const run = runner.run.value;
+    const unreadable = runner.unreadable.value;
+    if (gpu.state === 'failed') return [gpu.failure.message, () => noGpu(gpu.failure, app)];
+    if (gpu.state === 'lost') return ['lost', () => lost(engine.gpu)];
+    if (unreadable) {
+      return [
+        unreadable.message,
+        () =>
+          card({
+            icon: 'warning',
+            title: 'This picture cannot be read',
+            bad: true,
+            body: [h('p', { class: 'quiet' }, unreadable.message), h('p', {}, unreadable.remedy)],
+            actions: [
+              { label: 'Choose another', main: true, run: choose },
+              { label: 'Close', run: () => runner.unreadable.set(undefined) },
+            ],
+          }),
+      ];
+    }
+    if (runner.source.value.state === 'none') return ['empty', () => empty(choose, open)];
+    if (model.state === 'failed') {
+      const { failure, title } = model;
+      return [
+        failure.message,
+        () =>
+          card({
+            icon: 'warning',
+            title: `${title} did not load`,
+            bad: true,
+            body: [h('p', { class: 'quiet' }, failure.message)],
+            actions: [
+              { label: 'Models', main: true, run: () => app.go('models') },
+              ...why(failure),
+            ],
+          }),
+      ];
+    }
+    if (run.state === 'failed') {
+      const { failure } = run;
+      const proposed = failure.size?.proposed;
+      return [
+        `run ${failure.message}`,
+        () =>
+          card({
+            icon: 'warning',
+            title: 'This did not work',
+            bad: true,
+            body: [h('p', { class: 'quiet' }, failure.message), h('p', {}, failure.remedy)],
+            actions: [
+              proposed
+                ? {
+                    label: `Use ${proposed.size} px`,
+                    main: true,
+                    run: () => setSize(proposed.size),
+                  }
+                : { label: 'Try again', main: true, run: () => runner.requestRun() },
+              ...why(failure),
+            ],
+          }),
+      ];
+    }
+    if (!runner.facts.value) return ['ready', () => waiting];
+    return ['nothing'];
+  };
+  const show = (): void => {
+    const run = runner.run.value;
+    const progress = run.state === 'running' ? run.progress : undefined;
+    setText(
+      step,
+      engine.model.value.state !== 'ready'
+        ? 'Loading the model'
+        : progress?.step === 'compile' && progress.total > 0
+          ? `Compile, ${progress.done} of ${progress.total} kernels`
+          : 'First depth map',
+    );
+    const [key, make] = pick();
+    if (key === shown) return;
+    shown = key;
+    place.replaceChildren(...[make?.()].filter((element) => element !== undefined));
+    place.classList.toggle('filled', make !== undefined);
+  };
+  for (const store of [engine.gpu, engine.model, runner.source, runner.run]) {
+    (store as { watch(listener: () => void): unknown }).watch(show);
+  }
+  runner.facts.watch(show);
+  runner.unreadable.watch(show);
+}
+
+function empty(choose: () => void, open: (file: File) => void): HTMLElement {
+  return h(
+    'div',
+    { class: 'drop empty' },
+    icon('cube'),
+    h(
+      'div',
+      {},
+      h('h2', {}, 'Open a picture'),
+      h('p', { class: 'quiet' }, 'drop or paste it here, or use the one on Image.'),
+    ),
+    h('button', { class: 'btn main', type: 'button', on: { click: choose } }, 'Choose a picture'),
+    h(
+      'div',
+      { class: 'samples' },
+      ...samples.map((sample) =>
+        h(
+          'button',
+          {
+            type: 'button',
+            'aria-label': `Sample: ${sample.title}`,
+            on: { click: () => void sampleFile(sample).then(open) },
+          },
+          h('img', { src: sample.address, alt: '', width: 72, height: 48 }),
+        ),
+      ),
+    ),
+  );
+}

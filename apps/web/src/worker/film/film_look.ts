@@ -1,0 +1,80 @@
+import {
+  colourWords,
+  type DepthKind,
+  depthPipeline,
+  depthSettings,
+  pace,
+  type RangeOverTime,
+  type ResizeMethod,
+} from '@dpt-webgpu/dpt';
+import { type Recording, record, type Tensor } from '@dpt-webgpu/tensor';
+import { histogram } from '../image/looks.ts';
+import type { FilmOptions } from './film_calls.ts';
+
+export type FilmLook = Recording<
+  'depth' | 'pixels' | 'settings' | 'colours' | 'pace',
+  'rgba' | 'nearness' | 'values' | 'histogram'
+>;
+
+/** The tensors of the model's recording, read where they are: a frame is copied nowhere. */
+export interface FilmMap {
+  readonly depth: Tensor;
+  readonly pixels: Tensor;
+  readonly kind: DepthKind;
+  readonly method: ResizeMethod;
+  readonly shown: readonly [height: number, width: number];
+}
+
+const stepsOf = ({ look }: FilmOptions) => ({
+  percentiles: look.percentile > 0,
+  plane: look.plane !== 0,
+  equalise: look.contrast,
+});
+
+/** What needs another recording; all else are values in tensors. */
+export const filmLookKey = (options: FilmOptions, { shown }: FilmMap): string =>
+  JSON.stringify([stepsOf(options), options.steady.on, shown]);
+
+export function recordFilmLook(
+  map: FilmMap,
+  options: FilmOptions,
+  range: RangeOverTime,
+): Promise<FilmLook> {
+  const { depth, pixels, kind, method, shown } = map;
+  const [, H, W] = depth.dims('1 H W') as [number, number, number];
+  const resized = shown[0] !== H || shown[1] !== W;
+  return record(
+    depth.context,
+    { depth, pixels, settings: [8], colours: { shape: [256], dtype: 'u32' }, pace: [2] },
+    (inputs) => {
+      const { rgba, nearness, values } = depthPipeline(inputs.depth, {
+        settings: inputs.settings,
+        colours: inputs.colours,
+        kind,
+        ...stepsOf(options),
+        ...(resized ? { resize: { size: shown, method } } : {}),
+        ...(options.steady.on
+          ? { overTime: { range, pixels: inputs.pixels, pace: inputs.pace } }
+          : {}),
+      });
+      return { rgba, nearness, values, histogram: histogram(nearness) };
+    },
+  );
+}
+
+export function runFilmLook(recording: FilmLook, { look, steady }: FilmOptions): void {
+  const { settings, colours, pace: paceInput } = recording.inputs;
+  settings.write(
+    depthSettings({
+      percentiles: [look.percentile, 100 - look.percentile],
+      planeStrength: look.plane,
+      thresholds: [look.low, look.high],
+      gamma: look.gamma,
+      reverse: look.reverse,
+    }),
+  );
+  colours.write(colourWords(look.colourMap));
+  // Brightness is 0…1, so that nothing changes by more than 1.
+  paceInput.write(pace({ alpha: steady.alpha, limit: steady.cuts ? 0.25 : 2 }));
+  recording.run();
+}

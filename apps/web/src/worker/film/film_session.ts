@@ -1,0 +1,205 @@
+import { RangeOverTime, type Size } from '@dpt-webgpu/dpt';
+import { encodeNpy } from '@dpt-webgpu/loaders';
+import type { Gpu } from '../gpu.ts';
+import { CanvasView } from '../image/canvas_view.ts';
+import { type DepthRecording, DepthRuns } from '../image/depth_runs.ts';
+import { HISTOGRAM_BINS, type LookFacts, type View } from '../image/image_calls.ts';
+import { type Photo, writePixels } from '../image/photo.ts';
+import { encodePng } from '../image/png.ts';
+import { inputSize } from '../input_size.ts';
+import type { ModelHost, OpenModel } from '../model_host.ts';
+import { EngineError, type Handlers } from '../protocol.ts';
+import type { FilmFrame } from '../view3d/view3d_session.ts';
+import type { FilmCalls, FilmFacts, FilmOptions, FilmSave } from './film_calls.ts';
+import {
+  type FilmLook,
+  type FilmMap,
+  filmLookKey,
+  recordFilmLook,
+  runFilmLook,
+} from './film_look.ts';
+
+/** The longer side of what is shown: more than a film has, mostly. */
+const SHOWN = 1280;
+
+interface Current {
+  readonly opened: OpenModel;
+  readonly photo: Photo;
+  readonly recording: DepthRecording;
+  readonly modelTime: number;
+}
+
+/** The video page's half on the worker: frames come in and stay on the GPU until they are shown. */
+export class FilmSession {
+  readonly #host: ModelHost;
+  #canvas: CanvasView | undefined;
+  #view: View | undefined;
+  #texture: { gpu: Gpu; photo: Photo } | undefined;
+  #runs: { opened: OpenModel; runs: DepthRuns } | undefined;
+  #range: { gpu: Gpu; range: RangeOverTime } | undefined;
+  #look: { key: string; recording: FilmLook; of: DepthRecording } | undefined;
+  #current: Current | undefined;
+
+  constructor(host: ModelHost) {
+    this.#host = host;
+    host.onClose(() => this.#forget());
+  }
+
+  readonly handlers: Handlers<FilmCalls> = {
+    'film.canvas': ({ canvas }) => {
+      this.#canvas = new CanvasView(canvas);
+      return undefined;
+    },
+    'film.frame': async ({ frame, options, restart }) => {
+      try {
+        return await this.#frame(frame, options, restart);
+      } finally {
+        frame.close();
+      }
+    },
+    'film.look': async (options) => {
+      if (!this.#current) return undefined;
+      const facts = await this.#show(this.#current, options);
+      await this.#draw();
+      return facts;
+    },
+    'film.view': async (view) => {
+      this.#view = view;
+      await this.#draw();
+      return undefined;
+    },
+    'film.save': ({ format }) => this.#save(format),
+  };
+
+  /** For the 3D page. */
+  latest(): FilmFrame | undefined {
+    const current = this.#current;
+    if (!current) return undefined;
+    const { opened, photo, recording, modelTime } = current;
+    const { width, height, texture } = photo;
+    return { opened, texture, depth: recording.outputs.depth, width, height, modelTime };
+  }
+
+  #forget(): void {
+    this.#look?.recording.dispose();
+    this.#look = undefined;
+    this.#range?.range.dispose();
+    this.#range = undefined;
+    this.#runs?.runs.dispose();
+    this.#runs = undefined;
+    this.#current = undefined;
+  }
+
+  async #frame(
+    frame: VideoFrame | ImageBitmap,
+    options: FilmOptions,
+    restart: boolean,
+  ): Promise<FilmFacts> {
+    const begun = performance.now();
+    const opened = this.#host.expectModel();
+    const { gpu, model } = opened;
+    const size =
+      'displayWidth' in frame
+        ? { width: frame.displayWidth, height: frame.displayHeight }
+        : { width: frame.width, height: frame.height };
+    this.#host.expectFits(size, options.size, options.square);
+    const photo = this.#textureFor(gpu, size);
+    gpu.device.queue.copyExternalImageToTexture(
+      { source: frame },
+      { texture: photo.texture },
+      size,
+    );
+    const network = inputSize(model.config.image, size, options);
+    if (this.#runs?.opened !== opened) this.#runs = { opened, runs: new DepthRuns(opened) };
+    const recording = await this.#runs.runs.recordingFor(size, network, {});
+    writePixels(gpu, photo.texture, { x: 0, y: 0, ...size }, recording.inputs.pixels.buffer);
+    recording.run();
+    if (restart) this.#range?.range.reset();
+    const facts = await this.#show({ opened, photo, recording, modelTime: 0 }, options);
+    const modelTime = performance.now() - begun;
+    this.#current = { opened, photo, recording, modelTime };
+    await this.#draw();
+    return {
+      ...facts,
+      ...size,
+      networkWidth: network.width,
+      networkHeight: network.height,
+      modelTime,
+    };
+  }
+
+  #textureFor(gpu: Gpu, { width, height }: Size): Photo {
+    const known = this.#texture;
+    if (known?.gpu === gpu && known.photo.width === width && known.photo.height === height) {
+      return known.photo;
+    }
+    known?.photo.texture.destroy();
+    const { TEXTURE_BINDING, COPY_DST, RENDER_ATTACHMENT } = GPUTextureUsage;
+    const texture = gpu.device.createTexture({
+      label: 'frame',
+      size: [width, height],
+      format: 'rgba8unorm',
+      usage: TEXTURE_BINDING | COPY_DST | RENDER_ATTACHMENT,
+    });
+    this.#texture = { gpu, photo: { width, height, texture } };
+    return this.#texture.photo;
+  }
+
+  async #show(current: Current, options: FilmOptions): Promise<LookFacts> {
+    const { opened, photo, recording } = current;
+    const { gpu, model } = opened;
+    if (this.#range?.gpu !== gpu) this.#range = { gpu, range: new RangeOverTime(gpu.context) };
+    const scale = Math.min(1, SHOWN / Math.max(photo.width, photo.height));
+    const map: FilmMap = {
+      depth: recording.outputs.depth,
+      pixels: recording.inputs.pixels,
+      kind: model.config.depth,
+      method: model.config.image.depthFilter,
+      shown: [Math.round(photo.height * scale) || 1, Math.round(photo.width * scale) || 1],
+    };
+    const key = filmLookKey(options, map);
+    if (this.#look?.key !== key || this.#look.of !== recording) {
+      const made = await recordFilmLook(map, options, this.#range.range);
+      this.#look?.recording.dispose();
+      this.#look = { key, recording: made, of: recording };
+    }
+    const look = this.#look;
+    runFilmLook(look.recording, options);
+    // Read small, and last: with it all of the frame's work is done.
+    const bytes = await look.recording.outputs.histogram.readBytes();
+    const counts = Array.from({ length: HISTOGRAM_BINS }, () => 0);
+    for (const [i, count] of new Uint32Array(bytes.buffer).entries()) {
+      counts[i % HISTOGRAM_BINS]! += count;
+    }
+    return { histogram: counts, flat: counts.filter((count) => count > 0).length <= 1 };
+  }
+
+  async #draw(): Promise<void> {
+    if (!this.#canvas || !this.#view) return;
+    const gpu = await this.#host.gpu();
+    const photo = this.#texture?.gpu === gpu ? this.#texture.photo : undefined;
+    const depth = this.#look?.recording.outputs.rgba;
+    const crop = { x: 0, y: 0, width: 1, height: 1 };
+    this.#canvas.draw(gpu, this.#view, photo && { photo, crop, pictures: depth ? { depth } : {} });
+  }
+
+  async #save(format: FilmSave): Promise<Blob> {
+    const outputs = this.#look?.recording.outputs;
+    if (!outputs || !this.#current) {
+      throw new EngineError({ code: 'no-photo', message: 'There is no frame yet.' });
+    }
+    const [height = 1, width = 1] = outputs.rgba.shape.slice(-2);
+    if (format === 'npy') {
+      const { depth } = this.#current.recording.outputs;
+      return new Blob([
+        encodeNpy(await depth.read(), depth.shape.slice(-2)) as Uint8Array<ArrayBuffer>,
+      ]);
+    }
+    const data =
+      format === 'png'
+        ? await outputs.rgba.readBytes()
+        : Uint16Array.from(await outputs.values.read(), (value) => Math.round(65_535 * value));
+    const channels = format === 'png' ? 4 : 1;
+    return new Blob([await encodePng({ width, height, channels, data })], { type: 'image/png' });
+  }
+}
