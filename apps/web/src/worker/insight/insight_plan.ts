@@ -1,16 +1,8 @@
 import type { DPTModel, Size } from '@dpt-webgpu/dpt';
 import { plan, type Trace } from '@dpt-webgpu/tensor';
 import type { GpuInfo } from '../gpu.ts';
+import { boxOf } from './boxes.ts';
 import { type Box, type BoxPlan, boxes, type InsightFacts } from './insight_calls.ts';
-
-/** The box of figure 1 that a name belongs to. What comes before is the patch embedding's. */
-export function boxOf(name: string): Box {
-  if (/^(stage|tokens)/.test(name)) return 'encoder';
-  if (/^reassembled/.test(name)) return 'reassemble';
-  if (/^fused/.test(name)) return 'fusion';
-  if (/^depth/.test(name)) return 'head';
-  return boxes.find((box) => name === box || name.startsWith(`${box}.`)) ?? 'patch_embed';
-}
 
 const boxOfLabel = (label: string): Box => boxOf(label.slice(label.indexOf(' ') + 1));
 

@@ -4,6 +4,7 @@ import { decode, uploadPhoto, writePixels } from '../image/photo.ts';
 import { inputSize } from '../input_size.ts';
 import type { ModelHost } from '../model_host.ts';
 import { EngineError, type Handlers, type Job } from '../protocol.ts';
+import { boxOf } from './boxes.ts';
 import { FusionScaling } from './fusion_scaling.ts';
 import type {
   AttentionQuery,
@@ -14,7 +15,7 @@ import type {
   TensorFacts,
   Timing,
 } from './insight_calls.ts';
-import { attentionFits, boxOf, planOf, weightsName } from './insight_plan.ts';
+import { attentionFits, planOf, weightsName } from './insight_plan.ts';
 import { runParity } from './parity.ts';
 import { type PreparedRun, type ReadTensor, readTensors, recordModel } from './prepared_run.ts';
 import {

@@ -6,8 +6,8 @@ import goldenBoxes from '../../../../../test/fixtures/models/depth_anything_v2/i
 import fixture from '../../../../../test/fixtures/models/depth_anything_v2/model.safetensors?url';
 import type { ModelHost } from '../model_host.ts';
 import { EngineError, type Job } from '../protocol.ts';
+import { boxOf } from './boxes.ts';
 import type { InsightCalls, NamedBlob, ParityReport, ParityRow } from './insight_calls.ts';
-import { boxOf } from './insight_plan.ts';
 import type { HostTensor } from './tensor_maps.ts';
 
 /** The picture that went in, and everything that a reference implementation made of it. */

@@ -1,6 +1,6 @@
 import type { Profile } from '@dpt-webgpu/tensor';
+import { boxOf } from './boxes.ts';
 import { boxes, type Timing } from './insight_calls.ts';
-import { boxOf } from './insight_plan.ts';
 
 const SLOWEST = 12;
 

@@ -1,0 +1,146 @@
+import type { App } from '../../app.ts';
+import type { CallOptions } from '../../engine/engine.ts';
+import { failureIn, isCancelled } from '../../engine/engine.ts';
+import type { Settings } from '../../settings.ts';
+import { Store } from '../../store.ts';
+import type { Calls } from '../../worker/calls.ts';
+import type {
+  InsightCalls,
+  InsightFacts,
+  NamedBlob,
+  Timing,
+} from '../../worker/insight/insight_calls.ts';
+import type { Failure } from '../../worker/protocol.ts';
+import { sampleFile, samples } from '../image/samples.ts';
+import type { InsightSettings } from './insight_settings.ts';
+
+export interface ShownPhoto {
+  readonly name: string;
+  readonly width: number;
+  readonly height: number;
+  readonly bitmap: ImageBitmap;
+}
+
+/** Keeps the photo, the model and the size together: after each change everything is planned anew, once. */
+export class InsightRunner {
+  readonly photo = new Store<ShownPhoto | undefined>(undefined);
+  readonly facts = new Store<InsightFacts | undefined>(undefined);
+  readonly timing = new Store<Timing | undefined>(undefined);
+  readonly failure = new Store<Failure | undefined>(undefined);
+  readonly busy = new Store<string>('');
+  readonly #app: App;
+  readonly #settings: Settings<InsightSettings>;
+  #shown = false;
+  #prepared = '';
+  #preparing = false;
+  #again = false;
+  #opened = 0;
+
+  constructor(app: App, settings: Settings<InsightSettings>) {
+    this.#app = app;
+    this.#settings = settings;
+    app.engine.model.watch((state) => {
+      if (state.state !== 'ready') {
+        this.#prepared = '';
+        this.facts.set(undefined);
+        this.timing.set(undefined);
+      }
+      void this.prepare();
+    });
+    settings.store.watch(({ size }, before) => {
+      if (size !== before.size) void this.prepare();
+    });
+  }
+
+  show(): void {
+    this.#shown = true;
+    void this.prepare();
+  }
+
+  hide(): void {
+    this.#shown = false;
+  }
+
+  async openPhoto(photo: NamedBlob): Promise<void> {
+    try {
+      await this.#open(photo);
+      await this.prepare();
+    } catch (error) {
+      this.failure.set(failureIn(error));
+    }
+  }
+
+  /** A question to the worker. A failure is shown in the stage; one that was cancelled is not. */
+  async ask<K extends keyof InsightCalls>(
+    name: K,
+    params: Calls[K]['params'],
+    options: CallOptions<Calls[K]['progress']> = {},
+  ): Promise<Calls[K]['result'] | undefined> {
+    try {
+      return await this.#app.engine.call(name, params, options);
+    } catch (error) {
+      if (!isCancelled(error)) this.failure.set(failureIn(error));
+      return undefined;
+    }
+  }
+
+  /** Times every step: slow on a device without timestamps, so only when somebody looks. */
+  async measure(): Promise<void> {
+    const facts = this.facts.value;
+    if (!facts || this.busy.value) return;
+    this.busy.set('Timing every step');
+    const timing = await this.ask('insight.time', undefined);
+    this.busy.set('');
+    if (timing && facts === this.facts.value) this.timing.set(timing);
+  }
+
+  async #open(photo: NamedBlob | undefined): Promise<boolean> {
+    const opened = await this.#app.engine.call('insight.open', { photo });
+    if (!opened) return false;
+    this.photo.value?.bitmap.close();
+    this.photo.set(opened);
+    this.#opened++;
+    return true;
+  }
+
+  async prepare(): Promise<void> {
+    if (!this.#shown || this.#app.engine.model.value.state !== 'ready') return;
+    if (this.#preparing) {
+      this.#again = true;
+      return;
+    }
+    this.#preparing = true;
+    try {
+      do {
+        this.#again = false;
+        await this.#prepare();
+      } while (this.#again);
+    } catch (error) {
+      if (!isCancelled(error)) this.failure.set(failureIn(error));
+    } finally {
+      this.#preparing = false;
+    }
+  }
+
+  async #prepare(): Promise<void> {
+    const { info } = this.#app.engine;
+    if (!info) return;
+    if (!this.photo.value && !(await this.#open(undefined))) {
+      const sample = await sampleFile(samples[0]!);
+      await this.#open({ blob: sample, name: sample.name });
+    }
+    const { size } = this.#settings.value;
+    const key = JSON.stringify([this.#opened, size, info.file, info.dtype, info.options]);
+    if (key === this.#prepared && this.facts.value) return;
+    this.timing.set(undefined);
+    this.busy.set('Preparing');
+    try {
+      const facts = await this.#app.engine.call('insight.setup', { size });
+      this.#prepared = key;
+      this.failure.set(undefined);
+      this.facts.set(facts);
+    } finally {
+      this.busy.set('');
+    }
+  }
+}

@@ -1,0 +1,52 @@
+import { type ColourMap, colourMaps } from '@dpt-webgpu/dpt';
+import { flag, number, numbers, oneOf, type Schema, type Setting } from '../../settings.ts';
+
+export const tools = ['attention', 'norms', 'fusion', 'stages', 'time', 'parity'] as const;
+export type ToolId = (typeof tools)[number];
+
+export interface InsightSettings {
+  readonly tool: ToolId;
+  /** 0: the model's own. */
+  readonly size: number;
+  readonly map: ColourMap;
+  readonly block: number;
+  readonly direction: 'row' | 'column';
+  readonly log: boolean;
+  readonly strength: number;
+  readonly outline: boolean;
+  /** Row and column of the patch, where one is picked. */
+  readonly patch: readonly number[];
+  readonly norms: 'norm' | 'channel';
+  readonly channel: number;
+  readonly bars: boolean;
+  /** Of the four levels; none is all 1. */
+  readonly scales: readonly number[];
+  readonly tensor: string;
+  readonly view: 'channel' | 'length';
+  readonly plane: number;
+}
+
+const text: Setting<string> = {
+  start: '',
+  print: (value) => value,
+  parse: (value) => (/^[\w.]{0,120}$/.test(value) ? value : undefined),
+};
+
+export const insightSchema: Schema<InsightSettings> = {
+  tool: oneOf(tools, 'attention'),
+  size: number(0, 0, 4096),
+  map: oneOf<ColourMap>(colourMaps, 'viridis'),
+  block: number(0, 0, 100),
+  direction: oneOf(['row', 'column'], 'row'),
+  log: flag(true),
+  strength: number(2, 0, 6),
+  outline: flag(false),
+  patch: numbers(2, 0, 4096),
+  norms: oneOf(['norm', 'channel'], 'norm'),
+  channel: number(0, 0, 8192),
+  bars: flag(true),
+  scales: numbers(4, -5, 5),
+  tensor: text,
+  view: oneOf(['channel', 'length'], 'length'),
+  plane: number(0, 0, 8192),
+};

@@ -1,0 +1,191 @@
+import { fill, h, setStyle, setText, uniqueId } from '../../dom.ts';
+import { choiceField } from '../../ui/choice.ts';
+import { group } from '../../ui/group.ts';
+import { slider } from '../../ui/slider.ts';
+import { valueText } from '../../words.ts';
+import { boxes, type TensorFacts, type TensorSlice } from '../../worker/insight/insight_calls.ts';
+import { boxOf, boxTitles } from './box_titles.ts';
+import { histogram, mapCanvas, paint, pngOf, rangeOf, sheetOf } from './paint.ts';
+import { colourField, latest, type Tool, type ToolContext, table } from './tool.ts';
+
+/** Any tensor of the model by its name: as a picture, a histogram, and numbers. */
+export function makeStagesTool({ settings, runner, isShown }: ToolContext): Tool {
+  const canvas = mapCanvas('The chosen tensor');
+  const picture = h('div', { class: 'frame big' }, canvas);
+  const caption = h('p', { class: 'caption' });
+  const element = h('div', { class: 'at single' }, h('figure', {}, picture, caption));
+  const said = h('span', {});
+  const status = h('div', { class: 'status' }, said);
+
+  const id = uniqueId('tensor');
+  const select = h('select', { id, class: 'select full' });
+  const find = h('input', {
+    class: 'text',
+    type: 'search',
+    placeholder: 'Part of a name, such as mlp',
+    'aria-label': 'Find a tensor',
+    autocomplete: 'off',
+  });
+  select.addEventListener('change', () => settings.change({ tensor: select.value, plane: 0 }));
+  const view = choiceField({
+    label: 'Show',
+    options: [
+      { value: 'length', label: 'Length' },
+      { value: 'channel', label: 'Channel' },
+    ],
+    value: settings.value.view,
+    onChange: (value) => settings.change({ view: value }),
+  });
+  const plane = slider({
+    label: 'Channel',
+    min: 0,
+    max: 1,
+    step: 1,
+    start: 0,
+    onChange: (value) => settings.change({ plane: value }),
+  });
+  const plot = h('div');
+  const numbers = h('div');
+  const colours = colourField(settings);
+  const groups = [
+    group(
+      { id: 'tensor', title: 'Tensor' },
+      find,
+      h('label', { class: 'sr', for: id }, 'Tensor'),
+      select,
+      view.element,
+      plane.element,
+    ),
+    group({ id: 'tensor-numbers', title: 'Numbers' }, plot, numbers),
+    group({ id: 'tensor-colours', title: 'Colours' }, ...colours.elements),
+  ];
+
+  let facts: TensorFacts | undefined;
+  let slice: TensorSlice | undefined;
+
+  const list = (): void => {
+    const tensors = runner.facts.value?.tensors ?? [];
+    const part = find.value.trim().toLowerCase();
+    const chosen = nameAt();
+    const entries = tensors.filter(
+      ({ name }) => name.toLowerCase().includes(part) || name === chosen,
+    );
+    fill(
+      select,
+      ...boxes.map((box) => {
+        const inside = entries.filter(({ name }) => boxOf(name) === box);
+        if (inside.length === 0) return undefined;
+        const options = inside.map(({ name, shape }) =>
+          h('option', { value: name }, `${name}  [${shape.join(', ')}]`),
+        );
+        return h('optgroup', { label: boxTitles[box] }, ...options);
+      }),
+    );
+    select.value = chosen;
+  };
+  const nameAt = (): string => {
+    const tensors = runner.facts.value?.tensors ?? [];
+    const wanted = settings.value.tensor;
+    if (tensors.some(({ name }) => name === wanted)) return wanted;
+    return tensors.find(({ name }) => name === 'reassembled_1')?.name ?? tensors[0]?.name ?? '';
+  };
+
+  const draw = (): void => {
+    if (!slice || !facts) return;
+    const { values, width, height, readout } = slice;
+    const range = rangeOf(values);
+    paint(canvas, values, [width, height], settings.value.map, range);
+    setStyle(picture, '--ratio', `${width} / ${height}`);
+    // Small maps show their pixels; what is larger than the screen is smoothed by it anyway.
+    picture.classList.toggle('smooth', width > 400);
+    colours.setEnds(valueText(range.low), valueText(range.high));
+    canvas.setAttribute('aria-label', `${facts.name}, ${width} by ${height}`);
+    const what =
+      facts.channels === 1
+        ? ''
+        : settings.value.view === 'length'
+          ? `Length over ${facts.channels} channels. `
+          : `Channel ${Math.min(settings.value.plane, facts.channels - 1)} of ${facts.channels}. `;
+    setText(
+      caption,
+      `${what}${width} × ${height}${readout === undefined ? '' : `; readout token ${valueText(readout)}`}`,
+    );
+  };
+
+  const showFacts = (): void => {
+    if (!facts) return;
+    const { name, shape, dtype, min, max, mean, std, notFinite, histogram: counts } = facts;
+    setText(said, `${name}  [${shape.join(', ')}] ${dtype}`);
+    element.dataset.tensor = name;
+    fill(plot, histogram(counts, true, `Histogram of ${name}`) as unknown as HTMLElement);
+    fill(
+      numbers,
+      table(
+        [],
+        [
+          ['Smallest', valueText(min)],
+          ['Largest', valueText(max)],
+          ['Mean', valueText(mean)],
+          ['Standard deviation', valueText(std)],
+          ['Values', facts.count.toLocaleString('en')],
+          ...(notFinite > 0 ? [['Not numbers', String(notFinite)]] : []),
+        ],
+      ),
+    );
+  };
+
+  const ask = latest(async () => {
+    const all = runner.facts.value;
+    if (!all || !isShown('stages')) return;
+    const name = nameAt();
+    if (!name) return;
+    const answer = await runner.ask('insight.tensor', { name });
+    if (!answer || all !== runner.facts.value) return;
+    const { channels } = answer;
+    plane.setRange({ min: 0, max: Math.max(channels - 1, 0), step: 1, start: 0 });
+    plane.set(Math.min(settings.value.plane, Math.max(channels - 1, 0)));
+    view.element.hidden = channels === 1;
+    plane.element.hidden = channels === 1 || settings.value.view === 'length';
+    const channel =
+      settings.value.view === 'length' && channels > 1
+        ? undefined
+        : Math.min(settings.value.plane, Math.max(channels - 1, 0));
+    const cut = await runner.ask('insight.slice', { channel });
+    if (!cut || all !== runner.facts.value) return;
+    facts = answer;
+    slice = cut;
+    showFacts();
+    draw();
+  });
+
+  find.addEventListener('input', list);
+  settings.store.watch((value, before) => {
+    view.set(value.view);
+    if (!isShown('stages')) return;
+    const asked = ['tensor', 'view', 'plane'] as const;
+    if (asked.some((key) => value[key] !== before[key])) ask();
+    if (value.tensor !== before.tensor) select.value = nameAt();
+    draw();
+  });
+
+  return {
+    id: 'stages',
+    title: 'Stages',
+    box: undefined,
+    element,
+    groups,
+    status,
+    update() {
+      list();
+      ask();
+    },
+    async save() {
+      if (!facts) return [];
+      const npy = await runner.ask('insight.npy', undefined);
+      return [
+        { name: `${facts.name}.png`, blob: await pngOf(sheetOf([canvas], 1, 640)) },
+        ...(npy ? [{ name: `${facts.name}.npy`, blob: npy }] : []),
+      ];
+    },
+  };
+}

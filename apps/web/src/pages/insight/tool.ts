@@ -1,0 +1,110 @@
+import type { ColourMap } from '@dpt-webgpu/dpt';
+import { colourMaps } from '@dpt-webgpu/dpt';
+import type { App } from '../../app.ts';
+import { h } from '../../dom.ts';
+import type { Settings } from '../../settings.ts';
+import { selectField } from '../../ui/choice.ts';
+import type { Control } from '../../ui/control.ts';
+import type { Group } from '../../ui/group.ts';
+import type { Box } from '../../worker/insight/insight_calls.ts';
+import type { InsightRunner } from './insight_runner.ts';
+import type { InsightSettings, ToolId } from './insight_settings.ts';
+import { gradient } from './paint.ts';
+
+/** What every tool is made from. */
+export interface ToolContext {
+  readonly app: App;
+  readonly settings: Settings<InsightSettings>;
+  readonly runner: InsightRunner;
+  /** The tool is in front: answers for another one are not asked for. */
+  readonly isShown: (tool: ToolId) => boolean;
+}
+
+export interface SavedFile {
+  readonly blob: Blob;
+  readonly name: string;
+}
+
+/** One way to look into the model. */
+export interface Tool {
+  readonly id: ToolId;
+  readonly title: string;
+  /** The box of figure 1 that opens it. */
+  readonly box: Box | undefined;
+  readonly element: HTMLElement;
+  readonly groups: readonly Group[];
+  readonly status: HTMLElement;
+  /** The model, the photo or the size is another, or the tool comes to the front. */
+  update(): void;
+  /** What Save gives: a picture, the numbers, or both. */
+  readonly save?: () => Promise<readonly SavedFile[]>;
+}
+
+/** A colour bar with its ends, and the choice of the map. */
+export function colourField(settings: Settings<InsightSettings>): {
+  readonly elements: readonly HTMLElement[];
+  readonly setEnds: (low: string, high: string) => void;
+} {
+  const bar = h('div', { class: 'legend' });
+  const ends = [h('span', {}, '0'), h('span', {})] as const;
+  const choice: Control<ColourMap> = selectField<ColourMap>({
+    label: 'Map',
+    options: colourMaps.map((map) => ({
+      value: map,
+      label: map[0]!.toUpperCase() + map.slice(1),
+    })),
+    value: settings.value.map,
+    onChange: (map) => settings.change({ map }),
+  });
+  settings.store.watch(({ map }) => {
+    choice.set(map);
+    gradient(bar, map);
+  });
+  return {
+    elements: [
+      bar,
+      h('div', { class: 'row caption' }, ends[0], h('span', { class: 'grow' }), ends[1]),
+      choice.element,
+    ],
+    setEnds(low, high) {
+      ends[0].textContent = low;
+      ends[1].textContent = high;
+    },
+  };
+}
+
+/** Lines of names and values. */
+export function table(
+  head: readonly string[],
+  rows: readonly (readonly (string | Node)[])[],
+): HTMLTableElement {
+  return h(
+    'table',
+    { class: 'facts' },
+    head.length > 0 &&
+      h('thead', {}, h('tr', {}, ...head.map((text) => h('th', { scope: 'col' }, text)))),
+    h('tbody', {}, ...rows.map((cells) => h('tr', {}, ...cells.map((cell) => h('td', {}, cell))))),
+  );
+}
+
+/** The last of several calls in a row, when the one before is done: what a slider asks while it moves. */
+export function latest(work: () => Promise<void>): () => void {
+  let running = false;
+  let again = false;
+  const go = async (): Promise<void> => {
+    if (running) {
+      again = true;
+      return;
+    }
+    running = true;
+    try {
+      do {
+        again = false;
+        await work();
+      } while (again);
+    } finally {
+      running = false;
+    }
+  };
+  return () => void go();
+}
