@@ -1,8 +1,14 @@
 import type { Engine } from './engine/engine.ts';
 import type { Keys } from './keys.ts';
 import type { PageId } from './pages/addresses.ts';
+import type { Film } from './pages/video/film.ts';
 import type { Announcer } from './ui/announcer.ts';
 import type { Toaster } from './ui/toast.ts';
+import type { Rect } from './worker/image/image_calls.ts';
+
+export type Shown =
+  | { readonly kind: 'picture'; readonly key: File; readonly crop: Rect | undefined }
+  | { readonly kind: 'film'; readonly key: number; readonly name: string };
 
 /** What every page is given. */
 export interface App {
@@ -16,6 +22,9 @@ export interface App {
   readonly openModelFile: (file: File) => void;
   /** The size that pictures are run at, 0 for the model's own. */
   readonly setImageSize: (size: number) => void;
+  readonly film: Film;
+  /** What was looked at last, for pages that show it in another way. */
+  readonly current: () => Shown | undefined;
 }
 
 /** One page, made when it is first visited and kept: going back finds everything as it was. */
@@ -27,6 +36,8 @@ export interface Page {
   hide?(): void;
   /** What the address has after #, when the page is in front. */
   fragment?(): string;
+  /** Files that were dropped or pasted here. Without it they go to the image page. */
+  takeFiles?(files: readonly File[]): void;
   /** What a drop of these files would do, in a sentence; undefined when nothing. */
   dropText?(files: readonly DataTransferItem[]): string | undefined;
 }

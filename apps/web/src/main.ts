@@ -7,7 +7,10 @@ import { Keys } from './keys.ts';
 import { makeAboutPage } from './pages/about/about_page.ts';
 import type { PageId } from './pages/addresses.ts';
 import { makeImagePage } from './pages/image/image_page.ts';
+import { makeInsightPage } from './pages/insight/insight_page.ts';
 import { makeModelsPage } from './pages/models/models_page.ts';
+import { Film } from './pages/video/film.ts';
+import { makeView3dPage } from './pages/view3d/view3d_page.ts';
 import { addressOf, followLinks, pageAt } from './router.ts';
 import { makeShell } from './shell.ts';
 import { Announcer } from './ui/announcer.ts';
@@ -38,11 +41,18 @@ const app: App = {
     void modelsPage().openFile(file);
   },
   setImageSize: (size) => imagePage().setSize(size),
+  film: new Film(engine),
+  current() {
+    const film = app.film.source.value;
+    if (film.kind !== 'none') return { kind: 'film', key: film.id, name: film.name };
+    return imagePage().picture();
+  },
 };
 
 // Made at once, because they know what the chip lists and where dropped files go; their work begins when they are shown.
-const image = makeImagePage(app, location.hash);
+const image = makeImagePage(app, pageAt(location.pathname) === 'image' ? location.hash : '');
 const models = makeModelsPage(app);
+const insight = makeInsightPage(app);
 const imagePage = () => image;
 const modelsPage = () => models;
 
@@ -58,7 +68,16 @@ document
 function pageFor(id: PageId): Page {
   const known = made.get(id);
   if (known) return known;
-  const page = id === 'image' ? image : id === 'models' ? models : makeAboutPage(app);
+  const page =
+    id === 'image'
+      ? image
+      : id === 'models'
+        ? models
+        : id === 'insight'
+          ? insight
+          : id === 'view3d'
+            ? makeView3dPage(app, location.hash)
+            : makeAboutPage(app);
   made.set(id, page);
   return page;
 }
@@ -83,9 +102,14 @@ followLinks(go);
 takeDrops({
   say: (items) => pageFor(current!).dropText?.(items),
   take(files) {
+    if (current === 'insight' && insight.take(files)) return;
     const model = files.find(isModelFile);
     if (model) app.openModelFile(model);
-    else app.openPhotos(files);
+    else {
+      const page = pageFor(current!);
+      if (page.takeFiles) page.takeFiles(files);
+      else app.openPhotos(files);
+    }
   },
 });
 keys.add(

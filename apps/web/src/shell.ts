@@ -11,6 +11,8 @@ import type { ModelState } from './worker/model_calls.ts';
 
 const pageIcons: Readonly<Record<PageId, IconName>> = {
   image: 'image',
+  view3d: 'cube',
+  insight: 'eye',
   models: 'layers',
   about: 'info',
 };

@@ -1,5 +1,6 @@
 import type { Calls, Events } from './calls.ts';
 import { failureOf } from './failures.ts';
+import { FilmSession } from './film/film_session.ts';
 import type { ImageCalls } from './image/image_calls.ts';
 import { ImageSession } from './image/image_session.ts';
 import type { NamedBlob } from './insight/insight_calls.ts';
@@ -15,6 +16,7 @@ import {
   removeModel,
 } from './model_store.ts';
 import { type FromWorker, type Handlers, type Port, serve } from './protocol.ts';
+import { View3dSession } from './view3d/view3d_session.ts';
 
 // TypeScript's libraries for pages and for workers exclude each other; of the worker's own scope only this is used.
 const port = globalThis as unknown as Port;
@@ -56,4 +58,7 @@ const image: Handlers<ImageCalls> = {
 };
 const insight = new InsightSession(host, () => shownPhoto).handlers;
 
-serve<Calls>(port, { ...models, ...image, ...insight }, failureOf);
+const film = new FilmSession(host);
+const view3d = new View3dSession(host, () => film.latest()).handlers;
+
+serve<Calls>(port, { ...models, ...image, ...film.handlers, ...view3d, ...insight }, failureOf);

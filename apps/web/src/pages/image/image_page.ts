@@ -1,4 +1,4 @@
-import type { App, Page } from '../../app.ts';
+import type { App, Page, Shown } from '../../app.ts';
 import { fill, h, setText } from '../../dom.ts';
 import { icon } from '../../icons.ts';
 import { Settings } from '../../settings.ts';
@@ -11,7 +11,7 @@ import { CropBox } from './crop_box.ts';
 import { makeCutOut } from './cut_out.ts';
 import { addImageKeys } from './image_keys.ts';
 import { ImageRunner } from './image_runner.ts';
-import { type ImageSettings, type ImageView, imageSchema } from './image_settings.ts';
+import { cropOf, type ImageSettings, type ImageView, imageSchema } from './image_settings.ts';
 import { Measure, type Reading } from './measure.ts';
 import { makePanel } from './panel.ts';
 import { sampleFile, samples } from './samples.ts';
@@ -22,6 +22,8 @@ import { Strip } from './strip.ts';
 
 export interface ImagePage extends Page {
   openFiles(files: readonly File[]): void;
+  /** The picture that is open, for other pages. */
+  picture(): Shown | undefined;
   setSize(size: number): void;
 }
 
@@ -218,6 +220,11 @@ export function makeImagePage(app: App, address: string): ImagePage {
   return {
     element,
     openFiles,
+    picture() {
+      const photo = runner.photo.value;
+      if (photo.state !== 'open') return undefined;
+      return { kind: 'picture', key: photo.file, crop: cropOf(settings.value) };
+    },
     setSize: (size) => settings.change({ size }),
     show(fragment) {
       const linked = settings.read(fragment);

@@ -17,7 +17,7 @@ export interface Panel {
   focusSize(): void;
 }
 
-/** The controls of the image page. Each writes settings, and shows them when they change elsewhere. */
+/** The controls of the image page. */
 export function makePanel(
   app: App,
   settings: Settings<ImageSettings>,
@@ -25,6 +25,37 @@ export function makePanel(
   further: readonly Group[],
   foot: HTMLElement,
 ): Panel {
+  const { groups: common, focusSize } = makePictureGroups(app, settings, runner);
+  const groups = [...common, ...further];
+  const tabs = groupTabs(groups);
+  const element = h(
+    'aside',
+    { class: 'panel', 'aria-label': 'Controls' },
+    tabs,
+    h('div', { class: 'panel-body' }, ...groups.map(({ element }) => element)),
+    foot,
+  );
+  return { element, tabs, focusSize };
+}
+
+/** A value to be shown, whoever has it. */
+interface Watched<T> {
+  readonly value: T | undefined;
+  watch(listener: (value: T | undefined) => void): unknown;
+}
+
+/** What the controls of a picture show of it. */
+export interface PictureFeed {
+  readonly facts: Watched<{ readonly networkWidth: number; readonly networkHeight: number }>;
+  readonly look: Watched<{ readonly histogram: readonly number[] }>;
+}
+
+/** Look, range and input: each control writes settings, and shows them when they change elsewhere. */
+export function makePictureGroups(
+  app: App,
+  settings: Settings<ImageSettings>,
+  runner: PictureFeed,
+): { readonly groups: readonly Group[]; focusSize(): void } {
   const bound: (() => void)[] = [];
   const bind = <K extends keyof ImageSettings, C extends Control<ImageSettings[K]>>(
     key: K,
@@ -197,18 +228,8 @@ export function makePanel(
     if (facts) threshold.setHistogram(facts.histogram);
   });
 
-  const groups = [look, range, input, ...further];
-  const tabs = groupTabs(groups);
-  const element = h(
-    'aside',
-    { class: 'panel', 'aria-label': 'Controls' },
-    tabs,
-    h('div', { class: 'panel-body' }, ...groups.map(({ element }) => element)),
-    foot,
-  );
   return {
-    element,
-    tabs,
+    groups: [look, range, input],
     focusSize() {
       input.element.open = true;
       size.input.focus();

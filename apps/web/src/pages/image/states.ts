@@ -112,7 +112,7 @@ function empty({ choose, chooseFolder, openSample }: StateActions): HTMLElement 
   );
 }
 
-function noGpu(failure: Failure, app: App): HTMLElement {
+export function noGpu(failure: Failure, app: App): HTMLElement {
   const titles: Partial<Record<Failure['code'], string>> = {
     'no-webgpu': 'This browser has no WebGPU',
     insecure: 'This page is not secure',
@@ -172,7 +172,7 @@ function showRecorded(): void {
   );
 }
 
-function lost(gpu: {
+export function lost(gpu: {
   value: GpuState;
   watch(listener: (state: GpuState) => void): () => void;
 }): HTMLElement {

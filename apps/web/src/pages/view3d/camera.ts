@@ -55,7 +55,7 @@ export function fittingDistance(
   const across = (up * width) / height;
   const from = (depth: number): number =>
     Math.max((depth * half[1]) / up, (depth * half[0]) / across) + centre - depth;
-  return 1.02 * Math.max(from(nearest), from(farthest), 0.05 * farthest);
+  return 1.2 * Math.max(from(nearest), from(farthest), 0.05 * farthest);
 }
 
 export function turned(orbit: Orbit, yaw: number, pitch: number): Orbit {

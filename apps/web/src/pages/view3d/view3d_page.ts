@@ -39,16 +39,16 @@ export function makeView3dPage(app: App, address: string): Page {
   const cover = h('div', { class: 'cover' });
   const viewOf = (): View3d | undefined => {
     const { clientWidth, clientHeight } = stage;
-    if (!attached || clientWidth === 0 || clientHeight === 0) return undefined;
+    const facts = runner.facts.value;
+    if (!attached || !facts || clientWidth === 0 || clientHeight === 0) return undefined;
     const value = settings.value;
     const scale = devicePixelRatio * value.resolution;
     const width = Math.max(1, Math.round(clientWidth * scale));
     const height = Math.max(1, Math.round(clientHeight * scale));
-    const facts = runner.facts.value;
     const range = rangeOf(value, facts);
     const room: Room = {
       ...range,
-      half: halfSides(facts ?? { width: 3, height: 2 }, value.fov),
+      half: halfSides(facts, value.fov),
       centre: centreDepth(value.centre, range),
     };
     const camera = {

@@ -26,7 +26,7 @@ const histogramKernel = defineKernel('histogram', {
 });
 
 /** How many values fall into each of 64 equal parts of 0…1, in parts that are summed on the host.   x [...] → [groups, 64] */
-function histogram(x: Tensor): Tensor {
+export function histogram(x: Tensor): Tensor {
   const groups = Math.min(Math.ceil(x.size / 4096), 64);
   const counts = x.context.empty([groups, HISTOGRAM_BINS], 'u32', `${x.name}.histogram`);
   histogramKernel.dispatch({ x, counts }, { params: { size: x.size, groups }, workgroups: groups });

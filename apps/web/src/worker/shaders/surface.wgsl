@@ -88,13 +88,13 @@ fn triangles(@builtin(vertex_index) i: u32) -> Drawn {
   let own = i % 3u;
   let offsets = array(vec2u(0, 0), vec2u(0, 1), vec2u(1, 1), vec2u(1, 0));
   let at = select(own, own + select(0u, 1u, own > 0u), upper);
-  let c = corner(first + offsets[at]);
-  if (view.cut > 0.0) {
-    let a = corner(first).depth;
-    let b = corner(first + vec2u(1, 1)).depth;
-    let d = corner(first + offsets[select(1u, 3u, upper)]).depth;
-    if (is_cut(min(a, min(b, d)), max(a, max(b, d)))) { return NOWHERE; }
-  }
+  if (view.cut == 0.0) { return drawn(corner(first + offsets[at])); }
+  let a = corner(first);
+  let b = corner(first + vec2u(1, 1));
+  let c = corner(first + offsets[select(1u, 3u, upper)]);
+  if (is_cut(min(a.depth, min(b.depth, c.depth)), max(a.depth, max(b.depth, c.depth)))) { return NOWHERE; }
+  if (at == 0u) { return drawn(a); }
+  if (at == 2u) { return drawn(b); }
   return drawn(c);
 }
 

@@ -1,0 +1,39 @@
+import { flag, number, oneOf, type Schema } from '../../settings.ts';
+import type { FilmOptions } from '../../worker/film/film_calls.ts';
+import { type ImageSettings, imageSchema, lookOf } from '../image/image_settings.ts';
+
+export const filmLayouts = ['depth', 'inset', 'side', 'stack'] as const;
+export type FilmLayout = (typeof filmLayouts)[number];
+
+/** The image page's settings of a picture, and what a film has on top. */
+export interface VideoSettings extends ImageSettings {
+  readonly layout: FilmLayout;
+  /** Every frame of a file, however long it takes; else late ones are left out. */
+  readonly every: boolean;
+  readonly loop: boolean;
+  readonly steady: boolean;
+  /** 0…1: how slowly the range follows. */
+  readonly strength: number;
+  readonly cuts: boolean;
+  readonly speed: number;
+  readonly record: 'video' | 'png' | 'png16' | 'npy';
+}
+
+export const videoSchema: Schema<VideoSettings> = {
+  ...imageSchema,
+  layout: oneOf(filmLayouts, 'inset'),
+  every: flag(false),
+  loop: flag(true),
+  steady: flag(true),
+  strength: number(0.75, 0, 0.99),
+  cuts: flag(true),
+  speed: number(1, 0.25, 2),
+  record: oneOf(['video', 'png', 'png16', 'npy'], 'video'),
+};
+
+export const filmOptionsOf = (settings: VideoSettings, baseSize: number): FilmOptions => ({
+  size: settings.size || baseSize,
+  square: settings.shape === 'square',
+  look: { ...lookOf(settings), normals: false },
+  steady: { on: settings.steady, alpha: 1 - settings.strength, cuts: settings.cuts },
+});
