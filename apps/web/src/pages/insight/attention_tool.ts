@@ -238,7 +238,12 @@ export function makeAttentionTool({ app, settings, runner, isShown }: ToolContex
       return { button, canvas };
     });
     fill(blocks, ...thumbs.map(({ button }) => button));
-    block.setRange({ min: 1, max: facts.blocks.length, step: 1, start: 1 });
+    block.setRange({
+      min: 1,
+      max: facts.blocks.length,
+      step: 1,
+      start: Math.min(settings.start.block + 1, facts.blocks.length),
+    });
     block.set(blockAt() + 1);
     fill(
       kept,

@@ -36,7 +36,8 @@ export const insightSchema: Schema<InsightSettings> = {
   tool: oneOf(tools, 'attention'),
   size: number(0, 0, 4096),
   map: oneOf<ColourMap>(colourMaps, 'viridis'),
-  block: number(0, 0, 100),
+  // Early blocks look everywhere; from the middle on there is something to see.
+  block: number(5, 0, 100),
   direction: oneOf(['row', 'column'], 'row'),
   log: flag(true),
   strength: number(2, 0, 6),

@@ -1,13 +1,21 @@
 import { buildDpt, type DPTModel, recognise } from '@dpt-webgpu/dpt';
 import { blobSource, openCheckpoint } from '@dpt-webgpu/loaders';
 import { record, type StateDict } from '@dpt-webgpu/tensor';
+import bundled from '../../../../../models/dpt_tiny.safetensors?url';
 import goldenWide from '../../../../../test/fixtures/models/depth_anything_v2/io_56x112.safetensors?url';
 import goldenBoxes from '../../../../../test/fixtures/models/depth_anything_v2/io_70x98.safetensors?url';
 import fixture from '../../../../../test/fixtures/models/depth_anything_v2/model.safetensors?url';
 import type { ModelHost } from '../model_host.ts';
+import { storedFile } from '../model_store.ts';
 import { EngineError, type Job } from '../protocol.ts';
 import { boxOf } from './boxes.ts';
-import type { InsightCalls, NamedBlob, ParityReport, ParityRow } from './insight_calls.ts';
+import {
+  boxes,
+  type InsightCalls,
+  type NamedBlob,
+  type ParityReport,
+  type ParityRow,
+} from './insight_calls.ts';
 import type { HostTensor } from './tensor_maps.ts';
 
 /** The picture that went in, and everything that a reference implementation made of it. */
@@ -58,6 +66,8 @@ export async function runParity(
       rows.push(...(await compare(model, file, tensors, dtype)));
     }
     job.progress({ done: total, total });
+    const place = ({ box }: ParityRow): number => boxes.indexOf(box);
+    rows.sort((a, b) => place(a) - place(b) || a.name.localeCompare(b.name));
     return { adapter: info.name, model: own.name, dtype, rows, time: performance.now() - begun };
   } finally {
     await source.close();
@@ -77,8 +87,12 @@ async function ownModel(
     const { blob } = await fetched(fixture, signal);
     return { blob, name: 'depth_anything_v2 fixture' };
   }
-  const source = host.current?.info.source;
-  if (source?.kind === 'file') return { blob: source.file, name: source.file.name };
+  const info = host.current?.info;
+  if (info?.source.kind === 'file') return { blob: info.source.file, name: info.file };
+  if (info?.source.kind === 'stored') {
+    return { blob: await storedFile(info.source.file), name: info.file };
+  }
+  if (info) return { blob: (await fetched(bundled, signal)).blob, name: info.file };
   throw new EngineError({
     code: 'no-model',
     message: 'Golden tensors need the model that they were made with.',
