@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { copyFileSync, mkdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { defineConfig, type Plugin } from 'vite';
 import { contentSecurityPolicy } from './csp.ts';
 import { pages } from './src/pages/addresses.ts';
@@ -90,7 +90,7 @@ function pagesAsFiles(): Plugin {
     name: 'pages-as-files',
     apply: 'build',
     configResolved(config) {
-      output = join(config.root, config.build.outDir);
+      output = resolve(config.root, config.build.outDir);
     },
     closeBundle() {
       for (const { path } of pages) {

@@ -47,6 +47,7 @@ export class ImageRunner {
   #lookWanted = false;
   #lookRunning: Promise<void> | undefined;
   #opening = 0;
+  #runs = 0;
 
   constructor(app: App, settings: Settings<ImageSettings>) {
     this.#app = app;
@@ -57,6 +58,8 @@ export class ImageRunner {
       else if (runKey(now) !== runKey(before)) this.requestRun();
       else if (JSON.stringify(lookOf(now)) !== JSON.stringify(lookOf(before))) this.requestLook();
     });
+    // For tests and for scripts that drive the page: whether the picture is what the settings ask for.
+    this.run.watch(() => this.#showState());
     app.engine.model.watch((state) => {
       if (state.state === 'ready') {
         const { preset } = state.info.options;
@@ -65,6 +68,12 @@ export class ImageRunner {
         else this.requestRun();
       } else if (this.run.value.state === 'running') this.#cancel?.abort();
     });
+  }
+
+  #showState(): void {
+    const { state } = this.run.value;
+    const busy = state === 'running' || this.#wanted || this.#lookRunning !== undefined;
+    document.documentElement.dataset.image = busy ? 'busy' : state;
   }
 
   /** Decodes a file in the worker and shows it. The newest wins. */
@@ -135,6 +144,7 @@ export class ImageRunner {
       this.facts.set(facts);
       this.run.set({ state: 'done' });
       announce.say(`Depth map ready in ${timeText(facts.totalTime)}`);
+      document.documentElement.dataset.runs = String(++this.#runs);
     } catch (error) {
       const failure = failureIn(error);
       if (isCancelled(error)) this.run.set({ state: this.facts.value ? 'done' : 'idle' });
@@ -158,7 +168,9 @@ export class ImageRunner {
     this.#lookWanted = true;
     this.#lookRunning ??= this.#showLooks().finally(() => {
       this.#lookRunning = undefined;
+      this.#showState();
     });
+    this.#showState();
   }
 
   async #showLooks(): Promise<void> {

@@ -251,7 +251,12 @@ function row(context: RowContext, of: Row): HTMLElement {
       actions.push(iconButton('trash', `Remove ${title}`, () => void library.remove(key)));
     }
     if (paused) actions.push(button('Resume', () => library.resume(key)));
-    else if (source && !used && !(of.removable && note?.kind === 'failed')) {
+    else if (
+      source &&
+      !used &&
+      note?.kind !== 'ask' &&
+      !(of.removable && note?.kind === 'failed')
+    ) {
       const use = button(
         of.busy ? 'Reading …' : 'Use',
         () => void library.use(key, source, optionsOf(key)),

@@ -1,0 +1,64 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Browser, BrowserContext, Page } from 'playwright';
+import { build } from 'vite';
+import { type SiteServer, startSiteServer } from '../../packages/cli/src/serve/site_server.ts';
+import { type BrowserOptions, launchBrowser } from './browser.ts';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+
+/** The built site on a server of its own, a browser, and what went wrong in its pages. */
+export interface Site {
+  readonly server: SiteServer;
+  readonly browser: Browser;
+  /** Errors of pages, and requests that left this machine. */
+  readonly complaints: string[];
+  /** A page with storage of its own, on an address of the site. */
+  open(path?: string, size?: { width: number; height: number }): Promise<Page>;
+  close(): Promise<void>;
+}
+
+/** Builds the site into a folder of its own, so that tests can run side by side. */
+export async function openSite(options: BrowserOptions = {}): Promise<Site> {
+  const outDir = mkdtempSync(join(tmpdir(), 'dpt-site-'));
+  await build({
+    root: join(root, 'apps', 'web'),
+    configFile: join(root, 'apps', 'web', 'vite.config.ts'),
+    logLevel: 'error',
+    build: { outDir, minify: false },
+  });
+  const server = await startSiteServer({ site: outDir, host: '127.0.0.1', port: 0 });
+  const browser = await launchBrowser(options);
+  const complaints: string[] = [];
+  const contexts: BrowserContext[] = [];
+  return {
+    server,
+    browser,
+    complaints,
+    async open(path = '', size = { width: 1280, height: 800 }) {
+      const context = await browser.newContext({ viewport: size, acceptDownloads: true });
+      contexts.push(context);
+      const page = await context.newPage();
+      page.on('pageerror', ({ message }) => complaints.push(message));
+      page.on('console', (message) => {
+        if (message.type() === 'error') complaints.push(message.text());
+      });
+      page.on('request', (request) => {
+        const url = request.url();
+        if (!url.startsWith(server.address) && !url.startsWith('blob:')) {
+          complaints.push(`a request to ${url}`);
+        }
+      });
+      await page.goto(server.address + path);
+      return page;
+    },
+    async close() {
+      for (const context of contexts) await context.close();
+      await browser.close();
+      await server.close();
+      rmSync(outDir, { recursive: true, force: true });
+    },
+  };
+}

@@ -1,0 +1,318 @@
+// The image page in a real browser, on SwiftShader: from load to result, each control against the reference chain in f64, every file by an
+// independent reader, points and metres, crop, links, a broken picture, the GPU process killed. One browser, one page: a software GPU takes
+// a second per run.
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { validateBytes } from 'gltf-validator';
+import npyjs from 'npyjs';
+import type { Page } from 'playwright';
+import { PNG } from 'pngjs';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { colourTable, DepthPredictor, makeDptFromStateDict } from '../../packages/dpt/src/index.ts';
+import { decodePicture, encodePng8, openCheckpointFile } from '../../packages/loaders/src/node.ts';
+import { type Chain, type ChainOptions, chain } from '../reference/depth_map.ts';
+import type { Nd } from '../reference/nd.ts';
+import { tinyModel } from '../support/models.ts';
+import { openSite, type Site } from '../support/site.ts';
+import { testContext } from '../support/tensors.ts';
+
+const WIDTH = 96;
+const HEIGHT = 64;
+const photo = readFileSync(join(import.meta.dirname, '../../examples/pictures/dog_indoor.jpg'));
+
+let site: Site;
+let page: Page;
+/** A small PNG, so that no two JPEG decoders are compared. */
+let picture: Buffer;
+/** The map as this page gave it, at the size of the network. */
+let map: Nd;
+
+beforeAll(async () => {
+  const { data, width, height } = await decodePicture(photo, 'dog_indoor.jpg');
+  const small = new Uint8Array(WIDTH * HEIGHT * 3);
+  for (let i = 0; i < WIDTH * HEIGHT; i++) {
+    const x = Math.floor(((i % WIDTH) * width) / WIDTH);
+    const y = Math.floor((Math.floor(i / WIDTH) * height) / HEIGHT);
+    for (let k = 0; k < 3; k++) small[3 * i + k] = data[4 * (y * width + x) + k]!;
+  }
+  picture = Buffer.from(encodePng8(small, WIDTH, HEIGHT));
+  site = await openSite();
+  page = await site.open('#size=56');
+}, 120_000);
+afterAll(() => site?.close());
+
+/** Waits until no run is under way and `what` was done. */
+async function settled(what: () => Promise<void>): Promise<void> {
+  await what();
+  await page.locator('html[data-image="done"]').waitFor();
+}
+
+async function drop(name: string, bytes: Uint8Array, type: string): Promise<void> {
+  const transfer = await page.evaluateHandle(
+    ({ name: file, base64, type: kind }) => {
+      const data = new DataTransfer();
+      const buffer = Uint8Array.from(atob(base64), (c) => c.charCodeAt(0));
+      data.items.add(new File([buffer], file, { type: kind }));
+      return data;
+    },
+    { name, base64: Buffer.from(bytes).toString('base64'), type },
+  );
+  for (const event of ['dragenter', 'dragover', 'drop']) {
+    await page.dispatchEvent('body', event, { dataTransfer: transfer });
+  }
+}
+
+async function save(label: string | RegExp): Promise<{ name: string; bytes: Buffer }> {
+  await page.getByRole('button', { name: 'More formats' }).click();
+  const [download] = await Promise.all([
+    page.waitForEvent('download'),
+    page.getByRole('menuitem', { name: label }).click(),
+  ]);
+  return { name: download.suggestedFilename(), bytes: readFileSync(await download.path()) };
+}
+
+async function npy(bytes: Buffer): Promise<Nd> {
+  const { data, shape } = await new npyjs().parse(new Uint8Array(bytes).buffer);
+  return { shape, data: Float64Array.from(data as Float32Array) };
+}
+
+const radio = (name: string) => page.getByRole('radio', { name, exact: true });
+
+test('a dropped picture becomes a depth map', async () => {
+  await page.getByText('Drop a photo here').waitFor();
+  await settled(() => drop('small.png', picture, 'image/png'));
+  expect(await page.getByRole('img', { name: /^Depth of small\.png, 96 by 64/ }).count()).toBe(1);
+  expect(await page.locator('.status').innerText()).toMatch(/ms|s/);
+  map = await npy((await save('NPY, size of the map')).bytes);
+  expect(map.shape).toEqual([56, 84]);
+  expect(site.complaints).toEqual([]);
+}, 60_000);
+
+test('the same picture, model and size give what Node gives', async () => {
+  const { name, bytes } = await save('NPY, as the network gave it');
+  expect(name).toBe('small_depth.npy');
+  const { shape, data } = await npy(bytes);
+  const context = await testContext();
+  const { model } = await makeDptFromStateDict(context, await openCheckpointFile(tinyModel));
+  const predictor = new DepthPredictor(model);
+  const expected = await predictor.predict(await decodePicture(picture, 'small.png'), { size: 56 });
+  predictor.dispose();
+  model.dispose();
+  expect(shape).toEqual([expected.height, expected.width]);
+  let [worst, low, high] = [0, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
+  for (const [i, value] of expected.data.entries()) {
+    worst = Math.max(worst, Math.abs(value - data[i]!));
+    low = Math.min(low, value);
+    high = Math.max(high, value);
+  }
+  // The browser's SwiftShader is another build than Node's, so sums may be in another order.
+  expect(worst / (high - low)).toBeLessThan(1e-4);
+}, 60_000);
+
+describe('each control changes the picture as the reference says:', () => {
+  const plain: ChainOptions = {
+    metric: false,
+    percentiles: undefined,
+    planeStrength: undefined,
+    thresholds: [0, 1],
+    gamma: 1,
+    equalise: false,
+    reverse: false,
+  };
+
+  /** The colours of the saved picture, against those of the levels; one level may differ where the rounding is close. */
+  async function expectPicture(
+    options: Partial<ChainOptions>,
+    colours: 'magma' | 'viridis' = 'magma',
+  ) {
+    const expected: Chain = chain(map, { ...plain, ...options });
+    const { bytes } = await save('Coloured PNG, size of the map');
+    const { data, width, height } = PNG.sync.read(bytes);
+    expect([height, width]).toEqual(map.shape);
+    const table = colourTable(colours);
+    let different = 0;
+    for (const [i, level] of expected.levels.entries()) {
+      const near = [level, Math.max(level - 1, 0), Math.min(level + 1, 255)];
+      const fits = near.some((entry) =>
+        [0, 1, 2].every((k) => data[4 * i + k] === table[3 * entry + k]),
+      );
+      if (!fits) different++;
+    }
+    // Equalising spreads levels, so that one level beside the edge is several afterwards.
+    expect(different / expected.levels.length).toBeLessThan(options.equalise ? 0.02 : 0.001);
+  }
+
+  test('nothing', async () => {
+    await expectPicture({});
+  });
+
+  test('colour map and reverse, by mouse and by key', async () => {
+    await settled(() => radio('Viridis').click());
+    await expectPicture({}, 'viridis');
+    await settled(() => radio('Magma').click());
+    await page.locator('#stage').focus();
+    await settled(() => page.keyboard.press('r'));
+    expect(await page.getByRole('switch', { name: /Reverse colours/ }).isChecked()).toBe(true);
+    await expectPicture({ reverse: true });
+    await settled(() => page.keyboard.press('r'));
+  });
+
+  test('high contrast', async () => {
+    await settled(() => page.getByRole('switch', { name: /High contrast/ }).click());
+    await expectPicture({ equalise: true });
+    await settled(() => page.getByRole('switch', { name: /High contrast/ }).click());
+  });
+
+  test('thresholds, percentile, gamma and plane, together', async () => {
+    const lowest = page.getByRole('slider', { name: 'Threshold, lowest' });
+    await lowest.focus();
+    await settled(async () => {
+      for (let i = 0; i < 20; i++) await page.keyboard.press('ArrowRight');
+    });
+    const number = async (label: string, value: string): Promise<void> => {
+      await page.getByRole('textbox', { name: `${label}, number` }).fill(value);
+      await page.keyboard.press('Enter');
+    };
+    await settled(() => number('Gamma', '0.5'));
+    await settled(() => number('Remove plane', '0.6'));
+    await settled(() => radio('2').click());
+    await expectPicture({
+      thresholds: [0.2, 1],
+      gamma: 0.5,
+      planeStrength: 0.6,
+      percentiles: [2, 98],
+    });
+    await expect.poll(() => page.url()).toMatch(/#size=56&|&size=56/);
+    expect(page.url()).toMatch(/low=0.2/);
+    expect(page.url()).toMatch(/plane=0.6/);
+    for (const name of ['Reset gamma', 'Reset remove plane']) {
+      await settled(() => page.getByRole('button', { name }).click());
+    }
+    await settled(() => radio('Off').click());
+    await settled(() => page.getByRole('button', { name: 'Reset', exact: true }).first().click());
+    await expectPicture({});
+  });
+}, 60_000);
+
+describe('files', () => {
+  test('of pictures', async () => {
+    const coloured = PNG.sync.read((await save('Coloured PNG, size of the photo')).bytes);
+    expect([coloured.width, coloured.height]).toEqual([WIDTH, HEIGHT]);
+
+    const { bytes, name } = await save('PNG of 16 bits');
+    expect(name).toBe('small_depth_16.png');
+    expect(PNG.sync.read(bytes, { skipRescale: true }).data).toBeDefined();
+    // Byte 24 of a PNG is its depth, 25 its kind of colour.
+    expect([bytes[24], bytes[25]]).toEqual([16, 0]);
+
+    const normals = PNG.sync.read((await save('Normals')).bytes);
+    expect([normals.width, normals.height]).toEqual([84, 56]);
+
+    const mask = PNG.sync.read((await save('Mask')).bytes);
+    const cut = PNG.sync.read((await save('Cut-out')).bytes);
+    const kept = [...mask.data].filter((value, i) => i % 4 === 0 && value === 255).length;
+    expect(kept).toBeGreaterThan(0);
+    expect(kept).toBeLessThan(WIDTH * HEIGHT);
+    const original = PNG.sync.read(picture).data;
+    for (let i = 0; i < WIDTH * HEIGHT; i++) {
+      expect(cut.data[4 * i + 3]).toBe(mask.data[4 * i]);
+      if (mask.data[4 * i] === 255) {
+        expect(cut.data.subarray(4 * i, 4 * i + 3)).toEqual(original.subarray(4 * i, 4 * i + 3));
+      }
+    }
+  });
+
+  test('of numbers and surfaces', async () => {
+    const { bytes: pfm } = await save('PFM');
+    const header = `Pf\n${WIDTH} ${HEIGHT}\n-1.0\n`;
+    expect(pfm.toString('latin1', 0, header.length)).toBe(header);
+    expect(pfm.length).toBe(header.length + 4 * WIDTH * HEIGHT);
+
+    const { issues, info } = await validateBytes((await save('Mesh, GLB')).bytes);
+    expect(issues.numErrors).toBe(0);
+    expect(info.totalTriangleCount).toBeGreaterThan(1000);
+    const ply = (await save('Mesh, PLY')).bytes.subarray(0, 400).toString('latin1');
+    expect(ply).toMatch(/^ply\nformat binary_little_endian 1\.0\n/);
+    const obj = (await save('Mesh, OBJ')).bytes.toString();
+    expect(obj.match(/^f /gm)!.length).toBe(info.totalTriangleCount);
+
+    const json = JSON.parse((await save('Settings, JSON')).bytes.toString());
+    expect(json).toMatchObject({
+      model: { family: 'depth_anything_v2', dtype: 'f32' },
+      settings: { size: 56, map: 'magma' },
+      result: { kind: 'relative', network: { width: 84, height: 56 } },
+    });
+  });
+}, 60_000);
+
+test('points have values, and two distances make metres', async () => {
+  const stage = (await page.locator('#stage').boundingBox())!;
+  await page.getByRole('button', { name: 'Pick' }).click();
+  await page.mouse.click(stage.x + 0.5 * stage.width, stage.y + 0.15 * stage.height);
+  await page.mouse.click(stage.x + 0.4 * stage.width, stage.y + 0.85 * stage.height);
+  const [far, near] = [
+    page.getByLabel('Distance of point 1'),
+    page.getByLabel('Distance of point 2'),
+  ];
+  await far.fill('8');
+  await far.press('Enter');
+  await near.fill('2');
+  await near.press('Enter');
+  await page.getByText(/1 \/ metres = /).waitFor();
+  await expect
+    .poll(() => page.locator('.pick .tag').allInnerTexts())
+    .toEqual([expect.stringMatching(/^8\.00/), expect.stringMatching(/^2\.00/)]);
+  // They are kept with the photo, also when the page comes again.
+  await page.getByRole('button', { name: 'Pick' }).click();
+}, 30_000);
+
+test('a crop is drawn, used, remembered and in the link', async () => {
+  await page.locator('#stage').focus();
+  await page.keyboard.press('g');
+  const box = page.getByRole('group', { name: /^Crop box/ });
+  const before = (await box.boundingBox())!;
+  const middle = { x: before.x + before.width / 2, y: before.y + before.height / 2 };
+  await page.keyboard.down('Shift');
+  await page.mouse.move(before.x + 2, before.y + 2);
+  await page.mouse.down();
+  await page.mouse.move(middle.x, middle.y, { steps: 4 });
+  await page.mouse.up();
+  await page.keyboard.up('Shift');
+  await page.keyboard.press('ArrowRight');
+  await settled(() => page.keyboard.press('Enter'));
+  await page.getByRole('img', { name: /^Depth of small\.png, 4[789] by 3[123]/ }).waitFor();
+  await expect.poll(() => page.url()).toMatch(/crop=0\.0\d+,/);
+}, 30_000);
+
+test('settings come back with the page, and from a link', async () => {
+  const link = page.url();
+  await page.reload();
+  await page.getByText('Drop a photo here').waitFor();
+  expect(page.url()).toBe(link);
+  const other = await site.open('#map=viridis&reverse=1&size=70');
+  expect(await other.getByRole('radio', { name: 'Viridis' }).getAttribute('aria-checked')).toBe(
+    'true',
+  );
+  expect(await other.getByRole('switch', { name: /Reverse/ }).isChecked()).toBe(true);
+  await other.close();
+}, 30_000);
+
+test('a broken picture says what it is, and the next one works', async () => {
+  await drop('holiday.heic', Buffer.from('\0\0\0\x18ftypheic\0\0\0\0mif1heic', 'latin1'), '');
+  const card = page.getByRole('group', { name: 'This picture cannot be read' });
+  await card.getByText('holiday.heic is HEIC, which this browser cannot open.').waitFor();
+  await page.getByRole('button', { name: 'Close' }).click();
+  await settled(() => drop('small.png', picture, 'image/png'));
+}, 30_000);
+
+test('when the GPU is reset the picture comes back by itself', async () => {
+  const session = await site.browser.newBrowserCDPSession();
+  const before = await page.locator('html').getAttribute('data-runs');
+  await session.send('Browser.crashGpuProcess');
+  await page.getByText('The GPU was reset').waitFor({ timeout: 10_000 });
+  await expect
+    .poll(() => page.locator('html').getAttribute('data-runs'), { timeout: 30_000 })
+    .not.toBe(before);
+  await settled(async () => {});
+  expect((await npy((await save('NPY, size of the map')).bytes)).shape[0]).toBeGreaterThan(0);
+}, 60_000);

@@ -1,0 +1,140 @@
+// The models page in a real browser: files of each kind dropped, kept, used and removed; broken ones with their reason; what a file cannot
+// say is asked; and a browser without WebGPU. What the loaders refuse is tested with them; here is what a visitor sees of it.
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Page } from 'playwright';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { openCheckpointFile } from '../../packages/loaders/src/node.ts';
+import { fixtures, tinyModel } from '../support/models.ts';
+import { openSite, type Site } from '../support/site.ts';
+import { type Storages, type Tensors, writePth } from '../support/write_pth.ts';
+
+let site: Site;
+let page: Page;
+beforeAll(async () => {
+  site = await openSite();
+  page = await site.open('models');
+}, 120_000);
+afterAll(() => site?.close());
+
+async function choose(name: string, buffer: Uint8Array): Promise<void> {
+  const [chooser] = await Promise.all([
+    page.waitForEvent('filechooser'),
+    page.getByRole('button', { name: 'Choose file', exact: true }).click(),
+  ]);
+  await chooser.setFiles({ name, mimeType: '', buffer: Buffer.from(buffer) });
+}
+
+const row = (key: string) => page.locator(`li[data-key="${key}"]`);
+
+/** The small model as torch.save would have written it. */
+async function smallPth(): Promise<Uint8Array> {
+  const file = await openCheckpointFile(tinyModel);
+  const tensors: Tensors = {};
+  const storages: Storages = {};
+  for (const [name, { shape, read }] of file.tensors) {
+    const data = await read();
+    const storage = String(Object.keys(storages).length);
+    storages[storage] = { type: 'HalfStorage', count: data.length / 2, data };
+    tensors[name] = { storage, shape: [...shape] };
+  }
+  await file.close();
+  return writePth(tensors, storages);
+}
+
+test('the small model is in use, and others are offered with size and licence', async () => {
+  await row('dpt_tiny.safetensors').getByText('In use').waitFor({ timeout: 60_000 });
+  const small = row('depth_anything_v2_vits.pth');
+  expect(await small.innerText()).toMatch(/Depth Anything V2 Small\s+99\.2.MB · Apache-2\.0/);
+  expect(await row('depth_anything_v2_vitb.pth').innerText()).toMatch(/not for commercial use/);
+  await page.getByRole('button', { name: 'Show all published models' }).click();
+  const beit = row('dpt_beit_large_512.pt');
+  expect(await beit.getByRole('link', { name: 'Open its page' }).getAttribute('href')).toMatch(
+    /^https:\/\/github\.com/,
+  );
+});
+
+test('a .pth is asked about, kept on this device, used, and still there after a reload', async () => {
+  // 2 heads of 64 features, stages after quarters: what the shapes say happens to be right.
+  await choose('mine.pth', await smallPth());
+  const mine = row('mine.pth');
+  await mine
+    .getByText('The weights do not say which of these they are.')
+    .waitFor({ timeout: 60_000 });
+  await mine.getByLabel('Family').selectOption('depth_anything_v2_metric');
+  await mine.getByRole('radio', { name: '80, outdoors' }).click();
+  await mine.getByRole('button', { name: 'Use' }).click();
+  await mine.getByText('In use').waitFor({ timeout: 60_000 });
+  expect(await mine.innerText()).toMatch(/Depth Anything V2 metric, 80 m/);
+  await page.reload();
+  await row('mine.pth').getByText('In use').waitFor({ timeout: 60_000 });
+}, 120_000);
+
+test('a .safetensors of another family is recognised and used', async () => {
+  await choose('beit.safetensors', readFileSync(join(fixtures, 'midas_beit', 'model.safetensors')));
+  await row('beit.safetensors').getByText('In use').waitFor({ timeout: 60_000 });
+  expect(await page.getByRole('button', { name: /^Model: MiDaS 3\.1 BEiT/ }).count()).toBe(1);
+  expect(await row('mine.pth').getByText('Stored').count()).toBe(1);
+}, 120_000);
+
+test.each([
+  ['photo.pth', Buffer.from('\x89PNG\r\n\x1a\n'.padEnd(600, ' '), 'latin1'), /is a PNG picture/],
+  ['page.safetensors', Buffer.from('<!doctype html><title>404</title>'), /is a web page/],
+  ['cut.safetensors', readFileSync(tinyModel).subarray(0, 90_000), /cut\.safetensors/],
+  [
+    'other.safetensors',
+    safetensors({ 'layer.weight': [1] }),
+    /not a depth model this project knows/,
+  ],
+])('%s is refused with the reason', async (name, bytes, reason) => {
+  await choose(name, bytes);
+  const note = row(name).locator('.note.bad');
+  await note.waitFor({ timeout: 60_000 });
+  expect(await note.innerText()).toMatch(reason);
+  expect(await row('beit.safetensors').getByText('In use').count()).toBe(1);
+});
+
+test('everything stored can be cleared', async () => {
+  await page.getByRole('button', { name: 'Clear all stored models' }).click();
+  await page.getByRole('button', { name: 'Remove', exact: true }).click();
+  await expect.poll(() => row('mine.pth').count()).toBe(0);
+  expect(site.complaints).toEqual([]);
+});
+
+test('without WebGPU the page says so, and what to do', async () => {
+  const without = await openSite({
+    webgpu: false,
+    flags: ['--disable-features=WebGPU,WebGPUService'],
+  });
+  try {
+    const plain = await without.open();
+    await plain
+      .getByRole('heading', { name: /no WebGPU|No graphics card/ })
+      .waitFor({ timeout: 60_000 });
+    await plain.getByRole('button', { name: 'Show a recorded result' }).click();
+    expect(await plain.getByRole('img', { name: /^A dog looks up/ }).count()).toBe(1);
+  } finally {
+    await without.close();
+  }
+}, 120_000);
+
+/** A file with vectors of f32. */
+function safetensors(tensors: Readonly<Record<string, readonly number[]>>): Buffer {
+  let at = 0;
+  const header: Record<string, object> = {};
+  for (const [name, values] of Object.entries(tensors)) {
+    header[name] = {
+      dtype: 'F32',
+      shape: [values.length],
+      data_offsets: [at, (at += 4 * values.length)],
+    };
+  }
+  const json = Buffer.from(JSON.stringify(header));
+  const length = Buffer.alloc(8);
+  length.writeBigUInt64LE(BigInt(json.length));
+  return Buffer.concat([
+    length,
+    json,
+    Buffer.from(new Float32Array(Object.values(tensors).flat()).buffer),
+  ]);
+}
