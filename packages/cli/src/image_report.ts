@@ -70,6 +70,8 @@ export function objectOfDone({ picture, photo, depth, milliseconds }: Done): obj
 }
 
 /** JSON has no infinity. */
+const finite = (value: number): number | null => (Number.isFinite(value) ? value : null);
+
 function finiteRange(map: Float32Array): readonly (number | null)[] {
   const { min, max, nonFinite } = rangeOf(map);
   return [min, nonFinite > 0 ? null : max];
@@ -107,9 +109,16 @@ export function settingsFile(
     },
     // In the numbers of the network: inverse depth up to scale and shift, or metres.
     range: { kind, min, max },
-    // 1 / metres = slope · nearness + offset, nearness 0 at one end of the range that is shown and 1 at the other.
+    // 1 / metres = slope · nearness + offset, and never beyond the limit.
     ...(kind === 'relative' && depth.metres
-      ? { metres: { slope: line.slope, offset: line.offset, assumed: isAssumed(options) } }
+      ? {
+          metres: {
+            slope: line.slope,
+            offset: line.offset,
+            limit: finite(line.limit),
+            assumed: isAssumed(options),
+          },
+        }
       : {}),
     ...(calibration
       ? { calibration: { points: options.known, errors: calibration.residuals } }

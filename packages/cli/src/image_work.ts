@@ -16,13 +16,15 @@ import { makeFolder, type PlannedPicture } from './output_files.ts';
 export interface ReadPicture {
   readonly picture: PlannedPicture;
   readonly photo?: Cropped;
+  /** In pixels of what was cropped. */
+  readonly known?: readonly KnownPixel[];
   readonly error?: unknown;
 }
 
 /** Never rejects: a picture is read while another one is worked on. */
 export async function readInput(
   picture: PlannedPicture,
-  { crop: box }: Pick<ImageOptions, 'crop'>,
+  { crop: box, known }: Pick<ImageOptions, 'crop' | 'known'>,
   io: Pick<Io, 'input'>,
 ): Promise<ReadPicture> {
   try {
@@ -32,7 +34,7 @@ export async function readInput(
         : await readPicture(picture.path);
     const { width, height, data } = whole;
     const photo = box ? crop(whole, box) : { width, height, data, left: 0, top: 0 };
-    return { picture, photo };
+    return { picture, photo, known: known.map((pixel) => placed(pixel, photo)) };
   } catch (error) {
     return { picture, error };
   }
@@ -58,7 +60,7 @@ export async function* finishGroup(
   models: OpenModels,
   io: Io,
 ): AsyncGenerator<Outcome> {
-  const pictures = group.map(({ picture, photo }) => ({ picture, photo: photo! }));
+  const pictures = group.map(({ picture, photo, known }) => ({ picture, photo: photo!, known }));
   const workplace = await models.for(pictures[0]!.photo, pictures.length);
   // A device may be too small for all of them together.
   const together = workplace.opened.fits(pictures[0]!.photo, pictures.length) ? pictures.length : 1;
@@ -78,9 +80,8 @@ export async function* finishGroup(
     );
     await workplace.opened.expectHealthy();
     const milliseconds = (performance.now() - begin) / some.length;
-    for (const [i, { picture, photo }] of some.entries()) {
+    for (const [i, { picture, photo, known }] of some.entries()) {
       try {
-        const known = options.known.map((pixel) => placed(pixel, photo));
         const depth = await workplace.chain.run(depths[i]!, photo, known);
         await workplace.opened.expectHealthy();
         const done = { picture, photo, depth, milliseconds };
@@ -100,7 +101,7 @@ export async function* finishGroup(
 }
 
 /** Where a pixel of the whole picture is in what was cropped of it. */
-function placed({ x, y, metres }: KnownPixel, photo: Cropped & Photo): KnownPixel {
+export function placed({ x, y, metres }: KnownPixel, photo: Cropped & Photo): KnownPixel {
   const [left, top] = [x - photo.left, y - photo.top];
   if (left >= 0 && top >= 0 && left < photo.width && top < photo.height) {
     return { x: left, y: top, metres };
