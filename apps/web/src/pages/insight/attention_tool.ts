@@ -166,12 +166,17 @@ export function makeAttentionTool({ app, settings, runner, isShown }: ToolContex
     if (!facts?.attention || !isShown('attention')) return;
     const [row, column] = patchAt();
     const token = facts.readout + row * facts.grid[1] + column;
-    const query = { token, column: settings.value.direction === 'column' };
-    const values = await runner.ask('insight.attention', { ...query, block: blockAt() });
+    const { direction } = settings.value;
+    const asked = blockAt();
+    const values = await runner.ask('insight.attention', {
+      block: asked,
+      token,
+      column: direction === 'column',
+    });
     if (!values || facts !== runner.facts.value) return;
     shown = { values, heads: facts.attention.heads, tokens: facts.attention.tokens };
-    element.dataset.block = String(blockAt());
     draw();
+    element.dataset.query = `${asked} ${row} ${column} ${direction}`;
     askMeans();
   });
   const askMeans = latest(async () => {

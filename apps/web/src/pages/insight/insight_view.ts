@@ -211,9 +211,10 @@ export function makeInsightView(app: App, address: string): InsightView {
   runner.facts.watch((facts) => {
     if (!facts || !visible) return;
     toolAt().update();
-    // After the first picture: timing takes the device for a while.
-    if (!runner.timing.value && settings.value.tool !== 'time')
-      setTimeout(() => void runner.measure(), 400);
+    // After the first picture: timing takes the device for a while, and a processor that stands in for a GPU too long.
+    const gpu = app.engine.gpu.value;
+    const quick = gpu.state === 'ready' && !gpu.info.software;
+    if (quick && settings.value.tool !== 'time') setTimeout(() => void runner.measure(), 400);
   });
   app.engine.gpu.watch(({ state }) => {
     if (state === 'ready' && visible && settings.value.tool === 'parity') parity.update();

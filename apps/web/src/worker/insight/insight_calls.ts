@@ -150,7 +150,7 @@ export interface InsightCalls {
   readonly 'insight.setup': Call<{ readonly size: number }, InsightFacts>;
   /** Runs the encoder and keeps the attention of one block on the host: [heads, tokens] per question. */
   readonly 'insight.attention': Call<AttentionQuery, Float32Array<ArrayBuffer>>;
-  /** The mean over the heads in every block, one block at a time: [blocks, tokens]. */
+  /** The mean over the heads in every block, a few blocks at a time: [blocks, tokens]. */
   readonly 'insight.meanAttention': Call<
     Omit<AttentionQuery, 'block'>,
     Float32Array<ArrayBuffer> | undefined,

@@ -175,7 +175,7 @@ export class InsightSession {
     return attended(prepared.attention.weights, heads, tokens, token, column);
   }
 
-  /** Undefined where the means of all blocks would not fit on the host. Between blocks, others have their turn. */
+  /** Undefined where the means of all blocks would not fit on the host. Between runs, others have their turn. */
   async #meanAttention(
     { token, column }: Omit<AttentionQuery, 'block'>,
     job: Job<{ done: number; total: number }>,
@@ -184,17 +184,20 @@ export class InsightSession {
     const { heads, tokens } = attentionIn(prepared);
     const total = prepared.facts.blocks.length;
     if (4 * tokens * tokens * total > HOST_BYTES) return undefined;
-    for (let block = 0; block < total; block++) {
-      if (!prepared.means.has(block)) {
-        await this.#inTurn(async () => {
-          this.#expectStill(prepared, job.signal);
-          const known = prepared.attention;
-          const weights =
-            known?.block === block ? known.weights : await attentionOf(prepared, block);
-          prepared.means.set(block, meanOfHeads(weights, heads, tokens));
-        });
-      }
-      job.progress({ done: block + 1, total });
+    const missing = prepared.facts.blocks
+      .map((name, block) => ({ name: weightsName(name), block }))
+      .filter(({ block }) => !prepared.means.has(block));
+    const bytes = 4 * heads * tokens * tokens;
+    for (const part of inParts(missing, () => bytes, KEPT_BYTES)) {
+      await this.#inTurn(async () => {
+        this.#expectStill(prepared, job.signal);
+        const names = part.map(({ name }) => name);
+        const read = await readTensors(prepared, names, { attentionWeights: true });
+        for (const [i, { block }] of part.entries()) {
+          prepared.means.set(block, meanOfHeads(read[i]!.data, heads, tokens));
+        }
+      });
+      job.progress({ done: prepared.means.size, total });
     }
     const out = new Float32Array(total * tokens);
     for (const [block, mean] of prepared.means) {
