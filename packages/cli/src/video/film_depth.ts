@@ -116,7 +116,9 @@ export class FilmDepth {
           plane: (look.settings.planeStrength ?? 0) !== 0,
           equalise: look.equalise,
           resize: { size: full, method: prepare.depthFilter },
-          ...(range ? { overTime: { range, pixels, pace: inputs.pace } } : {}),
+          ...(range
+            ? { overTime: { range, pixels, pace: inputs.pace, follow: kind === 'relative' } }
+            : {}),
         });
         const picture = {
           map: () => done.rgba,

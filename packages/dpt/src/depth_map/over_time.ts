@@ -5,10 +5,16 @@ import {
   shapeText,
   type Tensor,
 } from '@dpt-webgpu/tensor';
+import { resizeMap } from './resize_map.ts';
 
 const kernel = defineKernel('range_over_time', {
   reads: ['range', 'thumbnail', 'pace'],
   writes: ['state', 'previous', 'y'],
+  params: { size: 'u32' },
+});
+const followKernel = defineKernel('follow_range', {
+  reads: ['x', 'range', 'pace', 'state'],
+  writes: ['shown', 'y'],
   params: { size: 'u32' },
 });
 const thumbnailKernel = defineKernel('thumbnail', {
@@ -19,6 +25,9 @@ const thumbnailKernel = defineKernel('thumbnail', {
 
 /** Sides of the thumbnails by which cuts are seen. */
 export const THUMBNAIL = 16;
+
+/** Sides of the samples by which maps are compared. */
+const SAMPLES = 32;
 
 /** Brightness of a picture, averaged over a grid of 16 × 16 areas.   pixels [h, w], four bytes each → [16, 16], 0…1 */
 export function thumbnail(pixels: Tensor): Tensor {
@@ -59,6 +68,8 @@ export class RangeOverTime {
   /** [5]: lo, hi, 1 once it has begun, the last change of brightness, 1 if that was a cut. */
   readonly state: Tensor;
   readonly #previous: Tensor;
+  /** Samples of the last map as it was shown. */
+  readonly #shown: Tensor;
 
   constructor(context: Context, thumbnailSize = THUMBNAIL * THUMBNAIL) {
     // Outside of a recording that may be open: they outlive it.
@@ -66,6 +77,7 @@ export class RangeOverTime {
       context.constant(() => context.tensor(new Float32Array(size), [size], 'f32', name));
     this.state = zeros(5, 'range_over_time.state');
     this.#previous = zeros(thumbnailSize, 'range_over_time.previous');
+    this.#shown = zeros(SAMPLES * SAMPLES, 'follow_range.shown');
   }
 
   /** The smoothed range of the next frame.   range [2 or more]: lo, hi; thumbnail [16, 16]; pace [2] → [2] */
@@ -85,6 +97,24 @@ export class RangeOverTime {
     return y;
   }
 
+  /**
+   * The range in which a map is most like the one shown before, from which it goes back to the map's own: for relative
+   * maps, whose scale and shift differ from frame to frame. After `next`, which sees cuts.
+   *   map [H, W], finite; own: lo, hi; pace [2] → [2]
+   */
+  follow(map: Tensor, own: Tensor, framePace: Tensor): Tensor {
+    const { context } = map;
+    return context.scope(() => {
+      const x = resizeMap(map, [SAMPLES, SAMPLES], 'nearest');
+      const y = context.empty([2], 'f32', `${map.name}.range`);
+      followKernel.dispatch(
+        { x, range: own, pace: framePace, state: this.state, shown: this.#shown, y },
+        { params: { size: x.size }, workgroups: 1, label: `follow_range ${map.name}` },
+      );
+      return y;
+    });
+  }
+
   /** The next frame is the first again: after a jump in the film. */
   reset(): void {
     this.state.write(new Float32Array(5));
@@ -93,6 +123,7 @@ export class RangeOverTime {
   dispose(): void {
     this.state.dispose();
     this.#previous.dispose();
+    this.#shown.dispose();
   }
 
   [Symbol.dispose](): void {

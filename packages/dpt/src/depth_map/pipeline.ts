@@ -22,6 +22,8 @@ export interface DepthPipelineOptions {
     readonly range: RangeOverTime;
     readonly pixels: Tensor;
     readonly pace: Tensor;
+    /** Fit each map to the one before as well: `RangeOverTime.follow`. For relative maps. Default false. */
+    readonly follow?: boolean;
   };
   /** Fit a plane and take away as much of it as the settings say. Default false. */
   readonly plane?: boolean;
@@ -82,7 +84,8 @@ export function depthPipeline(map: Tensor, options: DepthPipelineOptions): Proce
     if (options.percentiles) range = step(percentileRange(clean, ends, settings));
     if (overTime) {
       const frame = step(thumbnail(overTime.pixels));
-      range = step(overTime.range.next(range, frame, overTime.pace));
+      const smooth = step(overTime.range.next(range, frame, overTime.pace));
+      range = overTime.follow ? step(overTime.range.follow(clean, range, overTime.pace)) : smooth;
     }
 
     let nearness = step(normaliseRange(clean, range, { nearIsLow }));
