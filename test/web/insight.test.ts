@@ -1,0 +1,146 @@
+// The insight page in a real browser, on SwiftShader and a small input: attention whose rows sum to 1 and whose picture follows the patch, a
+// tensor's numbers against the same tensor computed here, fusion that gives the depth again at scale 1 and another at 0, norms and times for
+// every block and box, golden tensors that pass at every box. The looks of the page are in its screenshots.
+import { readFileSync } from 'node:fs';
+import npyjs from 'npyjs';
+import type { Download, Page } from 'playwright';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { openSite, type Site } from '../support/site.ts';
+
+let site: Site;
+let page: Page;
+
+beforeAll(async () => {
+  site = await openSite();
+  page = await site.open('insight#size=84&block=2');
+  await page.locator('.at[data-query^="2 "]').waitFor();
+  await page.locator('.blocks [aria-current]').waitFor();
+}, 120_000);
+afterAll(() => site?.close());
+
+const tool = (name: string) => page.getByRole('tab', { name, exact: true }).click();
+
+/** The numbers that Save gives beside the picture. */
+async function savedNumbers(): Promise<{ name: string; values: Float32Array; shape: number[] }> {
+  const downloads: Download[] = [];
+  page.on('download', (download) => downloads.push(download));
+  await page.getByRole('button', { name: 'Save', exact: true }).click();
+  await expect.poll(() => downloads.length, { timeout: 20_000 }).toBe(2);
+  page.removeAllListeners('download');
+  const file = downloads.find((download) => download.suggestedFilename().endsWith('.npy'))!;
+  const picture = downloads.find((download) => download.suggestedFilename().endsWith('.png'))!;
+  const png = readFileSync(await picture.path());
+  expect([...png.subarray(1, 4)]).toEqual([...Buffer.from('PNG')]);
+  const { data, shape } = await new npyjs().parse(
+    new Uint8Array(readFileSync(await file.path())).buffer,
+  );
+  return { name: file.suggestedFilename(), values: data as Float32Array, shape };
+}
+
+/** What a canvas shows, as text to compare. */
+const shown = (selector: string): Promise<string> =>
+  page
+    .locator(selector)
+    .first()
+    .evaluate((canvas) => (canvas as HTMLCanvasElement).toDataURL());
+
+const fact = async (name: string): Promise<number> =>
+  Number(
+    await page.locator('.panel .facts tr', { hasText: name }).locator('td').last().textContent(),
+  );
+
+test('attention sums to 1, and its picture follows the patch', async () => {
+  const first = await savedNumbers();
+  const [heads = 0, tokens = 0] = first.shape;
+  expect([heads, tokens]).toEqual([2, 1 + 6 * 9]);
+  for (let head = 0; head < heads; head++) {
+    const row = first.values.subarray(head * tokens, (head + 1) * tokens);
+    expect(row.every((share) => share >= 0)).toBe(true);
+    expect(row.reduce((a, b) => a + b, 0)).toBeCloseTo(1, 5);
+  }
+  const picture = await shown('.heads canvas');
+  const frame = page.locator('.frame.main');
+  const box = (await frame.boundingBox())!;
+  await frame.click({ position: { x: 0.95 * box.width, y: 0.1 * box.height } });
+  await page.locator('.at[data-query="2 0 8 row"]').waitFor();
+  expect(await shown('.heads canvas')).not.toBe(picture);
+  // Held: the pointer goes on, the patch does not.
+  await page.mouse.move(box.x + 0.2 * box.width, box.y + 0.8 * box.height);
+  expect(await page.locator('.frame .words').textContent()).toBe('Row 1, column 9');
+  const second = await savedNumbers();
+  expect(second.name).toContain('row1_column9');
+  expect(second.values).not.toEqual(first.values);
+
+  // The column of a patch holds, at each token, what the row of that token holds at the patch.
+  await page.getByRole('radio', { name: 'Column' }).click();
+  await page.locator('.at[data-query="2 0 8 column"]').waitFor();
+  const column = (await savedNumbers()).values;
+  const patch = 1 + 8;
+  expect(column[patch]).toBe(second.values[patch]);
+  expect(column).not.toEqual(second.values);
+});
+
+test('every block has its norms, and a channel is another picture', async () => {
+  await tool('Block norms');
+  await page.locator('.tiles canvas').nth(7).waitFor();
+  expect(await page.locator('.tiles canvas').count()).toBe(8);
+  const norms = await savedNumbers();
+  expect(norms.shape).toEqual([6, 9]);
+  const mean = norms.values.reduce((a, b) => a + b, 0) / norms.values.length;
+  expect(await fact('Mean')).toBeCloseTo(mean, 1);
+  const picture = await shown('.tiles canvas');
+  await page.getByRole('radio', { name: 'Channel' }).click();
+  await expect.poll(() => shown('.tiles canvas'), { timeout: 20_000 }).not.toBe(picture);
+});
+
+test('numbers of a tensor are those of its values', async () => {
+  await tool('Stages');
+  await page.locator('select.full').selectOption('fused_3');
+  await page.locator('.at[data-tensor="fused_3"]').waitFor();
+  const { values, shape } = await savedNumbers();
+  expect(shape.at(-1)).toBe(32);
+  const mean = values.reduce((a, b) => a + b, 0) / values.length;
+  const variance = values.reduce((a, b) => a + (b - mean) ** 2, 0) / values.length;
+  const close = (actual: number, expected: number): void =>
+    expect(Math.abs(actual - expected)).toBeLessThan(1e-3 * Math.abs(expected) + 1e-4);
+  close(await fact('Mean'), mean);
+  close(await fact('Standard deviation'), Math.sqrt(variance));
+  close(await fact('Smallest'), Math.min(...values));
+  close(await fact('Largest'), Math.max(...values));
+});
+
+test('fusion: scale 1 gives the depth again, scale 0 another', async () => {
+  await page.locator('select.full').selectOption('depth');
+  await page.locator('.at[data-tensor="depth"]').waitFor();
+  const depth = await savedNumbers();
+  await tool('Fusion scaling');
+  await page.locator('.at[data-scales="1,1,1,1"]').waitFor();
+  const same = await savedNumbers();
+  const range = Math.max(...depth.values) - Math.min(...depth.values);
+  const furthest = Math.max(...same.values.map((value, i) => Math.abs(value - depth.values[i]!)));
+  expect(furthest).toBeLessThan(1e-5 * range);
+  await page.getByRole('textbox', { name: 'Level 4, coarsest, number' }).fill('0');
+  await page.keyboard.press('Enter');
+  await page.locator('.at[data-scales="1,1,1,0"]').waitFor();
+  expect(Number(await page.locator('.at').getAttribute('data-change'))).toBeGreaterThan(1);
+});
+
+test('time and memory of every box', async () => {
+  await tool('Time and memory');
+  await page.locator('.at[data-measured=true]').waitFor();
+  const cells = await page.locator('.sheet').first().locator('tbody tr').allTextContents();
+  expect(cells).toHaveLength(5);
+  for (const text of cells) expect(text).toMatch(/\d\s?m?s.*\d\s?(kB|MB).*\d\s?(kB|MB)/s);
+});
+
+test('golden tensors pass at every box', async () => {
+  await tool('Parity');
+  await page.locator('.at[data-state]:not([data-state=running])').waitFor();
+  expect(await page.locator('.at').getAttribute('data-state')).toBe('passed');
+  const passed = await page
+    .locator('.parity-box')
+    .evaluateAll((cards) => cards.map((card) => (card as HTMLElement).dataset.passed));
+  expect(passed).toEqual(['true', 'true', 'true', 'true', 'true']);
+  expect(await page.locator('.verdict').textContent()).toContain('SwiftShader');
+  expect(site.complaints).toEqual([]);
+});
