@@ -10,6 +10,7 @@ import { makeImagePage } from './pages/image/image_page.ts';
 import { makeInsightPage } from './pages/insight/insight_page.ts';
 import { makeModelsPage } from './pages/models/models_page.ts';
 import { Film } from './pages/video/film.ts';
+import { makeVideoPage } from './pages/video/video_page.ts';
 import { makeView3dPage } from './pages/view3d/view3d_page.ts';
 import { addressOf, followLinks, pageAt } from './router.ts';
 import { makeShell } from './shell.ts';
@@ -65,19 +66,21 @@ document
   .querySelector('#app')!
   .replaceChildren(shell.header, place, toast.element, announce.element);
 
+/** What the address says belongs to the page that it names, not to one that is gone to from there. */
+const fragmentFor = (id: PageId): string => (pageAt(location.pathname) === id ? location.hash : '');
+const makers: Readonly<Record<PageId, () => Page>> = {
+  image: () => image,
+  video: () => makeVideoPage(app, fragmentFor('video')),
+  view3d: () => makeView3dPage(app, fragmentFor('view3d')),
+  insight: () => insight,
+  models: () => models,
+  about: () => makeAboutPage(app),
+};
+
 function pageFor(id: PageId): Page {
   const known = made.get(id);
   if (known) return known;
-  const page =
-    id === 'image'
-      ? image
-      : id === 'models'
-        ? models
-        : id === 'insight'
-          ? insight
-          : id === 'view3d'
-            ? makeView3dPage(app, location.hash)
-            : makeAboutPage(app);
+  const page = makers[id]();
   made.set(id, page);
   return page;
 }
@@ -91,6 +94,8 @@ function go(id: PageId): void {
   if (current !== undefined && pageAt(location.pathname) !== id)
     history.pushState(null, '', address);
   before?.hide?.();
+  // A film goes on in 3D, and nowhere else.
+  if (id !== 'video' && id !== 'view3d') app.film.pause();
   current = id;
   keys.page = id;
   shell.setPage(id);
@@ -104,8 +109,12 @@ takeDrops({
   take(files) {
     if (current === 'insight' && insight.take(files)) return;
     const model = files.find(isModelFile);
+    const film = files.find(({ type }) => type.startsWith('video/'));
     if (model) app.openModelFile(model);
-    else {
+    else if (film) {
+      go('video');
+      pageFor('video').takeFiles?.([film]);
+    } else {
       const page = pageFor(current!);
       if (page.takeFiles) page.takeFiles(files);
       else app.openPhotos(files);

@@ -11,6 +11,7 @@ import type { ModelState } from './worker/model_calls.ts';
 
 const pageIcons: Readonly<Record<PageId, IconName>> = {
   image: 'image',
+  video: 'video',
   view3d: 'cube',
   insight: 'eye',
   models: 'layers',

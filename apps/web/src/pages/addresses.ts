@@ -1,6 +1,6 @@
 /** One page of the site. A page is in the navigation when it is in this list. */
 export interface PageAddress {
-  readonly id: 'image' | 'view3d' | 'insight' | 'models' | 'about';
+  readonly id: 'image' | 'video' | 'view3d' | 'insight' | 'models' | 'about';
   /** Below the site's root, without slashes. */
   readonly path: string;
   readonly title: string;
@@ -8,6 +8,7 @@ export interface PageAddress {
 
 export const pages: readonly PageAddress[] = [
   { id: 'image', path: '', title: 'Image' },
+  { id: 'video', path: 'video', title: 'Video' },
   { id: 'view3d', path: '3d', title: '3D' },
   { id: 'insight', path: 'insight', title: 'Insight' },
   { id: 'models', path: 'models', title: 'Models' },

@@ -50,10 +50,18 @@ export interface PictureFeed {
   readonly look: Watched<{ readonly histogram: readonly number[] }>;
 }
 
+/** Settings of a page that has a picture, whatever else they hold. */
+export interface PictureSettings {
+  readonly value: ImageSettings;
+  readonly start: ImageSettings;
+  readonly store: Watched<ImageSettings>;
+  change(changes: Partial<ImageSettings>): void;
+}
+
 /** Look, range and input: each control writes settings, and shows them when they change elsewhere. */
 export function makePictureGroups(
   app: App,
-  settings: Settings<ImageSettings>,
+  settings: PictureSettings,
   runner: PictureFeed,
 ): { readonly groups: readonly Group[]; focusSize(): void } {
   const bound: (() => void)[] = [];

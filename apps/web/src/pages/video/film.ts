@@ -124,6 +124,7 @@ export class Film {
     this.#dropped = 0;
     this.#lastMediaTime = undefined;
     this.#frameSeconds = 1 / 30;
+    this.#shortest = Number.POSITIVE_INFINITY;
     this.range = [0, Number.POSITIVE_INFINITY];
     this.source.set({ kind: 'none' });
     this.facts.set(undefined);
@@ -231,11 +232,13 @@ export class Film {
   }
 
   #presentedBefore = 0;
+  #shortest = Number.POSITIVE_INFINITY;
   /** Browsers do not say how many frames a second a film has: the shortest step between two that follow each other. */
   #learnRate(mediaTime: number, presented: number): void {
     const by = mediaTime - (this.#lastMediaTime ?? mediaTime);
     if (presented === this.#presentedBefore + 1 && by > 0.004 && by < 0.2) {
-      this.#frameSeconds = by;
+      this.#shortest = Math.min(this.#shortest, by);
+      this.#frameSeconds = this.#shortest;
     }
     this.#presentedBefore = presented;
     this.#lastMediaTime = mediaTime;

@@ -1,0 +1,296 @@
+import type { App, Page } from '../../app.ts';
+import { h, setText } from '../../dom.ts';
+import { useModel } from '../../engine/default_model.ts';
+import { isCancelled } from '../../engine/engine.ts';
+import { icon } from '../../icons.ts';
+import { Settings } from '../../settings.ts';
+import { card, why } from '../../ui/card.ts';
+import { radioGroup } from '../../ui/choice.ts';
+import { attachMenu } from '../../ui/menu.ts';
+import { makeRecorder } from '../../ui/recorder.ts';
+import { lost, noGpu } from '../image/states.ts';
+import { FrameWriter } from './frame_writer.ts';
+import { clock, makePlayback } from './playback.ts';
+import { makeSources } from './sources.ts';
+import { addVideoKeys } from './video_keys.ts';
+import { makeVideoPanel } from './video_panel.ts';
+import {
+  type FilmLayout,
+  filmOptionsOf,
+  type VideoSettings,
+  videoSchema,
+} from './video_settings.ts';
+import { VideoStage } from './video_stage.ts';
+
+/** A film, a camera or the screen, and its depth while it plays. */
+export function makeVideoPage(app: App, address: string): Page {
+  const { film, engine } = app;
+  const settings = new Settings<VideoSettings>('video', videoSchema, address);
+  film.options = () => engine.info && filmOptionsOf(settings.value, engine.info.baseSize);
+  const stage = new VideoStage(app, settings);
+  const sources = makeSources(app);
+
+  const recorder = makeRecorder(
+    app,
+    stage.canvas,
+    () => {
+      const source = film.source.value;
+      return `${source.kind === 'none' ? 'film' : source.name.replace(/\.[^.]+$/, '')}_depth`;
+    },
+    { start: 'Record', stop: 'Stop recording' },
+  );
+  const writer = new FrameWriter(app);
+  film.afterFrame = () => writer.take();
+  const record = (): void => {
+    if (film.source.value.kind === 'none') return;
+    if (writer.writing) writer.stop();
+    else if (settings.value.record === 'video' || recorder.recording) recorder.toggle();
+    else void writer.start(settings.value.record);
+  };
+  const recordButton = h(
+    'button',
+    { class: 'btn', type: 'button' },
+    h('span', { class: 'rec' }),
+    h('span', { class: 'wideonly' }, 'Record'),
+  );
+  recordButton.addEventListener('click', record);
+  let since = 0;
+  const showRecording = (): void => {
+    const on = recorder.recording || writer.writing;
+    if (on && since === 0) since = performance.now();
+    if (!on) since = 0;
+    const words = on ? 'Stop recording' : 'Record';
+    recordButton.setAttribute('aria-label', words);
+    recordButton.setAttribute('aria-pressed', String(on));
+    recordButton.title = `${words} (O)`;
+    setText(recordButton.lastElementChild!, words);
+    stage.recording = on ? `Recording ${clock((performance.now() - since) / 1000)}` : '';
+  };
+  recorder.watch(showRecording);
+  writer.onChange = showRecording;
+  showRecording();
+  film.times.watch(() => since > 0 && showRecording());
+
+  const sourceName = h('span', { class: 'cut' }, 'Open a video');
+  const sourceButton = h(
+    'button',
+    { class: 'btn source', type: 'button' },
+    icon('video', true),
+    sourceName,
+  );
+  sourceButton.addEventListener('click', () => void sources.choose());
+  const cameraButton = h(
+    'button',
+    { class: 'btn bare', type: 'button', 'aria-label': 'Webcam' },
+    icon('camera', true),
+    h('span', { class: 'wideonly' }, 'Webcam'),
+  );
+  attachMenu(cameraButton, () => sources.cameraItems());
+  const screenButton = h(
+    'button',
+    { class: 'btn bare wideonly', type: 'button' },
+    icon('screen', true),
+    'Screen',
+  );
+  screenButton.addEventListener('click', () => void sources.screen());
+  const layout = radioGroup<FilmLayout>({
+    label: 'Layout',
+    value: settings.value.layout,
+    options: [
+      { value: 'depth', label: 'Depth' },
+      { value: 'inset', label: 'Inset' },
+      { value: 'side', label: 'Side by side', class: 'wideonly' },
+      { value: 'stack', label: 'Stacked' },
+    ],
+    onChange: (value) => settings.change({ layout: value }),
+  });
+  const toggle = h(
+    'button',
+    { class: 'btn icon bare panel-toggle', type: 'button', 'aria-label': 'Controls' },
+    icon('sliders'),
+  );
+  const fullScreen = h(
+    'button',
+    {
+      class: 'btn icon bare wideonly',
+      type: 'button',
+      'aria-label': 'Full screen',
+      title: 'Full screen',
+    },
+    icon('fullscreen'),
+  );
+  const main = h(
+    'main',
+    { class: 'work work-video' },
+    h(
+      'div',
+      { class: 'tools', role: 'toolbar', 'aria-label': 'Source and view' },
+      sourceButton,
+      cameraButton,
+      screenButton,
+      h('span', { class: 'grow wideonly' }),
+      layout.element,
+      fullScreen,
+      toggle,
+    ),
+    stage.element,
+    makePlayback(film, settings, recordButton),
+  );
+  const element = h('div', { class: 'split-page' }, main, makeVideoPanel(app, settings));
+  toggle.addEventListener('click', () => element.classList.toggle('panel-open'));
+  fullScreen.addEventListener('click', () => {
+    if (document.fullscreenElement) void document.exitFullscreen();
+    else void main.requestFullscreen();
+  });
+  film.source.watch((source) =>
+    setText(sourceName, source.kind === 'none' ? 'Open a video' : source.name),
+  );
+
+  let looking = false;
+  let lookAgain = false;
+  /** The frame that stands, with a new look; a film that plays shows it with its next frame. */
+  const look = async (): Promise<void> => {
+    const options = film.options?.();
+    if (!options || film.playing.value || !film.facts.value) return;
+    if (looking) {
+      lookAgain = true;
+      return;
+    }
+    looking = true;
+    try {
+      const facts = await engine.call('film.look', options);
+      if (facts) film.facts.set({ ...film.facts.value, ...facts });
+    } catch (error) {
+      // A frame that came in between brings a look of its own.
+      if (!isCancelled(error)) film.refresh();
+    } finally {
+      looking = false;
+    }
+    if (lookAgain) {
+      lookAgain = false;
+      await look();
+    }
+  };
+  settings.store.watch((now, before) => {
+    layout.set(now.layout);
+    film.loop = now.loop;
+    film.every = now.every;
+    film.video.playbackRate = now.speed;
+    if (now === before) return;
+    if (now.every !== before.every && film.playing.value) {
+      film.pause();
+      film.play();
+    }
+    if (now.rounding !== before.rounding && engine.info) {
+      const { info } = engine;
+      void useModel(engine, info.source, { ...info.options, preset: now.rounding }).catch(() => {
+        // The state of the model says what went wrong.
+      });
+    }
+    if (now.size !== before.size || now.shape !== before.shape) film.refresh();
+    else if (now.layout === before.layout) void look();
+    if (element.isConnected) {
+      const fragment = settings.fragment();
+      history.replaceState(null, '', location.pathname + (fragment ? `#${fragment}` : ''));
+    }
+  });
+  addVideoKeys(app, settings, stage, record);
+  watchStates(app, stage.cover, sources);
+
+  return {
+    element,
+    show(fragment) {
+      const linked = settings.read(fragment);
+      if (Object.keys(linked).length > 0) settings.change(linked);
+      stage.attach();
+      stage.draw();
+    },
+    hide() {
+      recorder.stop();
+      writer.stop();
+    },
+    fragment: () => settings.fragment(),
+    takeFiles([file]) {
+      if (file?.type.startsWith('image/')) app.openPhotos([file]);
+      else if (file) void sources.openFile(file);
+    },
+    dropText: (items) =>
+      items.some(({ type }) => type.startsWith('image/')) ? 'Open on Image' : 'Play this video',
+  };
+}
+
+/** What stands over the stage when there is something to say. */
+function watchStates(app: App, place: HTMLElement, sources: ReturnType<typeof makeSources>): void {
+  const { engine, film } = app;
+  let shown = '';
+  const pick = (): readonly [key: string, make?: () => HTMLElement] => {
+    const gpu = engine.gpu.value;
+    const model = engine.model.value;
+    const failure = film.failure.value;
+    if (gpu.state === 'failed') return [gpu.failure.message, () => noGpu(gpu.failure, app)];
+    if (gpu.state === 'lost') return ['lost', () => lost(engine.gpu)];
+    if (failure) {
+      const again = { label: 'Try again', main: true, run: () => film.failure.set(undefined) };
+      const another = { label: 'Open a video', run: () => void sources.choose() };
+      const body = [h('p', {}, failure.remedy)];
+      const actions = [again, another, ...why(failure)];
+      const title = failure.message;
+      return [title, () => card({ icon: 'warning', title, bad: true, body, actions })];
+    }
+    if (film.source.value.kind === 'none') return ['empty', () => empty(sources)];
+    if (model.state === 'failed') {
+      const { title, failure: of } = model;
+      const body = [h('p', { class: 'quiet' }, of.message)];
+      const actions = [{ label: 'Models', main: true, run: () => app.go('models') }, ...why(of)];
+      return [title, () => card({ icon: 'warning', title, bad: true, body, actions })];
+    }
+    if (!film.facts.value) {
+      const words = model.state === 'ready' ? 'Compiling for the first frame' : 'Loading the model';
+      return [
+        words,
+        () => h('div', { class: 'box' }, h('h2', {}, 'Getting ready'), h('p', {}, words)),
+      ];
+    }
+    return ['nothing'];
+  };
+  const show = (): void => {
+    const [key, make] = pick();
+    if (key === shown) return;
+    shown = key;
+    place.replaceChildren(...[make?.()].filter((element) => element !== undefined));
+    place.classList.toggle('filled', make !== undefined);
+  };
+  engine.gpu.watch(show);
+  engine.model.watch(show);
+  film.source.watch(show);
+  film.facts.watch(show);
+  film.failure.watch(show);
+}
+
+function empty({ choose, camera, screen }: ReturnType<typeof makeSources>): HTMLElement {
+  const button = (name: 'video' | 'camera' | 'screen', label: string, run: () => unknown) =>
+    h(
+      'button',
+      {
+        class: name === 'video' ? 'btn big main' : 'btn big',
+        type: 'button',
+        on: { click: () => void run() },
+      },
+      icon(name),
+      label,
+    );
+  return h(
+    'div',
+    { class: 'drop empty' },
+    icon('video'),
+    h('h2', {}, 'Open a video, use the camera, or share the screen.'),
+    h(
+      'div',
+      { class: 'row wrap centred' },
+      button('video', 'Open a video', choose),
+      button('camera', 'Use the camera', () => camera()),
+      button('screen', 'Share the screen', screen),
+    ),
+    h('p', { class: 'caption' }, 'Frames stay on this device.'),
+  );
+}

@@ -1,0 +1,177 @@
+import type { App } from '../../app.ts';
+import { h, setText } from '../../dom.ts';
+import type { Settings } from '../../settings.ts';
+import { choiceField, selectField, switchRow } from '../../ui/choice.ts';
+import { group, groupTabs } from '../../ui/group.ts';
+import { slider } from '../../ui/slider.ts';
+import { makePictureGroups } from '../image/panel.ts';
+import type { FilmTimes } from './film.ts';
+import type { VideoSettings } from './video_settings.ts';
+
+const SHOWN = 90;
+
+/** The controls of the video page: timing and steadiness, and those of any picture. */
+export function makeVideoPanel(app: App, settings: Settings<VideoSettings>): HTMLElement {
+  const { film } = app;
+  const bound: (() => void)[] = [];
+  const frames = choiceField({
+    label: 'Frames',
+    value: 'late',
+    options: [
+      { value: 'late', label: 'Drop late' },
+      { value: 'every', label: 'Every one' },
+    ],
+    onChange: (value) => settings.change({ every: value === 'every' }),
+  });
+  bound.push(() => frames.set(settings.value.every ? 'every' : 'late'));
+  const timing = group({ id: 'video.timing', title: 'Timing' }, ...makeTiming(app), frames.element);
+
+  const steadyKind = switchRow({
+    label: 'Keep the range steady',
+    key: 'E',
+    value: settings.value.steady,
+    onChange: (steady) => settings.change({ steady }),
+  });
+  const strength = slider({
+    label: 'Strength',
+    min: 0,
+    max: 0.99,
+    step: 0.01,
+    start: settings.start.strength,
+    digits: 2,
+    onChange: (value) => settings.change({ strength: value }),
+  });
+  const cuts = switchRow({
+    label: 'Start fresh at cuts',
+    value: settings.value.cuts,
+    onChange: (on) => settings.change({ cuts: on }),
+  });
+  bound.push(() => {
+    steadyKind.set(settings.value.steady);
+    strength.set(settings.value.strength);
+    cuts.set(settings.value.cuts);
+  });
+  const steady = group(
+    { id: 'video.steady', title: 'Steady over time' },
+    steadyKind.element,
+    strength.element,
+    cuts.element,
+  );
+
+  const record = selectField({
+    label: 'Write',
+    value: settings.value.record,
+    options: [
+      { value: 'video', label: 'Video, as shown' },
+      { value: 'png', label: 'Frames, coloured PNG' },
+      { value: 'png16', label: 'Frames, PNG of 16 bits' },
+      { value: 'npy', label: 'Frames, NPY of the model' },
+    ],
+    onChange: (value) => settings.change({ record: value }),
+  });
+  bound.push(() => record.set(settings.value.record));
+  const recording = group(
+    { id: 'video.record', title: 'Record', open: false },
+    record.element,
+    h(
+      'p',
+      { class: 'caption' },
+      'A video has the size of the view. Frames are written one by one, each that goes through the model.',
+    ),
+  );
+
+  const { groups: picture } = makePictureGroups(app, settings, {
+    facts: film.facts,
+    look: film.facts,
+  });
+  bound.push(() => {
+    const { value, start } = settings;
+    steady.setBadge(value.steady ? '' : 'off');
+    timing.setBadge(value.every !== start.every ? 'every frame' : '');
+    recording.setBadge(value.record === 'video' ? '' : value.record);
+  });
+  settings.store.watch(() => {
+    for (const show of bound) show();
+  });
+  const groups = [timing, steady, ...picture, recording];
+  return h(
+    'aside',
+    { class: 'panel', 'aria-label': 'Controls' },
+    groupTabs(groups),
+    h('div', { class: 'panel-body' }, ...groups.map(({ element }) => element)),
+  );
+}
+
+/** Four numbers at a quarter second's pace, and the last frames as two lines. */
+function makeTiming(app: App): HTMLElement[] {
+  const { film } = app;
+  const number = (words: string): { value: HTMLElement; element: HTMLElement } => {
+    const value = h('b', {}, '–');
+    return { value, element: h('span', {}, value, h('span', { class: 'caption' }, words)) };
+  };
+  const model = number('ms model');
+  const frame = number('ms frame');
+  const rate = number('per second');
+  const dropped = number('dropped');
+  const all = [model, frame, rate, dropped];
+  const SVG = 'http://www.w3.org/2000/svg';
+  const plot = document.createElementNS(SVG, 'svg');
+  plot.setAttribute('class', 'spark');
+  plot.setAttribute('viewBox', `0 0 ${SHOWN - 1} 60`);
+  plot.setAttribute('preserveAspectRatio', 'none');
+  plot.setAttribute('aria-hidden', 'true');
+  const line = (name: string): SVGPolylineElement => {
+    const made = document.createElementNS(SVG, 'polyline');
+    made.setAttribute('class', name);
+    plot.append(made);
+    return made;
+  };
+  const [frameLine, modelLine] = [line('f'), line('m')];
+  let history: FilmTimes[] = [];
+  let last = 0;
+  film.times.watch((times) => {
+    if (!times) {
+      history = [];
+      for (const { value } of all) setText(value, '–');
+      for (const each of [frameLine, modelLine]) each.setAttribute('points', '');
+      return;
+    }
+    history = [...history.slice(1 - SHOWN), times];
+    const now = performance.now();
+    if (now - last < 250) return;
+    last = now;
+    setText(model.value, Math.round(times.model).toString());
+    setText(frame.value, Math.round(times.frame).toString());
+    const recent = history.slice(-8);
+    const mean = recent.reduce((sum, { frame: of }) => sum + of, 0) / recent.length;
+    setText(rate.value, (1000 / mean).toFixed(mean > 100 ? 1 : 0));
+    setText(dropped.value, times.dropped.toString());
+    const most = Math.max(...history.map(({ frame: of, model: m }) => Math.max(of, m)), 1);
+    const points = (of: (times: FilmTimes) => number): string =>
+      history
+        .map(
+          (each, i) => `${SHOWN - history.length + i},${(58 - (54 * of(each)) / most).toFixed(1)}`,
+        )
+        .join(' ');
+    frameLine.setAttribute(
+      'points',
+      points(({ frame: of }) => of),
+    );
+    modelLine.setAttribute(
+      'points',
+      points(({ model: of }) => of),
+    );
+  });
+  return [
+    h('div', { class: 'nums' }, ...all.map(({ element }) => element)),
+    plot as unknown as HTMLElement,
+    h(
+      'div',
+      { class: 'row caption' },
+      h('span', {}, h('i', { class: 'key' }), 'model'),
+      h('span', {}, h('i', { class: 'key f' }), 'frame'),
+      h('span', { class: 'grow' }),
+      h('span', {}, `last ${SHOWN} frames`),
+    ),
+  ];
+}

@@ -1,0 +1,115 @@
+import type { App } from '../../app.ts';
+import { h, setStyle, setText } from '../../dom.ts';
+import type { Settings } from '../../settings.ts';
+import { timeText } from '../../words.ts';
+import type { Film } from './film.ts';
+import { filmView, placeFilm } from './film_layout.ts';
+import type { VideoSettings } from './video_settings.ts';
+
+/** The canvas of the video page. The worker draws each frame by itself; from here it hears only where. */
+export class VideoStage {
+  readonly element: HTMLElement;
+  readonly cover = h('div', { class: 'cover' });
+  readonly canvas = h('canvas', { role: 'img', 'aria-label': 'No film yet', class: 'screen' });
+  readonly #app: App;
+  readonly #film: Film;
+  readonly #settings: Settings<VideoSettings>;
+  readonly #time = h('span', { class: 'tag', hidden: true });
+  readonly #recording = h('span', { class: 'tag', hidden: true });
+  #attached = false;
+  #drawing = false;
+  #zoom = 1;
+
+  constructor(app: App, settings: Settings<VideoSettings>) {
+    this.#app = app;
+    this.#film = app.film;
+    this.#settings = settings;
+    this.element = h(
+      'div',
+      { class: 'canvas', id: 'stage', tabindex: -1 },
+      this.canvas,
+      h('div', { class: 'overlay' }, this.#time, this.#recording),
+      this.cover,
+    );
+    this.canvas.addEventListener('click', () => {
+      this.element.focus({ preventScroll: true });
+      this.#film.toggle();
+    });
+    new ResizeObserver(() => this.draw()).observe(this.element);
+    settings.store.watch((now, before) => {
+      if (now.layout !== before.layout) this.draw();
+    });
+    let sides = '';
+    this.#film.facts.watch((facts) => {
+      const next = facts ? `${facts.width} ${facts.height}` : '';
+      if (next !== sides) this.draw();
+      sides = next;
+      this.#time.hidden = facts === undefined;
+      this.canvas.setAttribute(
+        'aria-label',
+        facts ? `Depth of a film, ${facts.width} by ${facts.height}` : 'No film yet',
+      );
+    });
+    let last = 0;
+    this.#film.times.watch((times) => {
+      const now = performance.now();
+      if (!times || now - last < 250) return;
+      last = now;
+      setText(this.#time, `Model ${timeText(times.model)}`);
+    });
+  }
+
+  attach(): void {
+    if (this.#attached) return;
+    this.#attached = true;
+    const canvas = this.canvas.transferControlToOffscreen();
+    void this.#app.engine
+      .call('film.canvas', { canvas }, { transfer: [canvas] })
+      .then(() => this.draw());
+  }
+
+  set recording(text: string) {
+    this.#recording.hidden = text === '';
+    this.#recording.replaceChildren(h('span', { class: 'rec' }), text);
+  }
+
+  zoom(by: number): void {
+    this.#zoom = Math.min(Math.max(this.#zoom * by, 0.25), 4);
+    this.draw();
+  }
+
+  draw(): void {
+    if (this.#drawing || !this.#attached) return;
+    this.#drawing = true;
+    requestAnimationFrame(() => {
+      this.#drawing = false;
+      this.#draw();
+    });
+  }
+
+  #draw(): void {
+    const { clientWidth: width, clientHeight: height } = this.element;
+    const facts = this.#film.facts.value;
+    if (width === 0 || height === 0) return;
+    const small = width < 560;
+    const picture = facts ?? { width: 16, height: 9 };
+    const placed = placeFilm({ width, height }, picture, this.#settings.value.layout, {
+      padding: small ? { x: 0, y: 0 } : { x: 16, y: 8 },
+      zoom: this.#zoom,
+    });
+    const { depth } = placed;
+    const left = Math.max(depth.x, 0) + 10;
+    setStyle(this.#time, 'left', `${left}px`);
+    setStyle(this.#time, 'top', `${Math.min(depth.y + depth.height, height) - 36}px`);
+    setStyle(this.#recording, 'left', `${left}px`);
+    setStyle(this.#recording, 'top', `${Math.max(depth.y, 0) + 10}px`);
+    const view = filmView({ width, height }, placed, {
+      scale: devicePixelRatio,
+      radius: small ? 0 : 8,
+      ready: facts !== undefined,
+    });
+    void this.#app.engine.call('film.view', view).catch(() => {
+      // The state of the device says why there is no picture.
+    });
+  }
+}
