@@ -1,10 +1,4 @@
-import {
-  type ColourMap,
-  colourMaps,
-  type DepthLine,
-  type DepthSettings,
-  lineBetween,
-} from '@dpt-webgpu/dpt';
+import { type ColourMap, type DepthLine, type DepthSettings, lineBetween } from '@dpt-webgpu/dpt';
 import { quietFlag } from './command.ts';
 import type { CropBox } from './crop.ts';
 import { cropOf } from './crop.ts';
@@ -12,6 +6,7 @@ import type { KnownPixel, Part, Upsample } from './depth_chain.ts';
 import { UsageError } from './errors.ts';
 import type { Arguments, Flag } from './flags.ts';
 import { type Shard, shardOf } from './inputs.ts';
+import { lookFlags, lookOf } from './look_flags.ts';
 import { modelFlag, networkFlags } from './model_flags.ts';
 import {
   DEFAULT_TEMPLATE,
@@ -68,30 +63,8 @@ export const imageFlags: readonly Flag[] = [
     value: 'HOW',
     help: "to the picture's size: model (default, as the preset does), bilinear, guided by the picture, or none",
   },
-  {
-    name: 'colormap',
-    value: 'NAME',
-    help: `of png and jpg: ${colourMaps.join(', ')} (default: inferno)`,
-  },
+  ...lookFlags,
   { name: 'side-by-side', help: 'png and jpg: the picture at the left of its map' },
-  { name: 'reverse', help: 'far is bright' },
-  { name: 'high-contrast', help: 'equalise the levels of png and jpg' },
-  {
-    name: 'percentiles',
-    value: 'LOW,HIGH',
-    help: 'of the values that become 0 and 1, such as 1,99 (default: 0,100)',
-  },
-  {
-    name: 'plane',
-    value: 'K',
-    help: 'take away so much of the plane of best fit: 1 all, 0 nothing (default)',
-  },
-  {
-    name: 'thresholds',
-    value: 'LO,HI',
-    help: 'the band from far (0) to near (1) that is spread over all levels (default: 0,1)',
-  },
-  { name: 'gamma', value: 'G', help: 'exponent of the levels; below 1 is brighter (default: 1)' },
   { name: 'mask', help: 'also NAME.mask.png: white within the thresholds' },
   { name: 'invert-mask', help: 'white outside of the thresholds' },
   {
@@ -196,6 +169,7 @@ export function imageOptions(args: Arguments): ImageOptions {
   if (line && known.length > 0) {
     throw new UsageError('--calibrate finds what --near and --far would say; give one of them.');
   }
+  const { colourMap, equalise, settings } = lookOf(args);
   const shard = args.text('shard');
   return {
     folder: args.text('output') ?? 'output',
@@ -209,10 +183,10 @@ export function imageOptions(args: Arguments): ImageOptions {
     crop: cropOf(args.numbers('crop', 4)),
     batch: args.wholeNumber('batch', 1, 64) ?? 1,
     upsample: upsample ?? 'model',
-    colourMap: args.oneOf('colormap', colourMaps) ?? 'inferno',
+    colourMap,
     sideBySide: args.has('side-by-side'),
-    equalise: args.has('high-contrast'),
-    settings: settingsOf(args),
+    equalise,
+    settings: { ...settings, invertMask: args.has('invert-mask') },
     values:
       args.oneOf<Values>('values', ['network', 'shown', 'metres']) ??
       (line || known.length > 0 ? 'metres' : 'network'),
@@ -259,27 +233,6 @@ export function partsOf({ outputs, values, known }: ImageOptions): Set<Part> {
 
 function expectNotBoth(args: Arguments, a: string, b: string): void {
   if (args.has(a) && args.has(b)) throw new UsageError(`--${a} and --${b} exclude each other.`);
-}
-
-function settingsOf(args: Arguments): DepthSettings {
-  const [low = 0, high = 100] = args.numbers('percentiles', 2) ?? [];
-  if (!(low >= 0 && low < high && high <= 100)) {
-    throw new UsageError(
-      `--percentiles takes two rising numbers from 0 to 100, not ${low},${high}.`,
-    );
-  }
-  const [lo = 0, hi = 1] = args.numbers('thresholds', 2) ?? [];
-  if (!(lo >= 0 && lo <= hi && hi <= 1)) {
-    throw new UsageError(`--thresholds takes two rising numbers from 0 to 1, not ${lo},${hi}.`);
-  }
-  const settings: DepthSettings = {
-    planeStrength: args.number('plane') ?? 0,
-    thresholds: [lo, hi],
-    gamma: args.positiveNumber('gamma') ?? 1,
-    reverse: args.has('reverse'),
-    invertMask: args.has('invert-mask'),
-  };
-  return args.has('percentiles') ? { ...settings, percentiles: [low, high] } : settings;
 }
 
 function lineOf(args: Arguments): DepthLine | undefined {
