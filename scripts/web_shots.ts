@@ -1,0 +1,143 @@
+// npx tsx scripts/web_shots.ts [folder] [name …]: pictures of every page, 1280x800 and 390x844, light and dark, into output/web_shots.
+// With names, only scenes whose name contains one of them.
+import { mkdirSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import type { Page } from 'playwright';
+import { openSite, type Site } from '../test/support/site.ts';
+
+interface Scene {
+  readonly name: string;
+  /** Below the root of the site. */
+  readonly path: string;
+  /** Brings the page to what is to be seen. */
+  readonly set?: (page: Page, site: Site) => Promise<void>;
+  readonly webgpu?: false;
+}
+
+const done = (page: Page): Promise<void> =>
+  page.locator('html[data-image="done"]').waitFor({ timeout: 120_000 });
+
+async function sample(page: Page): Promise<void> {
+  await page.locator('.samples button').first().click();
+  await done(page);
+}
+
+const scenes: readonly Scene[] = [
+  { name: 'image-empty', path: '' },
+  { name: 'image-depth', path: '', set: sample },
+  {
+    name: 'image-compare',
+    path: '#view=compare&divider=0.46&percentile=0.5&low=0.08',
+    async set(page) {
+      await sample(page);
+      const stage = (await page.locator('#stage').boundingBox())!;
+      await page.getByRole('button', { name: 'Pick' }).click();
+      await page.mouse.click(stage.x + 0.7 * stage.width, stage.y + 0.35 * stage.height);
+      await page.locator('.pick .tag').filter({ hasText: /^0\./ }).waitFor();
+    },
+  },
+  { name: 'image-side', path: '#view=side&map=spectral', set: sample },
+  { name: 'image-cutout', path: '#view=cutout', set: sample },
+  { name: 'image-normals', path: '#view=normals', set: sample },
+  {
+    name: 'image-crop',
+    path: '#crop=0.2,0.3,0.8,0.9',
+    async set(page) {
+      await sample(page);
+      await page.getByRole('button', { name: 'Crop' }).click();
+    },
+  },
+  {
+    name: 'image-formats',
+    path: '',
+    async set(page) {
+      await sample(page);
+      await page.getByRole('button', { name: 'More formats' }).click();
+    },
+  },
+  {
+    name: 'image-broken',
+    path: '',
+    async set(page) {
+      const [chooser] = await Promise.all([
+        page.waitForEvent('filechooser'),
+        page.getByRole('button', { name: 'Choose photos' }).click(),
+      ]);
+      const buffer = Buffer.from('\0\0\0\x18ftypheic\0\0\0\0mif1heic', 'latin1');
+      await chooser.setFiles({ name: 'holiday.heic', mimeType: '', buffer });
+      await page.getByRole('heading', { name: 'This picture cannot be read' }).waitFor();
+    },
+  },
+  { name: 'image-no-webgpu', path: '', webgpu: false },
+  {
+    name: 'keys',
+    path: '',
+    async set(page) {
+      await page.locator('body').press('?');
+    },
+  },
+  { name: 'video-empty', path: 'video' },
+  { name: 'view3d-empty', path: '3d' },
+  {
+    name: 'view3d',
+    path: '3d#size=196&density=0.3',
+    async set(page) {
+      await page.getByRole('button', { name: /a dog looks/ }).click();
+      const faces = page.locator('.work-3d .status b', { hasText: /[1-9]/ });
+      await faces.first().waitFor({ timeout: 120_000 });
+    },
+  },
+  {
+    name: 'models',
+    path: 'models',
+    async set(page) {
+      await page.locator('.badge', { hasText: 'In use' }).waitFor({ timeout: 60_000 });
+      const [chooser] = await Promise.all([
+        page.waitForEvent('filechooser'),
+        page.getByRole('button', { name: 'Choose file', exact: true }).click(),
+      ]);
+      const buffer = Buffer.from('<!doctype html><title>404</title>');
+      await chooser.setFiles({ name: 'my_finetune.pth', mimeType: '', buffer });
+      await page.locator('.note.bad').waitFor();
+    },
+  },
+  { name: 'about', path: 'about' },
+];
+
+const sizes = [
+  { width: 1280, height: 800 },
+  { width: 390, height: 844 },
+] as const;
+
+const [folder = 'output/web_shots', ...names] = process.argv.slice(2);
+const output = resolve(folder);
+mkdirSync(output, { recursive: true });
+const wanted = scenes.filter(
+  ({ name }) => names.length === 0 || names.some((part) => name.includes(part)),
+);
+for (const webgpu of [true, false]) {
+  const some = wanted.filter((scene) => (scene.webgpu ?? true) === webgpu);
+  if (some.length === 0) continue;
+  const site = await openSite(webgpu ? {} : { webgpu });
+  try {
+    for (const scene of some) {
+      for (const size of sizes) {
+        const page = await site.open(scene.path, size);
+        await scene.set?.(page, site);
+        for (const scheme of ['light', 'dark'] as const) {
+          await page.emulateMedia({ colorScheme: scheme });
+          // The last frame of the canvas, and folds that are on their way.
+          await page.waitForTimeout(600);
+          const file = `${scene.name}-${size.width}x${size.height}-${scheme}.png`;
+          await page.screenshot({ path: join(output, file) });
+          console.log(file);
+        }
+        await page.context().close();
+      }
+    }
+    for (const complaint of site.complaints) console.error(complaint);
+  } finally {
+    await site.close();
+  }
+}
+process.exit(0);
