@@ -1,3 +1,4 @@
+import { colourMaps } from '@dpt-webgpu/dpt';
 import type { App } from '../../app.ts';
 import { fill, h, setText } from '../../dom.ts';
 import { icon } from '../../icons.ts';
@@ -257,6 +258,16 @@ export function makeInsightView(app: App, address: string): InsightView {
   app.engine.gpu.watch(showCover);
   app.engine.model.watch(showCover);
 
+  app.keys.add({
+    keys: ['c'],
+    action: 'Next colour map; with Shift the one before',
+    pages: ['insight'],
+    run: ({ shiftKey }) => {
+      const at = colourMaps.indexOf(settings.value.map) + (shiftKey ? -1 : 1);
+      settings.change({ map: colourMaps[(at + colourMaps.length) % colourMaps.length]! });
+      return true;
+    },
+  });
   app.keys.add({
     keys: ['s'],
     action: 'Save the picture and its numbers',
