@@ -52,7 +52,7 @@ export function makeVideoPanel(app: App, settings: Settings<VideoSettings>): HTM
     cuts.set(settings.value.cuts);
   });
   const steady = group(
-    { id: 'video.steady', title: 'Steady over time' },
+    { id: 'video.steady', title: 'Steady' },
     steadyKind.element,
     strength.element,
     cuts.element,
