@@ -22,6 +22,13 @@ async function sample(page: Page): Promise<void> {
   await done(page);
 }
 
+/** One tool of the insight page, when its first result is there. */
+function insight(tool: string, ready: string): readonly Scene[] {
+  const set = (page: Page): Promise<void> =>
+    page.locator(ready).first().waitFor({ timeout: 120_000 });
+  return [{ name: `insight-${tool}`, path: `insight#tool=${tool}`, set }];
+}
+
 const scenes: readonly Scene[] = [
   { name: 'image-empty', path: '' },
   { name: 'image-depth', path: '', set: sample },
@@ -101,6 +108,12 @@ const scenes: readonly Scene[] = [
       await page.locator('.note.bad').waitFor();
     },
   },
+  ...insight('attention', '.at[data-query] .blocks [aria-current]'),
+  ...insight('norms', '.tiles [aria-current]'),
+  ...insight('fusion', '.at[data-scales]'),
+  ...insight('stages', '.at[data-tensor]'),
+  ...insight('time', '.at[data-measured=true]'),
+  ...insight('parity', '.at[data-state=passed]'),
   { name: 'about', path: 'about' },
 ];
 
