@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { statSync } from 'node:fs';
 import { dirname, extname, join } from 'node:path';
-import type { Readable, Writable } from 'node:stream';
+import { PassThrough, type Readable, type Writable } from 'node:stream';
 import { UsageError } from '../errors.ts';
 
 type Env = Readonly<Record<string, string | undefined>>;
@@ -93,6 +93,7 @@ export interface RunningOptions {
 /** ffmpeg at work. `-loglevel level+…` is expected among the arguments. */
 export class Running {
   readonly #child: ChildProcess;
+  readonly #out = new PassThrough();
   /** What it complained about, the last few lines. */
   readonly complaints: string[] = [];
   /** Its exit code; 1 when it was killed or never started. */
@@ -110,6 +111,8 @@ export class Running {
       detached: process.platform !== 'win32',
       windowsHide: true,
     });
+    // When a program has ended, Node throws away what nobody has begun to read of its output.
+    this.#child.stdout?.pipe(this.#out);
     let rest = '';
     this.#child.stderr!.setEncoding('utf8').on('data', (text: string) => {
       const lines = (rest + text).split(/[\r\n]+/);
@@ -133,7 +136,7 @@ export class Running {
   }
 
   get stdout(): Readable {
-    return this.#child.stdout!;
+    return this.#out;
   }
 
   /** Its last complaint without the part of ffmpeg that made it, or what else can be said. */
