@@ -65,8 +65,17 @@ export class ImageRunner {
         const { preset } = state.info.options;
         // A model that was opened elsewhere brings its own rules, unless this page asks for others.
         if (preset !== settings.value.rounding) void this.#changePreset(settings.value.rounding);
-        else this.requestRun();
+        else if (this.photo.value.state === 'open') this.requestRun();
+        else this.#warm();
       } else if (this.run.value.state === 'running') this.#cancel?.abort();
+    });
+  }
+
+  /** The visitor will take a moment to choose a photo; kernels are compiled meanwhile. */
+  #warm(): void {
+    const look = lookOf(this.#settings.value);
+    this.#app.engine.call('image.warm', look).catch(() => {
+      // What is wrong will be said when a photo is run.
     });
   }
 

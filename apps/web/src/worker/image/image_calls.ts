@@ -119,6 +119,8 @@ export interface ImageCalls {
     { readonly blob: Blob; readonly name: string },
     { readonly width: number; readonly height: number }
   >;
+  /** Compiles what a first picture will need, while nobody waits for it. */
+  readonly 'image.warm': Call<Look, undefined>;
   readonly 'image.run': Call<RunOptions, RunFacts, RunProgress>;
   readonly 'image.look': Call<Look, LookFacts>;
   readonly 'image.view': Call<View, undefined>;

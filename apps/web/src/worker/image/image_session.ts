@@ -60,6 +60,7 @@ export class ImageSession {
       return undefined;
     },
     'image.open': ({ blob, name }) => this.#open(blob, name),
+    'image.warm': (look) => this.#warm(look),
     'image.run': (options, job) => this.#run(options, job),
     'image.look': (look) => this.#show(look),
     'image.view': async (view) => {
@@ -111,6 +112,27 @@ export class ImageSession {
     return this.#photo.photo;
   }
 
+  /** Pipelines depend on the model and hardly on sizes, so those of a small picture are those of the first photo. */
+  async #warm(look: Look): Promise<undefined> {
+    const opened = this.#host.expectModel();
+    const { gpu, model } = opened;
+    const { image, depth } = model.config;
+    const photo = { width: 96, height: 64 };
+    const network = inputSize(image, photo, { size: image.baseSize, square: false });
+    const runs = this.#runsOf(opened);
+    const recording = await runs.recordingFor(photo, network, {});
+    const [, H, W] = recording.outputs.depth.dims('1 H W') as [number, number, number];
+    const shape = { map: [H, W], shown: [64, 96], kind: depth, method: image.depthFilter } as const;
+    const made = await recordLook(gpu, look, shape);
+    made.dispose();
+    return undefined;
+  }
+
+  #runsOf(opened: OpenModel): DepthRuns {
+    if (this.#runs?.opened !== opened) this.#runs = { opened, runs: new DepthRuns(opened) };
+    return this.#runs.runs;
+  }
+
   /** The newest run wins: one that is under way is given up. */
   async #run(options: RunOptions, job: Job<RunProgress>): Promise<RunFacts> {
     this.#running?.abort();
@@ -130,8 +152,7 @@ export class ImageSession {
     const part = partOf(photo, options.crop ?? WHOLE);
     this.#host.expectFits(part, options.size, options.square);
     const network = inputSize(model.config.image, part, options);
-    if (this.#runs?.opened !== opened) this.#runs = { opened, runs: new DepthRuns(opened) };
-    const recording = await this.#runs.runs.recordingFor(part, network, {
+    const recording = await this.#runsOf(opened).recordingFor(part, network, {
       onProgress: (done, total) => job.progress({ step: 'compile', done, total }),
     });
     goOn();

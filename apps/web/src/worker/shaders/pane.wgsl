@@ -70,9 +70,10 @@ fn colour(@builtin(position) position: vec4f) -> @location(0) vec4f {
     let ground = select(vec3f(0.80), vec3f(0.93), ((field.x + field.y) & 1u) == 0u);
     shown = mix(ground, photo_at(uv).rgb, mask_at(uv));
   }
-  // Rounded corners: the distance to a rectangle that is smaller by the radius.
+  // Rounded corners: how far outside of a rounded rectangle the middle of this pixel lies.
   let half = pane.rect.zw / 2;
-  let beyond = max(abs(at - pane.rect.xy - half) - half + pane.radius, vec2f(0));
-  let inside = clamp(pane.radius - length(beyond) + 0.5, 0.0, 1.0);
+  let beyond = abs(at - pane.rect.xy - half) - half + pane.radius;
+  let outside = length(max(beyond, vec2f(0))) + min(max(beyond.x, beyond.y), 0.0) - pane.radius;
+  let inside = clamp(0.5 - outside, 0.0, 1.0);
   return vec4f(shown * inside, inside);
 }
