@@ -48,7 +48,9 @@ test('text for people', async () => {
   expect(code).toBe(0);
   expect(out).toMatch(/^WebGPU adapter: .+\n/);
   expect(out).toMatch(/\nrun {12}.+ \(95 %: .+\).+first run .+\n/);
-  expect(out).toMatch(/by box of figure 1 \((gpu|wall) clock[\s\S]+ encoder [\s\S]+by op[\s\S]+ linear /);
+  expect(out).toMatch(
+    /by box of figure 1 \((gpu|wall) clock[\s\S]+ encoder [\s\S]+by op[\s\S]+ linear /,
+  );
 });
 
 test.each([

@@ -113,6 +113,8 @@ export class Running {
     });
     // When a program has ended, Node throws away what nobody has begun to read of its output.
     this.#child.stdout?.pipe(this.#out);
+    // Nor does a program count as ended before its output is read or given up.
+    this.#out.on('close', () => this.#child.stdout?.destroy());
     let rest = '';
     this.#child.stderr!.setEncoding('utf8').on('data', (text: string) => {
       const lines = (rest + text).split(/[\r\n]+/);
@@ -146,6 +148,9 @@ export class Running {
 
   kill(): void {
     this.#child.kill('SIGKILL');
+    this.#child.stdout?.unpipe(this.#out);
+    this.#child.stdout?.destroy();
+    this.#out.end();
   }
 
   #take(line: string, onInfo?: (line: string) => void): void {
