@@ -9,11 +9,10 @@ import {
   summary,
 } from '@dpt-webgpu/dpt';
 import { blobSource, openCheckpoint } from '@dpt-webgpu/loaders';
-import { Context, plan, type StateDict } from '@dpt-webgpu/tensor';
+import { Context, type StateDict } from '@dpt-webgpu/tensor';
 import bundledAddress from '../../../../models/dpt_tiny.safetensors?url';
 import { failureOf } from './failures.ts';
 import { type Gpu, type GpuInfo, type GpuState, openGpu } from './gpu.ts';
-import { inputSize } from './input_size.ts';
 import type {
   Bytes,
   Inspection,
@@ -23,6 +22,7 @@ import type {
   ModelState,
   Needs,
 } from './model_calls.ts';
+import { needsOf, smallerThatFits } from './model_needs.ts';
 import { storedFile } from './model_store.ts';
 import { titleOf } from './model_titles.ts';
 import { EngineError } from './protocol.ts';
@@ -40,9 +40,6 @@ export interface OpenModel {
 export const BUNDLED_BYTES = 4_286_354;
 
 const ATTEMPTS = 3;
-
-/** Of a photo on the device: the texture with its smaller copies, and the pixels as the network takes them. */
-const BYTES_PER_PIXEL = 4 * (4 / 3) + 4;
 
 /** The device and the model on it: one of each, opened once however many ask, and opened again after a loss. */
 export class ModelHost {
@@ -410,55 +407,4 @@ function infoOf(from: {
     licence: licenceOf(stateDict),
     warnings,
   };
-}
-
-/** Weights and intermediates of one run, against what the device has. */
-function needsOf(
-  planned: DPTModel,
-  photo: Size,
-  size: number,
-  square: boolean,
-  { largestBuffer, budget }: GpuInfo,
-): Needs {
-  const network = inputSize(planned.config.image, photo, { size, square });
-  const { weights } = planned;
-  const run = plan(
-    weights.context,
-    { image: [1, network.height, network.width, 3] },
-    ({ image }) => ({ depth: planned.forward(image) }),
-  );
-  const largest = Math.max(run.largestBinding, weights.largestBinding);
-  const bytes = run.bytes + weights.bytes + photo.width * photo.height * BYTES_PER_PIXEL;
-  return {
-    size,
-    width: network.width,
-    height: network.height,
-    bytes,
-    largestBuffer: largest,
-    available: budget,
-    fits: largest <= largestBuffer && bytes <= budget,
-  };
-}
-
-/** The largest smaller size that fits, in steps of the model's grid; none where not even the smallest does. */
-function smallerThatFits(
-  planned: DPTModel,
-  photo: Size,
-  size: number,
-  square: boolean,
-  info: GpuInfo,
-): Needs | undefined {
-  const { multiple } = planned.config.image;
-  let low = 2;
-  let high = Math.floor((size - 1) / multiple);
-  let found: Needs | undefined;
-  while (low <= high) {
-    const middle = Math.floor((low + high) / 2);
-    const needs = needsOf(planned, photo, middle * multiple, square, info);
-    if (needs.fits) {
-      found = needs;
-      low = middle + 1;
-    } else high = middle - 1;
-  }
-  return found;
 }

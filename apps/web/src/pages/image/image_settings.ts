@@ -41,7 +41,7 @@ export const imageSchema: Schema<ImageSettings> = {
   percentile: number(0, 0, 10),
   gamma: number(1, 0.1, 5),
   plane: number(0, -1, 2),
-  size: number(0, 0, 4096),
+  size: number(0, 0, 2048),
   shape: oneOf(['aspect', 'square'], 'aspect'),
   rounding: oneOf(['official', 'muggled'], 'official'),
   crop: numbers(4, 0, 1),
