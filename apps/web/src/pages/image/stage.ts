@@ -124,10 +124,12 @@ export class Stage {
   }
 
   set cropping(on: boolean) {
+    if (on === this.#cropping) return;
     this.#cropping = on;
     this.#camera = fitted;
     this.element.classList.toggle('cropping', on);
-    this.draw();
+    // At once: the crop box goes where the photo will be.
+    if (this.#attached) this.#draw();
   }
 
   get dimmed(): boolean {
