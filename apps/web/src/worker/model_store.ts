@@ -128,7 +128,8 @@ export function downloadModel(
     // The server may send all of it again: another version, or no ranges.
     if (response.status !== 206) done = 0;
     const length = Number(response.headers.get('content-length') ?? Number.NaN);
-    const total = Number.isFinite(length) ? done + length : bytes;
+    // The published size is the one that counts; what a server says may be of an answer that was cut short.
+    const total = bytes ?? (Number.isFinite(length) ? done + length : undefined);
     await writeNote(directory, name, {
       licence,
       url,
