@@ -96,7 +96,7 @@ describe('hybrids, whose ViT follows a ResNet, are refused', () => {
     const file = await openCheckpointFile(modelFile);
     const key = 'pretrained.model.patch_embed.backbone.stem.conv.weight';
     expect(await withKey(file, key)).toMatchInlineSnapshot(
-      `"model.safetensors: this is a MiDaS v3 hybrid checkpoint, which is not supported. These are: Depth-Anything, MiDaS v3.1 BEiT, MiDaS v3.1 SwinV2, MiDaS v3 ViT, with original or Hugging Face names."`,
+      `"model.safetensors: this is a MiDaS v3 hybrid checkpoint, which is not supported. These are: Depth-Anything, MiDaS v3.1 BEiT, MiDaS v3.1 SwinV2, MiDaS v3 ViT, with original or Hugging Face names, or those of dpt-webgpu."`,
     );
     await file.close();
   });
@@ -105,7 +105,7 @@ describe('hybrids, whose ViT follows a ResNet, are refused', () => {
     const file = await openCheckpointFile(modelFile);
     const key = 'dpt.embeddings.backbone.bit.embedder.convolution.weight';
     expect(await withKey(inHuggingFaceNames(file, 'vit'), key)).toMatchInlineSnapshot(
-      `"model.safetensors: this is a MiDaS v3 hybrid checkpoint, which is not supported. These are: Depth-Anything, MiDaS v3.1 BEiT, MiDaS v3.1 SwinV2, MiDaS v3 ViT, with original or Hugging Face names."`,
+      `"model.safetensors: this is a MiDaS v3 hybrid checkpoint, which is not supported. These are: Depth-Anything, MiDaS v3.1 BEiT, MiDaS v3.1 SwinV2, MiDaS v3 ViT, with original or Hugging Face names, or those of dpt-webgpu."`,
     );
     await file.close();
   });
