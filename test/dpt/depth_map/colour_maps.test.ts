@@ -45,7 +45,8 @@ test.each(colourMaps)('%s has 256 colours, each near the one before', (map) => {
   }
 });
 
-test.each(colourMaps.filter((map) => map !== 'spectral' && map !== 'turbo'))(
+// Spectral and turbo are bright in the middle, and twilight comes round to where it began.
+test.each(colourMaps.filter((map) => !['spectral', 'turbo', 'twilight'].includes(map)))(
   '%s grows brighter all the way, so that near is bright',
   (map) => {
     const table = colourTable(map);
@@ -53,8 +54,8 @@ test.each(colourMaps.filter((map) => map !== 'spectral' && map !== 'turbo'))(
       { length: 256 },
       (_, i) => 0.2126 * table[3 * i]! + 0.7152 * table[3 * i + 1]! + 0.0722 * table[3 * i + 2]!,
     );
-    // Rounding to bytes may undo a step here and there, by less than one.
-    expect(brightness.every((value, i) => value > (brightness[i - 1] ?? -1) - 0.5)).toBe(true);
+    // Both colours of a step are rounded by up to half a level, which may undo the step by less than one: plasma by 0.503.
+    expect(brightness.every((value, i) => value > (brightness[i - 1] ?? -1) - 1)).toBe(true);
   },
 );
 
