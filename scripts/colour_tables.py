@@ -10,12 +10,13 @@ import numpy as np
 # Near is warm and bright, so Spectral runs from blue to red, as in the demos of Depth-Anything.
 NAMES = {
     "inferno": "inferno", "magma": "magma", "viridis": "viridis", "plasma": "plasma",
-    "turbo": "turbo", "twilight": "twilight", "spectral": "Spectral_r",
+    "cividis": "cividis", "turbo": "turbo", "twilight": "twilight", "spectral": "Spectral_r",
 }
 PER_LINE = 15  # colours
 
 HEADER = """// Written by scripts/colour_tables.py: 256 colours per map, six hexadecimal digits each, from far to near.
 // inferno, magma, viridis, plasma: Nathaniel J. Smith, Stéfan van der Walt and Eric Firing, CC0. turbo: Anton Mikhailov, Google, Apache-2.0.
+// cividis: Jamie R. Nuñez, Christopher R. Anderton and Ryan S. Renslow, as matplotlib has it, CC0.
 // twilight: Bastian Bechtold, CC0; 510 colours read at 256 even points.
 // spectral: ColorBrewer's Spectral reversed, Cynthia Brewer, Mark Harrower and The Pennsylvania State University, Apache-2.0.
 """

@@ -187,7 +187,7 @@ describe('refuses before work starts', () => {
     ],
     [
       ['--colormap', 'jet'],
-      '--colormap can be inferno, magma, viridis, plasma, turbo, twilight, spectral, grey',
+      '--colormap can be inferno, magma, viridis, plasma, cividis, turbo, twilight, spectral, grey',
     ],
     [['--dtype', 'f64'], '--dtype can be f32, f16'],
     [['--preset', 'mugled'], 'Did you mean muggled?'],

@@ -84,7 +84,7 @@ export type { FeatureMaps, Grid, Stage, Stages } from './grid.ts';
 export { GridCache, type GridCacheOptions } from './grid_cache.ts';
 export { Head } from './head.ts';
 export { networkSize, type Size, type SizeOptions } from './image_size.ts';
-export { normalise, rangeOf, trueDepth } from './inverse_depth.ts';
+export { countNotFinite, normalise, rangeOf, trueDepth } from './inverse_depth.ts';
 export { PatchEmbed } from './patch_embed.ts';
 export {
   type DepthMap,

@@ -14,6 +14,23 @@ export function rangeOf(map: ArrayLike<number>): { min: number; max: number; non
   return nonFinite === map.length ? { min: 0, max: 0, nonFinite } : { min, max, nonFinite };
 }
 
+/** How many values of a map are not finite, by kind: what the chain takes for far away. */
+export function countNotFinite(map: ArrayLike<number>): {
+  nan: number;
+  plusInfinity: number;
+  minusInfinity: number;
+} {
+  let nan = 0;
+  let plusInfinity = 0;
+  let minusInfinity = 0;
+  for (let i = 0; i < map.length; i++) {
+    if (Number.isNaN(map[i])) nan++;
+    else if (map[i] === Number.POSITIVE_INFINITY) plusInfinity++;
+    else if (map[i] === Number.NEGATIVE_INFINITY) minusInfinity++;
+  }
+  return { nan, plusInfinity, minusInfinity };
+}
+
 /**
  * The map brought to 0…1 by its own range, for display. A constant map becomes zeros, and so does a value that is not
  * finite.

@@ -5,6 +5,7 @@ import { describe, expect, test } from 'vitest';
 import {
   colourMaps,
   colourWords,
+  countNotFinite,
   depthLevels,
   depthPipeline,
   equaliseLevels,
@@ -45,6 +46,11 @@ test.each(mapsWith('.clean'))(
     expectWithin(await clean.read(), golden(`${name}.clean`).data, 0);
   },
 );
+
+test.each(mapsWith('.not_finite'))('%s: values that are not finite, by kind', (name) => {
+  const { nan, plusInfinity, minusInfinity } = countNotFinite(golden(`${name}.map`).data);
+  expect([nan, plusInfinity, minusInfinity]).toEqual([...golden(`${name}.not_finite`).data]);
+});
 
 test.each(mapsWith('.min_max').filter((name) => goldens.has(`${name}.clean`)))(
   '%s: brought to 0 … 1 by its ends',
