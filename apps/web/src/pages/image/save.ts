@@ -3,6 +3,7 @@ import { h } from '../../dom.ts';
 import { failureIn } from '../../engine/engine.ts';
 import { icon } from '../../icons.ts';
 import type { Settings } from '../../settings.ts';
+import { copyLinkButton } from '../../ui/copy_link.ts';
 import { saveBlob } from '../../ui/files.ts';
 import { attachMenu, type MenuItem } from '../../ui/menu.ts';
 import { pixelsText } from '../../words.ts';
@@ -136,24 +137,7 @@ export function makeSave(
     icon('down', true),
   );
   attachMenu(more, items, { up: true });
-  const link = h(
-    'button',
-    {
-      class: 'btn icon',
-      type: 'button',
-      'aria-label': 'Copy link with these settings',
-      title: 'Copy link with these settings',
-    },
-    icon('link'),
-  );
-  link.addEventListener('click', () => {
-    const fragment = settings.fragment();
-    const address = `${location.origin}${location.pathname}${fragment ? `#${fragment}` : ''}`;
-    void navigator.clipboard.writeText(address).then(
-      () => app.toast.show('Link copied. It holds the settings, not the photo.'),
-      () => app.toast.show('The link is in the address bar.'),
-    );
-  });
+  const link = copyLinkButton(app, settings, 'photo');
   runner.facts.watch((facts) => {
     main.disabled = facts === undefined;
   });
