@@ -468,8 +468,9 @@ describe('the command', () => {
     for (const name of ['stdout', 'stderr'] as const) {
       child[name]!.on('data', (data: Buffer) => (text[name] += data.toString()));
     }
-    const code = await new Promise<number | null>((resolve) => child.on('close', resolve));
-    return { code, ...text };
+    return await new Promise<typeof text & { code: number | null; signal: string | null }>(
+      (resolve) => child.on('close', (code, signal) => resolve({ code, signal, ...text })),
+    );
   }
 
   const store = (): string => join(folder, 'dpt-webgpu', 'models');
@@ -519,7 +520,7 @@ describe('the command', () => {
     const part = join(store(), `${file}.part`);
     await until(async () => existsSync(part) && (await readFile(part)).length > 0);
     child.kill('SIGINT');
-    expect(await ended).toMatchObject({ code: 130 });
+    expect(await ended).toMatchObject({ signal: 'SIGINT' });
     expect((await readdir(store())).filter((entry) => entry.includes('.lock'))).toEqual([]);
     const kept = (await readFile(part)).length;
     server.handle = hubOf();

@@ -57,7 +57,12 @@ export function spawnDpt(
   return new Promise((resolve, reject) => {
     child.on('error', reject);
     child.on('close', (code, signal) =>
-      signal ? reject(new Error(`ended by ${signal}: ${err}`)) : resolve({ code: code!, out, err }),
+      // As a shell counts it: 128 and the number of the signal.
+      signal === 'SIGINT'
+        ? resolve({ code: 130, out, err })
+        : signal
+          ? reject(new Error(`ended by ${signal}: ${err}`))
+          : resolve({ code: code!, out, err }),
     );
   });
 }

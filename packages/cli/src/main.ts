@@ -73,10 +73,20 @@ function stackOf(error: Error): string {
 /** The process `dpt`: its arguments, streams, signals and exit code. */
 export async function run(argv: readonly string[] = process.argv.slice(2)): Promise<void> {
   const controller = new AbortController();
-  const interrupt = (): void => {
+  let signal: NodeJS.Signals = 'SIGINT';
+  const interrupt = (received: NodeJS.Signals = 'SIGINT'): void => {
     // The second time somebody does not want to wait.
-    if (controller.signal.aborted) process.exit(exitCodes.interrupted);
+    if (controller.signal.aborted) leave(received);
+    signal = received;
     controller.abort(new InterruptedError());
+  };
+  const leave = (by: NodeJS.Signals): void => {
+    // A process that was interrupted ends by the signal, as shells expect (they report 130 for SIGINT). `process.exit` would
+    // wait for the work in flight on the device; Windows has no signals.
+    process.off('SIGINT', interrupt);
+    process.off('SIGTERM', interrupt);
+    if (process.platform === 'win32') process.exit(exitCodes.interrupted);
+    process.kill(process.pid, by);
   };
   process.on('SIGINT', interrupt);
   process.on('SIGTERM', interrupt);
@@ -93,8 +103,7 @@ export async function run(argv: readonly string[] = process.argv.slice(2)): Prom
   };
   try {
     process.exitCode = await main(argv, io);
-    // Commands that are interrupted leave their device as it is, since giving it back waits for the work in flight.
-    if (controller.signal.aborted) process.exit();
+    if (controller.signal.aborted) leave(signal);
   } finally {
     process.off('SIGINT', interrupt);
     process.off('SIGTERM', interrupt);
@@ -109,7 +118,7 @@ async function askAtTerminal(
 ): Promise<string> {
   const terminal = createInterface({ input: process.stdin, output: process.stderr });
   try {
-    terminal.on('SIGINT', interrupt);
+    terminal.on('SIGINT', () => interrupt());
     const ended = new Promise<never>((_, reject) => {
       terminal.on('close', () => reject(new UsageError('the answer is missing.')));
     });

@@ -75,6 +75,7 @@ export async function requestDevice(options: DeviceOptions = {}): Promise<NodeGp
       requiredLimits: { ...requiredLimits },
     },
   );
+  destroyAtExit(device);
   let closed: Promise<void> | undefined;
   const close = async () => {
     // Rejects when the device is lost already, which is where this was going.
@@ -90,6 +91,25 @@ export async function requestDevice(options: DeviceOptions = {}): Promise<NodeGp
       return closed;
     },
   };
+}
+
+const devices = new Set<WeakRef<GPUDevice>>();
+let isWatchingExit = false;
+
+/**
+ * `process.exit` unloads the driver while its threads still compute, which now and then ends in a segmentation fault;
+ * destroying a device waits for what it has in flight. Devices that are gone by then cost nothing.
+ */
+function destroyAtExit(device: GPUDevice): void {
+  if (!isWatchingExit) {
+    isWatchingExit = true;
+    process.once('exit', () => {
+      for (const live of devices) live.deref()?.destroy();
+    });
+  }
+  const reference = new WeakRef(device);
+  devices.add(reference);
+  void device.lost.then(() => devices.delete(reference));
 }
 
 /** A fresh adapter at each call: `requestDevice` uses an adapter up. */
