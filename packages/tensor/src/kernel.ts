@@ -57,13 +57,18 @@ export function foldWorkgroups(n: number, limit: number, what: string): readonly
 
 export type AnyKernel = Kernel<string, string, Params>;
 
-/** Describes a shader to TypeScript. A test parses the shader and fails when the two disagree. */
+/**
+ * Describes a shader to TypeScript. A test parses the shader and fails when the two disagree.
+ *
+ * `text` is what shaders/NAME.wgsl holds. Only the build of the packages writes it, so that bundlers drop the shaders of ops
+ * that nobody imports; in a checkout the file is read when it is first needed.
+ */
 export function defineKernel<
   const R extends string,
   const W extends string,
   const P extends Params,
->(shader: string, layout: KernelLayout<R, W, P>): Kernel<R, W, P> {
-  const kernel = new Kernel(shader, layout);
+>(shader: string, layout: KernelLayout<R, W, P>, text?: string): Kernel<R, W, P> {
+  const kernel = new Kernel(shader, layout, text);
   if (layout.source === undefined) kernels.set(shader, kernel);
   return kernel;
 }
@@ -79,10 +84,13 @@ export class Kernel<R extends string, W extends string, P extends Params> {
   readonly layout: KernelLayout<R, W, P>;
   /** Tells shaders apart in caches: two programs on one device may both bring a `scale`. */
   readonly key: string;
+  /** The WGSL, where it came with the layout or the build; else it is read from shaders/ when first needed. */
+  readonly text: string | undefined;
 
-  constructor(shader: string, layout: KernelLayout<R, W, P>) {
+  constructor(shader: string, layout: KernelLayout<R, W, P>, text = layout.source) {
     this.shader = shader;
     this.layout = layout;
+    this.text = text;
     this.key = layout.source === undefined ? shader : `${shader}#${++kernelsWithSource}`;
   }
 
@@ -139,10 +147,10 @@ function packParams<P extends Params>(
 
 /** The shader's text with its aliases replaced, and `enable f16;` where one of them needs it. */
 export function specialise(
-  { shader, layout }: Pick<AnyKernel, 'shader' | 'layout'>,
+  { shader, text }: Pick<AnyKernel, 'shader' | 'text'>,
   types: Readonly<Record<string, string>>,
 ): string {
-  let source = layout.source ?? shaderSource(shader);
+  let source = text ?? shaderSource(shader);
   for (const [name, type] of Object.entries(types)) {
     const alias = new RegExp(`^[ \\t]*alias ${name} = [^;]+;`, 'm');
     if (!alias.test(source)) throw new Error(`${shader}: the shader has no "alias ${name} = …;".`);
