@@ -104,14 +104,13 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     }
   }
 
-  store(pixel + 0u, left, l0); if (left < right) { store(pixel + 0u, right, r0); }
-  store(pixel + 1u, left, l1); if (left < right) { store(pixel + 1u, right, r1); }
-  store(pixel + 2u, left, l2); if (left < right) { store(pixel + 2u, right, r2); }
-  store(pixel + 3u, left, l3); if (left < right) { store(pixel + 3u, right, r3); }
-  store(pixel + 4u, left, l4); if (left < right) { store(pixel + 4u, right, r4); }
-  store(pixel + 5u, left, l5); if (left < right) { store(pixel + 5u, right, r5); }
-  store(pixel + 6u, left, l6); if (left < right) { store(pixel + 6u, right, r6); }
-  store(pixel + 7u, left, l7); if (left < right) { store(pixel + 7u, right, r7); }
+  // A loop, because compilers inline `store`: sixteen copies of it took longer to compile than all the rest.
+  let lefts = array(l0, l1, l2, l3, l4, l5, l6, l7);
+  let rights = array(r0, r1, r2, r3, r4, r5, r6, r7);
+  for (var i = 0u; i < 8u; i++) {
+    store(pixel + i, left, lefts[i]);
+    if (left < right) { store(pixel + i, right, rights[i]); }
+  }
 }
 
 fn windows(first: u32) -> Windows {

@@ -90,14 +90,13 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     r7 += a7.x * wr0 + a7.y * wr1 + a7.z * wr2 + a7.w * wr3;
   }
 
-  store(row + 0u, left, l0); if (left < right) { store(row + 0u, right, r0); }
-  store(row + 1u, left, l1); if (left < right) { store(row + 1u, right, r1); }
-  store(row + 2u, left, l2); if (left < right) { store(row + 2u, right, r2); }
-  store(row + 3u, left, l3); if (left < right) { store(row + 3u, right, r3); }
-  store(row + 4u, left, l4); if (left < right) { store(row + 4u, right, r4); }
-  store(row + 5u, left, l5); if (left < right) { store(row + 5u, right, r5); }
-  store(row + 6u, left, l6); if (left < right) { store(row + 6u, right, r6); }
-  store(row + 7u, left, l7); if (left < right) { store(row + 7u, right, r7); }
+  // A loop, because compilers inline `store`: sixteen copies of it took longer to compile than all the rest.
+  let lefts = array(l0, l1, l2, l3, l4, l5, l6, l7);
+  let rights = array(r0, r1, r2, r3, r4, r5, r6, r7);
+  for (var i = 0u; i < 8u; i++) {
+    store(row + i, left, lefts[i]);
+    if (left < right) { store(row + i, right, rights[i]); }
+  }
 }
 
 fn store(row: u32, column: u32, sum: vec4f) {
