@@ -11,23 +11,25 @@ struct Params { size: u32 }                 // values, or triples
 @group(0) @binding(2) var<uniform> params: Params;
 
 const highest = 3.4028234e38;
-const per_thread = 64u;
-var<workgroup> triples: array<vec3f, 256>;
+// Workgroups of 256 take six times as long to compile on SwiftShader.
+const threads = 64u;
+const per_thread = 256u;
+var<workgroup> triples: array<vec3f, threads>;
 
-@compute @workgroup_size(256)
+@compute @workgroup_size(threads)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let index = group.x + group.y * 32768u;
   var all = vec3f(highest, -highest, 0.0);
   for (var n = 0u; n < per_thread; n++) {
-    let i = (index * per_thread + n) * 256u + lane;
+    let i = (index * per_thread + n) * threads + lane;
     if (i < params.size) { all = merge(all, load(i)); }
   }
   triples[lane] = all;
-  for (var half = 128u; half > 0u; half /= 2u) {
+  for (var half = threads / 2u; half > 0u; half /= 2u) {
     workgroupBarrier();
     if (lane < half) { triples[lane] = merge(triples[lane], triples[lane + half]); }
   }
-  if (lane > 0u || index * per_thread * 256u >= max(params.size, 1u)) { return; }
+  if (lane > 0u || index * per_thread * threads >= max(params.size, 1u)) { return; }
   all = triples[0];
   if (all.z == 0.0) { all = vec3f(); }
   y[index * 3u] = all.x;
