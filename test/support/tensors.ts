@@ -1,5 +1,5 @@
 import { expect } from 'vitest';
-import { Context, type ContextOptions } from '../../packages/tensor/src/context.ts';
+import { Context, type ContextOptions, type MemoryUse } from '../../packages/tensor/src/context.ts';
 import type { Dtype } from '../../packages/tensor/src/dtype.ts';
 import { type Shape, sizeOf } from '../../packages/tensor/src/shape.ts';
 import type { Tensor } from '../../packages/tensor/src/tensor.ts';
@@ -20,6 +20,12 @@ export function poison(tensor: Tensor): void {
   const NAN = tensor.dtype === 'f16' ? 0x7e007e00 : 0x7fc00000;
   const words = new Uint32Array(Math.ceil(tensor.bytes / 4)).fill(NAN);
   tensor.context.device.queue.writeBuffer(tensor.buffer, 0, words);
+}
+
+/** `memory()` but for the number of pipelines, which are kept for good. */
+export function bytesIn(context: Context): Omit<MemoryUse, 'pipelines'> {
+  const { pipelines: _, ...bytes } = context.memory();
+  return bytes;
 }
 
 export async function testContext(options: ContextOptions = {}): Promise<Context> {

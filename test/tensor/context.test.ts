@@ -1,7 +1,8 @@
 // context: scopes and constants, inside a recording and outside; memory by purpose; staging and slots for reuse; two contexts on
 // one device; buffers that cannot be made, at every call; a device that is lost, in the middle and before.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { Context, DeviceLostError } from '../../packages/tensor/src/context.ts';
+import { Context } from '../../packages/tensor/src/context.ts';
+import { DeviceLostError } from '../../packages/tensor/src/errors.ts';
 import { type NodeGpu, requestDevice } from '../../packages/tensor/src/node.ts';
 import { attention } from '../../packages/tensor/src/ops/attention.ts';
 import { concat, slice } from '../../packages/tensor/src/ops/copy.ts';
@@ -180,7 +181,7 @@ describe('memory', () => {
     using x = context.tensor(ones(12), [12]);
     await Promise.all([x.read(), x.read(), x.read(), x.read(), x.read(), x.read()]);
     expect(context.memory().staging).toBeLessThanOrEqual(4 * 48);
-    context.dispose();
+    context.trim();
     expect(context.memory().staging).toBe(0);
     // A context that was emptied still works.
     expect(await x.read()).toEqual(ones(12));
@@ -302,7 +303,7 @@ describe('a buffer that cannot be made', () => {
     const context = await testContext();
     const x = upload(context, randomNd([6, 8], { seed: 3 }));
     await call(context, x);
-    context.dispose();
+    context.trim();
     void context.nothing; // made once and kept; not what is tested
     const before = context.memory();
     const watch = watchDevice(await testDevice());
@@ -332,7 +333,7 @@ describe('a buffer that cannot be made', () => {
       expect(context.recorder).toBeUndefined();
       await call(context, x);
       // Staging is kept for the next read.
-      context.dispose();
+      context.trim();
       void context.nothing;
       expect({ nth, ...context.memory() }).toEqual({ nth, ...before });
     }

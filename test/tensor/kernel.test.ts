@@ -14,7 +14,7 @@ import { add } from '../../packages/tensor/src/ops/elementwise.ts';
 import { record } from '../../packages/tensor/src/recording.ts';
 import type { Tensor } from '../../packages/tensor/src/tensor.ts';
 import { testDevice } from '../support/device.ts';
-import { testContext } from '../support/tensors.ts';
+import { bytesIn, testContext } from '../support/tensors.ts';
 import { watchDevice } from '../support/watch_device.ts';
 
 describe('foldWorkgroups', () => {
@@ -141,7 +141,7 @@ describe('pipelines', () => {
     const device = await testDevice();
     const scale = makeScale('params.factor');
     const forward = ({ x }: { x: Tensor }) => ({ y: scale(add(x, x)) });
-    const before = context.memory();
+    const before = bytesIn(context);
     Object.defineProperty(device, 'createComputePipelineAsync', {
       value: () => Promise.reject(new Error('out of memory')),
       configurable: true,
@@ -151,7 +151,7 @@ describe('pipelines', () => {
     } finally {
       Reflect.deleteProperty(device, 'createComputePipelineAsync');
     }
-    expect(context.memory()).toEqual(before);
+    expect(bytesIn(context)).toEqual(before);
     using recording = await record(context, { x: [3] }, forward);
     const { y } = recording.run({ x: new Float32Array([1, 2, 3]) });
     expect(await y.read()).toEqual(new Float32Array([5, 10, 15]));

@@ -14,7 +14,7 @@ import type { Tensor } from '../../packages/tensor/src/tensor.ts';
 import { Weights } from '../../packages/tensor/src/weights.ts';
 import { testDevice } from '../support/device.ts';
 import { makeNet, tokens } from '../support/net.ts';
-import { dtypesOf, poison, randomNd, testContext } from '../support/tensors.ts';
+import { bytesIn, dtypesOf, poison, randomNd, testContext } from '../support/tensors.ts';
 import { watchDevice } from '../support/watch_device.ts';
 
 const input = (seed: number): Float32Array => Float32Array.from(randomNd(tokens, { seed }).data);
@@ -208,7 +208,7 @@ describe('several recordings', () => {
     const recordingA = await record(context, { x: [...tokens] }, ({ x }) => ({
       y: netA.forward(x),
     }));
-    const { slots } = context.memory();
+    const { slots } = bytesIn(context);
     const recordingB = await record(context, { x: [...tokens] }, ({ x }) => ({
       y: netB.forward(x),
     }));
@@ -285,7 +285,7 @@ describe('encode', () => {
 describe('constants', () => {
   test('made while tracing go with the recording', async () => {
     const context = await testContext();
-    const before = context.memory();
+    const before = bytesIn(context);
     const recording = await record(context, { x: [2] }, ({ x }) => {
       // Disposing of it inside is as good as not: the recording needs it.
       using table = context.tensor(floats(5, 6), [2]);
@@ -294,7 +294,7 @@ describe('constants', () => {
     expect(await recording.run({ x: floats(1, 1) }).y.read()).toEqual(floats(6, 7));
     recording.dispose();
     context.dispose();
-    expect({ ...context.memory(), total: 0, parameters: 0 }).toEqual({
+    expect({ ...bytesIn(context), total: 0, parameters: 0 }).toEqual({
       ...before,
       total: 0,
       parameters: 0,
@@ -429,7 +429,7 @@ describe('progress and aborts', () => {
 
   test('an abort before and during leaves nothing behind', async () => {
     const context = await testContext();
-    const before = context.memory();
+    const before = bytesIn(context);
     await expect(
       record(context, { x: [4, 4] }, forward, { signal: AbortSignal.abort() }),
     ).rejects.toThrow(expect.objectContaining({ name: 'AbortError' }));
@@ -442,7 +442,7 @@ describe('progress and aborts', () => {
       },
     });
     await expect(aborted).rejects.toBe(reason);
-    expect(context.memory()).toEqual(before);
+    expect(bytesIn(context)).toEqual(before);
     (
       await record(context, { x: [4, 4] }, forward, { signal: new AbortController().signal })
     ).dispose();
@@ -455,7 +455,7 @@ describe('limits', () => {
     const context = await testContext({ capabilities });
     const forward = ({ x }: { x: Tensor }) => ({ y: add(x, x.named('fusion.map')) });
     await expect(record(context, { x: [251] }, forward)).rejects.toThrowErrorMatchingInlineSnapshot(
-      `[Error: recording: add x needs a 0.0 MiB storage binding; this device allows 0.0 MiB. Request maxStorageBufferBindingSize and maxBufferSize (see deviceRequest()), or use a smaller size.]`,
+      `[DptError: recording: add x needs a 0.0 MiB storage binding; this device allows 0.0 MiB. Request maxStorageBufferBindingSize and maxBufferSize (see deviceRequest()), or use a smaller size.]`,
     );
     (await record(context, { x: [250] }, forward)).dispose();
   });
@@ -495,7 +495,7 @@ describe('dispose', () => {
     const context = await testContext();
     const net = makeNet(context);
     void context.nothing; // made once per context
-    const before = context.memory();
+    const before = bytesIn(context);
     const recording = await record(
       context,
       { x: [...tokens] },
@@ -504,14 +504,14 @@ describe('dispose', () => {
         keep: ['blocks.*.mlp'],
       },
     );
-    const { slots, tensors, parameters } = context.memory();
+    const { slots, tensors, parameters } = bytesIn(context);
     expect(slots).toBeGreaterThan(0);
     expect(tensors).toBeGreaterThan(before.tensors);
     expect(parameters).toBeGreaterThan(before.parameters);
     recording.run({ x: input(1) });
     recording.dispose();
     recording.dispose();
-    expect(context.memory()).toEqual(before);
+    expect(bytesIn(context)).toEqual(before);
   });
 
   test('afterwards every use is an error', async () => {
@@ -520,7 +520,7 @@ describe('dispose', () => {
     let recording = await record(context, { x: [2] }, ({ x }) => ({ y: add(x, x) }));
     recording[Symbol.dispose]();
     expect(() => recording.run({ x: floats(1, 2) })).toThrowErrorMatchingInlineSnapshot(
-      `[Error: This recording was disposed.]`,
+      `[DptError: This recording was disposed.]`,
     );
     expect(() => recording.run()).toThrow('This recording was disposed.');
     expect(() => recording.encode(device.createCommandEncoder())).toThrow('was disposed');
@@ -541,7 +541,7 @@ test('recordings made and disposed of, over and over, leave nothing', async () =
   const net = makeNet(context);
   void context.nothing; // made once per context
   const watch = watchDevice(await testDevice());
-  const before = context.memory();
+  const before = bytesIn(context);
   for (let n = 1; n <= 10; n++) {
     using recording = await record(context, { x: [n, 6, 8] }, ({ x }) => ({
       y: concat([x, context.tensor(floats(1, 2, 3, 4, 5, 6, 7, 8), [1, 1, 8])], 1),
@@ -549,7 +549,7 @@ test('recordings made and disposed of, over and over, leave nothing', async () =
     }));
     recording.run();
   }
-  expect(context.memory()).toEqual(before);
+  expect(bytesIn(context)).toEqual(before);
   expect(watch.liveBytes).toBe(0);
   expect(watch.calls.get('createBuffer')).toBeGreaterThan(50);
 });
@@ -562,12 +562,12 @@ test('two hundred replays and reads use no more memory than one', async () => {
   const recording = await record(context, { x: [...tokens] }, ({ x }) => ({ y: net.forward(x) }));
   onTestFinished(() => recording.dispose());
   const first = await recording.run({ x: input(1) }).y.read();
-  const [memory, live, made] = [context.memory(), watch.liveBytes, watch.total()];
+  const [memory, live, made] = [bytesIn(context), watch.liveBytes, watch.total()];
   for (let i = 0; i < 200; i++) {
     const y = await recording.run({ x: input(1 + (i % 3)) }).y.read();
     if (i % 3 === 0) expect(y).toEqual(first);
     if (i % 50 === 49) {
-      expect(context.memory()).toEqual(memory);
+      expect(bytesIn(context)).toEqual(memory);
       expect([watch.liveBytes, watch.total()]).toEqual([live, made]);
     }
   }

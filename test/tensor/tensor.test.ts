@@ -5,7 +5,7 @@ import { Context } from '../../packages/tensor/src/context.ts';
 import { add } from '../../packages/tensor/src/ops/elementwise.ts';
 import { Tensor } from '../../packages/tensor/src/tensor.ts';
 import { testDevice } from '../support/device.ts';
-import { testContext } from '../support/tensors.ts';
+import { bytesIn, testContext } from '../support/tensors.ts';
 
 const STORAGE = 0x80 | 0x04 | 0x08; // STORAGE | COPY_SRC | COPY_DST
 
@@ -136,11 +136,11 @@ describe('fromBuffer', () => {
   test('works in a buffer of the caller and leaves it there', async () => {
     const device = await testDevice();
     const context = await testContext();
-    const before = context.memory();
+    const before = bytesIn(context);
     const buffer = device.createBuffer({ size: 32, usage: STORAGE });
     const x = Tensor.fromBuffer(context, buffer, [2, 3], 'f32', 'x');
     expect(x.buffer).toBe(buffer);
-    expect(context.memory()).toEqual(before);
+    expect(bytesIn(context)).toEqual(before);
     x.write(new Float32Array([1, 2, 3, 4, 5, 6]));
     const y = add(x, x);
     expect(await y.read()).toEqual(new Float32Array([2, 4, 6, 8, 10, 12]));
@@ -173,10 +173,10 @@ describe('fromBuffer', () => {
     const buffer = device.createBuffer({ size: 16, usage: 0x80 }); // STORAGE alone
     const x = Tensor.fromBuffer(context, buffer, [4], 'f32', 'frame');
     await expect(x.read()).rejects.toThrowErrorMatchingInlineSnapshot(
-      `[Error: read: the buffer of frame was made without GPUBufferUsage.COPY_SRC.]`,
+      `[DptError: read: the buffer of frame was made without GPUBufferUsage.COPY_SRC.]`,
     );
     expect(() => x.write(new Float32Array(4))).toThrowErrorMatchingInlineSnapshot(
-      `[Error: write: the buffer of frame was made without GPUBufferUsage.COPY_DST.]`,
+      `[DptError: write: the buffer of frame was made without GPUBufferUsage.COPY_DST.]`,
     );
     // Kernels need neither.
     expect(await add(x, x).read()).toEqual(new Float32Array(4));
@@ -197,13 +197,13 @@ describe('fromBuffer', () => {
 describe('dispose', () => {
   test('gives the bytes back, once', async () => {
     const context = await testContext();
-    const before = context.memory();
+    const before = bytesIn(context);
     const x = context.empty([100]);
     expect(context.memory().tensors).toBe(before.tensors + 400);
     x.dispose();
     x.dispose();
     x.reshape([10, 10]).dispose();
-    expect(context.memory()).toEqual(before);
+    expect(bytesIn(context)).toEqual(before);
   });
 
   test('afterwards every use is an error', async () => {
@@ -211,13 +211,13 @@ describe('dispose', () => {
     const x = context.empty([2], 'f32', 'x');
     const view = x.reshape([2, 1]);
     x.dispose();
-    expect(() => x.buffer).toThrowErrorMatchingInlineSnapshot(`[Error: x was disposed.]`);
+    expect(() => x.buffer).toThrowErrorMatchingInlineSnapshot(`[DptError: x was disposed.]`);
     expect(() => view.buffer).toThrow('x was disposed.');
     expect(() => x.write(new Float32Array(2))).toThrow('x was disposed.');
     await expect(x.read()).rejects.toThrow('x was disposed.');
-    const before = context.memory();
+    const before = bytesIn(context);
     expect(() => add(x, x)).toThrow('x was disposed.');
-    expect(context.memory()).toEqual(before);
+    expect(bytesIn(context)).toEqual(before);
   });
 
   test('a read that is under way still arrives', async () => {
@@ -230,11 +230,11 @@ describe('dispose', () => {
 
   test('Symbol.dispose', async () => {
     const context = await testContext();
-    const before = context.memory();
+    const before = bytesIn(context);
     {
       using x = context.empty([2]);
       expect(x.size).toBe(2);
     }
-    expect(context.memory()).toEqual(before);
+    expect(bytesIn(context)).toEqual(before);
   });
 });

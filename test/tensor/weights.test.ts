@@ -73,7 +73,7 @@ describe('declaring', () => {
   test('f16 on a device without', async () => {
     const weights = new Weights(await testContext({ capabilities: { f16: false } }), file);
     expect(() => weights.tensor('w', [4], { dtype: 'f16' })).toThrowErrorMatchingInlineSnapshot(
-      `[Error: weights: this device has no shader-f16, so they cannot be f16. Use f32.]`,
+      `[DptError: weights: this device has no shader-f16, so they cannot be f16. Use f32.]`,
     );
   });
 
@@ -271,7 +271,7 @@ describe('loading', () => {
       },
     });
     await expect(loaded(file, [2 ** 19], {}, context)).rejects.toThrowErrorMatchingInlineSnapshot(
-      `[Error: w needs a 2.0 MiB storage binding; this device allows 1.0 MiB. Request maxStorageBufferBindingSize and maxBufferSize (see deviceRequest()), or use a smaller size.]`,
+      `[DptError: w needs a 2.0 MiB storage binding; this device allows 1.0 MiB. Request maxStorageBufferBindingSize and maxBufferSize (see deviceRequest()), or use a smaller size.]`,
     );
     expect(reads).toEqual([]);
   });
@@ -412,7 +412,7 @@ describe('stopping', () => {
     declare(weights);
     const loading = weights.load({ onProgress: () => weights.dispose() });
     await expect(loading).rejects.toThrowErrorMatchingInlineSnapshot(
-      `[Error: weights: small.pth was disposed while it was loading.]`,
+      `[DptError: weights: small.pth was disposed while it was loading.]`,
     );
     expect(context.memory().total).toBe(0);
   });
@@ -423,7 +423,7 @@ describe('stopping', () => {
     const [a] = declare(weights);
     const first = weights.load();
     await expect(weights.load()).rejects.toThrowErrorMatchingInlineSnapshot(
-      `[Error: weights: load() was already called for small.pth.]`,
+      `[DptError: weights: load() was already called for small.pth.]`,
     );
     await first;
     await expect(weights.load()).rejects.toThrow('load() was already called');
@@ -432,7 +432,7 @@ describe('stopping', () => {
     weights.dispose();
     expect(context.memory().weights).toBe(0);
     await expect(weights.load()).rejects.toThrowErrorMatchingInlineSnapshot(
-      `[Error: weights: those of small.pth were freed, by dispose() or by a load() that failed. Build the model anew.]`,
+      `[DptError: weights: those of small.pth were freed, by dispose() or by a load() that failed. Build the model anew.]`,
     );
   });
 });

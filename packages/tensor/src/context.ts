@@ -1,5 +1,7 @@
 import { type Capabilities, capabilitiesOf, defaultCapabilities, mib } from './capabilities.ts';
+import { disposeSymbol } from './dispose_symbol.ts';
 import { bufferBytes, type Dtype } from './dtype.ts';
+import { DeviceLostError, DptError } from './errors.ts';
 import type { Recorder } from './recorder.ts';
 import { expectSides, type Shape, shapeText, sizeOf } from './shape.ts';
 import { type Purpose, Storage } from './storage.ts';
@@ -20,12 +22,15 @@ export interface ContextOptions {
   readonly capabilities?: Partial<Capabilities>;
   /** Take this variant of an op where it fits, e.g. `{ linear: 'linear' }`, instead of the first that fits. */
   readonly variants?: Readonly<Record<string, string>>;
+  /**
+   * Every step is submitted by itself between error scopes, and what WebGPU says against it is reported with the step's
+   * label: `true` to `console.error`, or to a function. For finding mistakes; replays are several times slower.
+   */
+  readonly debug?: boolean | ((error: DptError) => void);
 }
 
-/** Thrown by pending and later calls once the device is gone. Make a new device and a new context from the same files. */
-export class DeviceLostError extends Error {
-  override readonly name = 'DeviceLostError';
-}
+/** Bytes of GPU memory by purpose, and how many pipelines are compiled. */
+export type MemoryUse = Readonly<Record<Purpose | 'total' | 'pipelines', number>>;
 
 /**
  * Everything that belongs to one `GPUDevice`: capabilities, pipelines, buffers and at most one open recording.
@@ -34,6 +39,8 @@ export class DeviceLostError extends Error {
 export class Context {
   readonly capabilities: Capabilities;
   readonly variants: Readonly<Record<string, string>>;
+  /** What it was made with, for a context like it on another device. */
+  readonly options: ContextOptions;
   /** The recording that ops append to; undefined when ops run at once. Set by `record`. */
   recorder: Recorder | undefined;
   readonly #device: GPUDevice | undefined;
@@ -42,8 +49,11 @@ export class Context {
   readonly #slots: Slot[] = [];
   readonly #staging: GPUBuffer[] = [];
   #scope: Tensor[] | undefined;
+  readonly #waiting = new Set<(error: DeviceLostError) => void>();
   #nothing: GPUBuffer | undefined;
   #lost: string | undefined;
+  #disposed = false;
+  #countPipelines: () => number = () => 0;
 
   /** `device` undefined makes a context that only plans: ops check shapes and nothing runs (see `Context.planning`). */
   constructor(device: GPUDevice | undefined, options: ContextOptions = {}) {
@@ -52,9 +62,12 @@ export class Context {
       ...(device ? capabilitiesOf(device) : defaultCapabilities),
       ...options.capabilities,
     };
+    this.options = options;
     this.variants = options.variants ?? {};
     device?.lost.then((info) => {
       this.#lost = info.message || info.reason;
+      for (const reject of this.#waiting) reject(this.#lostError());
+      this.#waiting.clear();
     });
   }
 
@@ -65,13 +78,22 @@ export class Context {
 
   get device(): GPUDevice {
     if (!this.#device) throw new Error('This context only plans: it has no device.');
-    if (this.#lost !== undefined)
-      throw new DeviceLostError(`The GPU device was lost: ${this.#lost}`);
+    if (this.#disposed) throw new DptError('disposed', 'This context was disposed.');
+    if (this.#lost !== undefined) throw this.#lostError();
     return this.#device;
   }
 
   get isPlanning(): boolean {
     return this.#device === undefined;
+  }
+
+  get isDebugging(): boolean {
+    return Boolean(this.options.debug);
+  }
+
+  /** Whether its device is gone, so that every call will throw. */
+  get isLost(): boolean {
+    return this.#lost !== undefined;
   }
 
   /** A tensor whose values are not set yet. Ops make their outputs with it. */
@@ -145,25 +167,43 @@ export class Context {
     }
   }
 
-  /** Bytes of GPU buffers this context has made and not destroyed, by purpose. */
-  memory(): Readonly<Record<Purpose | 'total', number>> {
+  /**
+   * Bytes of GPU memory that this context has made and not destroyed, by purpose and in `total`; and, as a number of
+   * them, the `pipelines` compiled for its device.
+   */
+  memory(): MemoryUse {
     const of = (purpose: Purpose): number => this.#bytes.get(purpose) ?? 0;
-    const purposes: Purpose[] = ['weights', 'tensors', 'slots', 'parameters', 'staging'];
     return {
       weights: of('weights'),
       tensors: of('tensors'),
       slots: of('slots'),
+      caches: of('caches'),
+      textures: of('textures'),
       parameters: of('parameters'),
       staging: of('staging'),
-      total: purposes.reduce((sum, purpose) => sum + of(purpose), 0),
+      total: [...this.#bytes.values()].reduce((sum, bytes) => sum + bytes, 0),
+      pipelines: this.#countPipelines(),
     };
   }
 
-  /** Destroys the buffers kept for reuse. Tensors, recordings and weights have a `dispose` of their own. */
-  dispose(): void {
+  /** Destroys the buffers kept for reuse; they are made again when they are needed. */
+  trim(): void {
     for (const buffer of this.#staging.splice(0)) this.destroyBuffer(buffer);
     if (this.#nothing) this.destroyBuffer(this.#nothing);
     this.#nothing = undefined;
+  }
+
+  /**
+   * Frees what it keeps and ends the context: later calls throw. The device stays, it is the caller's. Tensors, recordings
+   * and weights have a `dispose` of their own, which still works. Idempotent.
+   */
+  dispose(): void {
+    this.trim();
+    this.#disposed = true;
+  }
+
+  [disposeSymbol](): void {
+    this.dispose();
   }
 
   // ── For the engine ────────────────────────────────────────────────────────────────────────────────────────────────
@@ -171,7 +211,8 @@ export class Context {
   /** Throws for f16 on a device that has none. */
   expectDtype(dtype: Dtype, name: string): void {
     if (dtype !== 'f16' || this.capabilities.f16) return;
-    throw new Error(
+    throw new DptError(
+      'unsupported',
       `${name}: this device has no shader-f16. Use dtype f32, or request the feature (see deviceRequest()).`,
     );
   }
@@ -180,7 +221,8 @@ export class Context {
   expectFits(bytes: number, what: string): void {
     const limit = Math.min(this.capabilities.maxStorageBinding, this.capabilities.maxBufferSize);
     if (bytes <= limit || this.isPlanning) return;
-    throw new Error(
+    throw new DptError(
+      'limit',
       `${what} needs a ${mib(bytes)} storage binding; this device allows ${mib(limit)}. Request maxStorageBufferBindingSize and maxBufferSize (see deviceRequest()), or use a smaller size.`,
     );
   }
@@ -202,7 +244,7 @@ export class Context {
   createBuffer(bytes: number, flags: number, purpose: Purpose, label: string): GPUBuffer {
     const buffer = this.device.createBuffer({ size: bytes, usage: flags, label });
     this.#purposes.set(buffer, purpose);
-    this.#bytes.set(purpose, (this.#bytes.get(purpose) ?? 0) + buffer.size);
+    this.#count(purpose, buffer.size);
     return buffer;
   }
 
@@ -210,8 +252,44 @@ export class Context {
     const purpose = this.#purposes.get(buffer);
     if (!purpose) return;
     this.#purposes.delete(buffer);
-    this.#bytes.set(purpose, (this.#bytes.get(purpose) ?? 0) - buffer.size);
+    this.#count(purpose, -buffer.size);
     buffer.destroy();
+  }
+
+  /** A texture of ours; `bytes` is what `memory()` counts for it. */
+  createTexture(descriptor: GPUTextureDescriptor, bytes: number): OwnTexture {
+    const texture = this.device.createTexture(descriptor);
+    this.#count('textures', bytes);
+    let live = true;
+    return {
+      texture,
+      dispose: () => {
+        if (!live) return;
+        live = false;
+        this.#count('textures', -bytes);
+        texture.destroy();
+      },
+    };
+  }
+
+  /** Counts a tensor's buffer under another purpose from now on. */
+  recount({ storage, name }: Tensor, purpose: Purpose): void {
+    if (!storage.hasBuffer) return;
+    const buffer = storage.bufferFor(name);
+    const before = this.#purposes.get(buffer);
+    if (!before) return;
+    this.#purposes.set(buffer, purpose);
+    this.#count(before, -buffer.size);
+    this.#count(purpose, buffer.size);
+  }
+
+  #count(purpose: Purpose, bytes: number): void {
+    this.#bytes.set(purpose, (this.#bytes.get(purpose) ?? 0) + bytes);
+  }
+
+  /** Said by the pipeline cache, which knows this file and not the other way round. */
+  set countPipelines(count: () => number) {
+    this.#countPipelines = count;
   }
 
   /** Bound where an op has no bias, no residual: the kernel never reads it. */
@@ -263,19 +341,75 @@ export class Context {
     return copy;
   }
 
-  /** What the device answers, or a `DeviceLostError` when it was lost meanwhile. */
+  /** What the device answers, or a `DeviceLostError` when it was lost meanwhile, also where it never answers. */
   async unlessLost<T>(answer: Promise<T>): Promise<T> {
     try {
-      const value = await answer;
+      const value = await this.#orLost(answer);
       // Some answers of a lost device look like any other.
       if (this.#lost === undefined) return value;
     } catch (error) {
+      if (error instanceof DeviceLostError) throw error;
       // The loss is reported a moment after the failure that it caused.
       await Promise.race([this.#device?.lost, new Promise((resolve) => setTimeout(resolve, 50))]);
       if (this.#lost === undefined) throw error;
-      throw new DeviceLostError(`The GPU device was lost: ${this.#lost}`, { cause: error });
+      throw this.#lostError({ cause: error });
     }
-    throw new DeviceLostError(`The GPU device was lost: ${this.#lost}`);
+    throw this.#lostError();
+  }
+
+  /** Not a race with `device.lost`, which would remember every call for the life of the device. */
+  #orLost<T>(answer: Promise<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      if (this.#lost !== undefined) reject(this.#lostError());
+      this.#waiting.add(reject);
+      answer.then(resolve, reject).finally(() => this.#waiting.delete(reject));
+    });
+  }
+
+  #lostError(options?: ErrorOptions): DeviceLostError {
+    return new DeviceLostError(`The GPU device was lost: ${this.#lost}`, options);
+  }
+
+  /**
+   * Runs `make` between error scopes and rejects with what WebGPU said against it: buffers that memory has no room for,
+   * calls that are not valid. `make` must not wait. The scopes close where they were opened.
+   */
+  async checked<T>(label: string, make: () => T): Promise<T> {
+    const { device } = this;
+    device.pushErrorScope('out-of-memory');
+    device.pushErrorScope('validation');
+    let made: T | undefined;
+    let thrown: { readonly error: unknown } | undefined;
+    try {
+      made = make();
+    } catch (error) {
+      thrown = { error };
+    }
+    const answers = Promise.all([device.popErrorScope(), device.popErrorScope()]);
+    answers.catch(() => {});
+    if (thrown) throw thrown.error;
+    const [invalid, memory] = await this.unlessLost(answers);
+    if (memory) {
+      throw new DptError(
+        'out-of-memory',
+        `${label}: the GPU has no memory left for this (${memory.message}). Use a smaller size or model, or free what is not needed.`,
+      );
+    }
+    if (invalid) throw new DptError('gpu', `${label}: ${invalid.message}`);
+    return made as T;
+  }
+
+  /** In debug mode: what WebGPU says against `make`, which runs at once, goes to the caller's function. */
+  watched(label: string, make: () => void): void {
+    const { debug } = this.options;
+    if (!debug) {
+      make();
+      return;
+    }
+    const report = typeof debug === 'function' ? debug : (error: DptError) => console.error(error);
+    this.checked(label, make).catch((error: unknown) => {
+      if (error instanceof DptError) report(error);
+    });
   }
 
   /**
@@ -317,6 +451,12 @@ export class Context {
   }
 }
 
+/** A texture that the library made; `dispose` destroys it, once. */
+export interface OwnTexture {
+  readonly texture: GPUTexture;
+  readonly dispose: () => void;
+}
+
 /** A buffer that intermediates take turns in. */
 export interface Slot {
   readonly buffer: GPUBuffer;
@@ -333,5 +473,8 @@ function expectUsage(
   flagName: string,
 ): void {
   if (buffer.usage & flag) return;
-  throw new Error(`${op}: the buffer of ${name} was made without GPUBufferUsage.${flagName}.`);
+  throw new DptError(
+    'unsupported',
+    `${op}: the buffer of ${name} was made without GPUBufferUsage.${flagName}.`,
+  );
 }

@@ -7,8 +7,9 @@ export {
   isSoftware,
   mib,
 } from './capabilities.ts';
-export { Context, type ContextOptions, DeviceLostError } from './context.ts';
+export { Context, type ContextOptions, type MemoryUse } from './context.ts';
 export { f32FromStored } from './convert.ts';
+export { disposeSymbol } from './dispose_symbol.ts';
 export {
   bufferBytes,
   bytesPerElement,
@@ -17,6 +18,7 @@ export {
   f16FromF32,
   f32FromF16,
 } from './dtype.ts';
+export { DeviceLostError, DptError, type DptErrorCode } from './errors.ts';
 export { defineKernel, Kernel, type KernelLayout } from './kernel.ts';
 export {
   Conv2d,

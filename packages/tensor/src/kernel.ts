@@ -10,6 +10,11 @@ export interface KernelLayout<R extends string, W extends string, P extends Para
   readonly reads: readonly R[];
   readonly writes: readonly W[];
   readonly params: P;
+  /**
+   * Textures that it reads or writes, bound behind the buffers and before the parameters. They change from frame to
+   * frame, so such a kernel runs in a `TexturePass`, never as a step of a recording.
+   */
+  readonly textures?: readonly string[];
   /** The WGSL text of a kernel from outside this package. Default: shaders/NAME.wgsl. */
   readonly source?: string;
 }
@@ -95,20 +100,36 @@ export class Kernel<R extends string, W extends string, P extends Params> {
   }
 
   /** Runs at once, or becomes a step of the open recording. A read that is undefined must not be touched by the shader. */
-  dispatch(
-    tensors: { readonly [K in R]: Tensor | undefined } & { readonly [K in W]: Tensor },
+  dispatch(tensors: KernelTensors<R, W>, options: DispatchOptions<P>): void {
+    const step = this.step(tensors, options);
+    const { context } = step.writes[0]!;
+    if (context.recorder) context.recorder.add(step);
+    else if (!context.isPlanning && options.workgroups > 0) {
+      try {
+        runStep(context, step);
+      } catch (error) {
+        // The op that made them throws as well, so nobody else can.
+        for (const tensor of step.writes) tensor.dispose();
+        throw error;
+      }
+    }
+  }
+
+  /** The same as a description, which nothing runs. A kernel that writes no tensor cannot tell the context. For the engine. */
+  step(
+    tensors: KernelTensors<R, W>,
     options: DispatchOptions<P>,
-  ): void {
-    const writes = this.layout.writes.map((name) => tensors[name] as Tensor);
-    const { context } = writes[0]!;
+    context: Context = (tensors as Readonly<Record<string, Tensor>>)[this.layout.writes[0]!]!
+      .context,
+  ): Step {
     const label = options.label ?? this.shader;
-    const step: Step = {
+    return {
       kernel: this as unknown as AnyKernel,
       types: options.types ?? {},
       overrides: options.overrides ?? {},
       params: packParams(this.layout.params, options.params),
       reads: this.layout.reads.map((name) => tensors[name] as Tensor | undefined),
-      writes,
+      writes: this.layout.writes.map((name) => tensors[name] as Tensor),
       workgroups: foldWorkgroups(
         options.workgroups,
         context.capabilities.maxWorkgroupsPerDimension,
@@ -116,18 +137,13 @@ export class Kernel<R extends string, W extends string, P extends Params> {
       ),
       label,
     };
-    if (context.recorder) context.recorder.add(step);
-    else if (!context.isPlanning && options.workgroups > 0) {
-      try {
-        runStep(context, step);
-      } catch (error) {
-        // The op that made them throws as well, so nobody else can.
-        for (const tensor of writes) tensor.dispose();
-        throw error;
-      }
-    }
   }
 }
+
+/** A tensor for every binding; a read that is undefined must not be touched by the shader. */
+export type KernelTensors<R extends string, W extends string> = {
+  readonly [K in R]: Tensor | undefined;
+} & { readonly [K in W]: Tensor };
 
 function packParams<P extends Params>(
   types: P,
@@ -182,8 +198,11 @@ export class PipelineCache {
     return this.#pipelines.size;
   }
 
-  bindGroupLayout(kernel: AnyKernel): GPUBindGroupLayout {
-    return this.#layout(kernel).group;
+  bindGroupLayout(step: Step): GPUBindGroupLayout {
+    const { kernel } = step;
+    return kernel.layout.textures
+      ? this.get(step).getBindGroupLayout(0)
+      : this.#layout(kernel).group;
   }
 
   /** The pipeline now; made on the spot when it does not exist yet. */
@@ -222,7 +241,8 @@ export class PipelineCache {
     );
     return {
       label: pipelineKey(step),
-      layout: this.#layout(step.kernel).pipeline,
+      // What a texture is, and its format, is said by the shader alone.
+      layout: step.kernel.layout.textures ? 'auto' : this.#layout(step.kernel).pipeline,
       compute: { module: this.#module(step), entryPoint: 'main', constants },
     };
   }
@@ -269,21 +289,21 @@ export function pipelineKey(step: Step): string {
 const caches = new WeakMap<GPUDevice, PipelineCache>();
 
 /** The pipelines of a context's device; contexts of one device share them. */
-export function pipelinesOf({ device }: Context): PipelineCache {
-  let cache = caches.get(device);
-  if (!cache) {
-    cache = new PipelineCache(device);
-    caches.set(device, cache);
-  }
+export function pipelinesOf(context: Context): PipelineCache {
+  const { device } = context;
+  const cache = caches.get(device) ?? new PipelineCache(device);
+  caches.set(device, cache);
+  context.countPipelines = () => cache.size;
   return cache;
 }
 
-/** The bind group of a step, given where its parameters are. */
+/** The bind group of a step, given where its parameters are and, in their order, what its textures are. */
 export function bindGroupOf(
   context: Context,
   step: Step,
   bufferOf: (tensor: Tensor) => GPUBuffer,
   parameters: GPUBufferBinding,
+  textures: readonly GPUBindingResource[] = [],
 ): GPUBindGroup {
   const buffers = [
     ...step.reads.map((tensor) => (tensor ? bufferOf(tensor) : context.nothing)),
@@ -294,10 +314,11 @@ export function bindGroupOf(
     // A slot may be larger than the tensor in it; shaders may ask for the length of an array.
     return { binding, resource: { buffer, size: tensor ? tensor.storage.bytes : buffer.size } };
   });
-  if (step.params.byteLength) entries.push({ binding: buffers.length, resource: parameters });
+  for (const resource of textures) entries.push({ binding: entries.length, resource });
+  if (step.params.byteLength) entries.push({ binding: entries.length, resource: parameters });
   return context.device.createBindGroup({
     label: step.label,
-    layout: pipelinesOf(context).bindGroupLayout(step.kernel),
+    layout: pipelinesOf(context).bindGroupLayout(step),
     entries,
   });
 }
@@ -316,15 +337,17 @@ function runStep(context: Context, step: Step): void {
     step.label,
   );
   try {
-    device.queue.writeBuffer(parameters, 0, step.params);
-    const group = bindGroupOf(context, step, (tensor) => tensor.buffer, { buffer: parameters });
-    const encoder = device.createCommandEncoder({ label: step.label });
-    const pass = encoder.beginComputePass({ label: step.label });
-    pass.setPipeline(pipeline);
-    pass.setBindGroup(0, group);
-    pass.dispatchWorkgroups(...step.workgroups);
-    pass.end();
-    device.queue.submit([encoder.finish()]);
+    context.watched(step.label, () => {
+      device.queue.writeBuffer(parameters, 0, step.params);
+      const group = bindGroupOf(context, step, (tensor) => tensor.buffer, { buffer: parameters });
+      const encoder = device.createCommandEncoder({ label: step.label });
+      const pass = encoder.beginComputePass({ label: step.label });
+      pass.setPipeline(pipeline);
+      pass.setBindGroup(0, group);
+      pass.dispatchWorkgroups(...step.workgroups);
+      pass.end();
+      device.queue.submit([encoder.finish()]);
+    });
   } finally {
     context.destroyBuffer(parameters);
   }

@@ -1,3 +1,4 @@
+import { DptError } from './errors.ts';
 import { installPoliteWaits } from './node/polite_waits.ts';
 import { dawnRemedy, installMesa, noAdapter } from './node/remedies.ts';
 import {
@@ -52,8 +53,12 @@ export const defaultToggles: readonly string[] = [
 ];
 
 /** No adapter, and why; the message ends with what to do on this platform. */
-export class NoAdapterError extends Error {
+export class NoAdapterError extends DptError {
   override readonly name = 'NoAdapterError';
+
+  constructor(message: string, options?: ErrorOptions) {
+    super('no-adapter', message, options);
+  }
 }
 
 interface Dawn {

@@ -1,5 +1,7 @@
 import { mib } from './capabilities.ts';
 import { type Context, type Slot, usage } from './context.ts';
+import { disposeSymbol } from './dispose_symbol.ts';
+import { DptError } from './errors.ts';
 import { bindGroupOf, pipelineKey, pipelinesOf, type Step } from './kernel.ts';
 import { measure, type Profile } from './profile.ts';
 import {
@@ -46,9 +48,19 @@ export async function record<I extends string, O extends string>(
       }
     }
     await compile(context, traced.steps, options);
-    return new Recording<I, O>(context, traced);
   } catch (error) {
     letGo(traced.held);
+    throw error;
+  }
+  let recording: Recording<I, O> | undefined;
+  try {
+    return await context.checked('record', () => {
+      recording = new Recording<I, O>(context, traced);
+      return recording;
+    });
+  } catch (error) {
+    if (recording) recording.dispose();
+    else letGo(traced.held);
     throw error;
   }
 }
@@ -164,6 +176,10 @@ export class Recording<I extends string = string, O extends string = string> {
       if (!input) throw new Error(`run: this recording has no input named ${name}.`);
       input.write(value);
     }
+    if (this.context.isDebugging) {
+      this.#runWatched();
+      return this.outputs;
+    }
     const encoder = this.context.device.createCommandEncoder({ label: 'recording' });
     this.encode(encoder);
     this.context.device.queue.submit([encoder.finish()]);
@@ -183,6 +199,24 @@ export class Recording<I extends string = string, O extends string = string> {
       pass.dispatchWorkgroups(workgroups[0], workgroups[1]);
     }
     pass.end();
+  }
+
+  /** Every step in a submission of its own, so that an error has the step's label. */
+  #runWatched(): void {
+    const { context } = this;
+    this.#calls.forEach(({ pipeline, group, workgroups }, i) => {
+      if (workgroups[0] === 0) return;
+      const { label } = this.trace.steps[i]!;
+      context.watched(label, () => {
+        const encoder = context.device.createCommandEncoder({ label });
+        const pass = encoder.beginComputePass({ label });
+        pass.setPipeline(pipeline);
+        pass.setBindGroup(0, group);
+        pass.dispatchWorkgroups(workgroups[0], workgroups[1]);
+        pass.end();
+        context.device.queue.submit([encoder.finish()]);
+      });
+    });
   }
 
   /** Times every step in a pass of its own: GPU timestamps where the device has them, else wall time per submission. */
@@ -207,7 +241,7 @@ export class Recording<I extends string = string, O extends string = string> {
     letGo(this.trace.held);
   }
 
-  [Symbol.dispose](): void {
+  [disposeSymbol](): void {
     this.dispose();
   }
 
@@ -218,7 +252,7 @@ export class Recording<I extends string = string, O extends string = string> {
   }
 
   #expectAlive(): void {
-    if (this.#disposed) throw new Error('This recording was disposed.');
+    if (this.#disposed) throw new DptError('disposed', 'This recording was disposed.');
   }
 
   /** Inputs, outputs and kept tensors get buffers of their own; two names for one tensor share one. */

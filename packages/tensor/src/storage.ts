@@ -1,5 +1,14 @@
+import { DptError } from './errors.ts';
+
 /** What the buffers of a context are for; `context.memory()` reports bytes under these names. */
-export type Purpose = 'weights' | 'tensors' | 'slots' | 'parameters' | 'staging';
+export type Purpose =
+  | 'weights'
+  | 'tensors'
+  | 'slots'
+  | 'caches'
+  | 'textures'
+  | 'parameters'
+  | 'staging';
 
 /**
  * The bytes behind a tensor and its reshapes, counted by users: the owner who made it, and every recording whose bind
@@ -32,7 +41,7 @@ export class Storage {
         `${name} is a value inside a recording and has no buffer. Return it from record(), or name it in { keep }.`,
       );
     }
-    if (this.#released) throw new Error(`${name} was disposed.`);
+    if (this.#released) throw new DptError('disposed', `${name} was disposed.`);
     throw new Error(`${name} has no data yet: await weights.load() first.`);
   }
 

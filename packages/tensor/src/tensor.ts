@@ -1,4 +1,5 @@
 import type { Context } from './context.ts';
+import { disposeSymbol } from './dispose_symbol.ts';
 import { bufferBytes, bytesPerElement, type Dtype, f16FromArray, f32FromF16 } from './dtype.ts';
 import { dims, expectSides, type Shape, shapeText, sizeOf } from './shape.ts';
 import type { Storage } from './storage.ts';
@@ -122,7 +123,7 @@ export class Tensor {
     this.storage.release();
   }
 
-  [Symbol.dispose](): void {
+  [disposeSymbol](): void {
     this.dispose();
   }
 }

@@ -1,6 +1,8 @@
 import { type Context, usage } from './context.ts';
 import { bytesPerStored, countNonFinite, f32FromStored, permute, wordsOf } from './convert.ts';
+import { disposeSymbol } from './dispose_symbol.ts';
 import { bufferBytes, bytesPerElement, type Dtype } from './dtype.ts';
+import { DptError } from './errors.ts';
 import { type Shape, sameShape, shapeText, sizeOf } from './shape.ts';
 import type { StateDict, StoredTensor } from './state_dict.ts';
 import { Storage } from './storage.ts';
@@ -29,7 +31,7 @@ export interface LoadOptions {
 }
 
 /** Everything in which a checkpoint and a model disagree, reported together. */
-export class StateDictError extends Error {
+export class StateDictError extends DptError {
   override readonly name = 'StateDictError';
   readonly missing: readonly string[];
   readonly unused: readonly string[];
@@ -43,16 +45,26 @@ export class StateDictError extends Error {
       misshapen = [],
     }: { missing?: string[]; unused?: string[]; misshapen?: string[] } = {},
   ) {
-    super(message);
+    super('state-dict', message);
     this.missing = missing;
     this.unused = unused;
     this.misshapen = misshapen;
   }
 }
 
-/** Made out here: a closure holds all variables around it, so one made while uploading would keep the values alive. */
-function destroyerOf(context: Context): (buffer: GPUBuffer) => void {
-  return (buffer) => context.destroyBuffer(buffer);
+/**
+ * Buffers for the parts of a weight, and whether memory had room for them. Made out here: a closure holds all variables
+ * around it, so one made while uploading would keep the values alive.
+ */
+function makeBuffers(context: Context, tensors: readonly Tensor[]): Promise<void> {
+  const flags = usage.storage | usage.copySrc | usage.copyDst;
+  return context.checked(`weights: ${tensors[0]!.name}`, () => {
+    for (const { storage, name } of tensors) {
+      const buffer = context.createBuffer(storage.bytes, flags, 'weights', name);
+      // Owned before it is written: should that fail, dispose() frees it.
+      storage.fill(buffer, (unused) => context.destroyBuffer(unused));
+    }
+  });
 }
 
 interface Declared {
@@ -139,7 +151,10 @@ export class Weights {
     const dtype = spec.dtype ?? this.dtype;
     if (dtype === 'u32') throw new Error(`weights: ${key} cannot be u32; weights are f32 or f16.`);
     if (dtype === 'f16' && !context.capabilities.f16 && !context.isPlanning) {
-      throw new Error('weights: this device has no shader-f16, so they cannot be f16. Use f32.');
+      throw new DptError(
+        'unsupported',
+        'weights: this device has no shader-f16, so they cannot be f16. Use f32.',
+      );
     }
     const [first = 1, ...rest] = spec.permute ? spec.permute.map((axis) => shape[axis]!) : shape;
     if (first % count !== 0) {
@@ -229,7 +244,8 @@ export class Weights {
     const shared = this.#shared;
     const { context, declared, stateDict } = shared;
     if (shared.state !== 'declared') {
-      throw new Error(
+      throw new DptError(
+        shared.state === 'disposed' ? 'disposed' : 'invalid-argument',
         shared.state === 'disposed'
           ? `weights: those of ${stateDict.name} were freed, by dispose() or by a load() that failed. Build the model anew.`
           : `weights: load() was already called for ${stateDict.name}.`,
@@ -243,22 +259,25 @@ export class Weights {
     const total = all.reduce((sum, { shape }) => sum + sizeOf(shape) * bytesPerElement.f32, 0);
     let loaded = 0;
     let queued = 0;
+    const checks: Promise<void>[] = [];
     shared.state = 'loading';
     try {
       for (const weight of all) {
         signal?.throwIfAborted();
         const stored = stateDict.tensors.get(weight.key)!;
-        await this.#upload(weight, stored, signal);
+        await this.#upload(weight, stored, checks, signal);
         loaded += sizeOf(weight.shape) * bytesPerElement.f32;
         for (const { storage } of weight.tensors) queued += storage.bytes;
         onProgress?.(loaded, total);
         // The queue keeps a copy of what it has not written yet; let it catch up.
         if (queued > 64 * 2 ** 20) {
           await context.unlessLost(context.device.queue.onSubmittedWorkDone());
+          await Promise.all(checks.splice(0));
           queued = 0;
         }
       }
       await context.unlessLost(context.device.queue.onSubmittedWorkDone());
+      await Promise.all(checks);
       this.#expectLoading();
       shared.state = 'loaded';
     } catch (error) {
@@ -270,6 +289,7 @@ export class Weights {
   async #upload(
     { key, tensors, shape, spec }: Declared,
     stored: StoredTensor,
+    checks: Promise<void>[],
     signal?: AbortSignal,
   ) {
     const { context, options, stateDict } = this.#shared;
@@ -299,19 +319,22 @@ export class Weights {
         );
       }
     }
-    tensors.forEach((tensor, part) => {
-      const { storage, size, name, dtype } = tensor;
-      const flags = usage.storage | usage.copySrc | usage.copyDst;
-      const buffer = context.createBuffer(storage.bytes, flags, 'weights', name);
-      // Owned before it is written: should that fail, dispose() frees it.
-      storage.fill(buffer, destroyerOf(context));
+    const made = makeBuffers(context, tensors);
+    // Awaited with the others; until then it must not count as unhandled.
+    made.catch(() => {});
+    checks.push(made);
+    if (tensors.some(({ storage }) => !storage.hasBuffer)) await made; // it failed at once
+    tensors.forEach(({ buffer, size, dtype }, part) => {
       context.upload(buffer, wordsOf(values.subarray(part * size, (part + 1) * size), dtype));
     });
   }
 
   #expectLoading(): void {
     if (this.#shared.state === 'loading') return;
-    throw new Error(`weights: ${this.#shared.stateDict.name} was disposed while it was loading.`);
+    throw new DptError(
+      'disposed',
+      `weights: ${this.#shared.stateDict.name} was disposed while it was loading.`,
+    );
   }
 
   /** Frees every weight. Recordings that use them keep what they need until they are disposed. */
@@ -320,5 +343,9 @@ export class Weights {
     this.#shared.state = 'disposed';
     for (const { tensors } of declared.values()) for (const tensor of tensors) tensor.dispose();
     for (const tensor of constants) tensor.dispose();
+  }
+
+  [disposeSymbol](): void {
+    this.dispose();
   }
 }

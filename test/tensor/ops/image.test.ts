@@ -142,7 +142,7 @@ test('a picture that does not fit a binding is named', async () => {
   const picture = (side: number) =>
     context.tensor(new Uint32Array(side * side), [side, side], 'u32', 'photo');
   expect(() => picture(600)).toThrowErrorMatchingInlineSnapshot(
-    `[Error: photo [600, 600] needs a 1.4 MiB storage binding; this device allows 1.0 MiB. Request maxStorageBufferBindingSize and maxBufferSize (see deviceRequest()), or use a smaller size.]`,
+    `[DptError: photo [600, 600] needs a 1.4 MiB storage binding; this device allows 1.0 MiB. Request maxStorageBufferBindingSize and maxBufferSize (see deviceRequest()), or use a smaller size.]`,
   );
   const y = imageToTensor(picture(500), { size: [14, 14], filter: 'cubic', ...plain });
   expect((await y.read())[0]).toBe(0);

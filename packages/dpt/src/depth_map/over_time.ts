@@ -1,6 +1,7 @@
 import {
   type Context,
   defineKernel,
+  disposeSymbol,
   expectShape,
   shapeText,
   type Tensor,
@@ -126,7 +127,7 @@ export class RangeOverTime {
     this.#shown.dispose();
   }
 
-  [Symbol.dispose](): void {
+  [disposeSymbol](): void {
     this.dispose();
   }
 }
