@@ -1,9 +1,9 @@
 import { existsSync } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
 import { join, relative, resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { UsageError } from './errors.ts';
 import { entryNamed, type ManifestEntry, withheld } from './manifest.ts';
+import { dptCommand, root } from './places.ts';
 import { downloadFolder, type Env, pathInStore } from './store.ts';
 
 export interface ModelChoice {
@@ -19,12 +19,8 @@ export interface ModelChoiceOptions {
   readonly env?: Env;
 }
 
-/** The root of the checkout. */
-const root = fileURLToPath(new URL('../../..', import.meta.url));
-
 export const bundledModel = join(root, 'models', 'dpt_tiny.safetensors');
-export const betterModel =
-  'npm run dpt -- download v2-small (Depth-Anything-V2-Small, Apache-2.0, 99 MB)';
+export const betterModel = `${dptCommand} download v2-small (Depth-Anything-V2-Small, Apache-2.0, 99 MB)`;
 
 const modelFile = /\.(safetensors|pth|pt)$/i;
 
@@ -82,7 +78,7 @@ export async function modelNamed(
   if (stored) {
     const part = existsSync(`${stored}.part`) ? ', only a part of it' : '';
     throw new UsageError(
-      `${given} is not in ${downloadFolder(env)}${part}. Fetch it: npm run dpt -- download ${given}`,
+      `${given} is not in ${downloadFolder(env)}${part}. Fetch it: ${dptCommand} download ${given}`,
     );
   }
   const why = withheld.get(given);

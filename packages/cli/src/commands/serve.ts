@@ -1,15 +1,16 @@
 import { spawn } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
 import type { Command, Io } from '../command.ts';
 import { exitCodes, UsageError } from '../errors.ts';
 import type { Arguments } from '../flags.ts';
 import { chooseModel } from '../model_choice.ts';
 import { modelFlag, networkFlags, networkOptions } from '../model_flags.ts';
 import { type OpenedModel, openModel } from '../open_model.ts';
+import { root } from '../places.ts';
 import { depthRoute } from '../serve/depth_route.ts';
 import { startSiteServer } from '../serve/site_server.ts';
 
-const site = fileURLToPath(new URL('../../../../apps/web/dist', import.meta.url));
+const site = join(root, 'apps', 'web', 'dist');
 
 export const serve: Command = {
   name: 'serve',
