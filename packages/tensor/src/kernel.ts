@@ -260,18 +260,20 @@ export class PipelineCache {
 
   #layout(kernel: AnyKernel): { group: GPUBindGroupLayout; pipeline: GPUPipelineLayout } {
     const { reads, writes, params } = kernel.layout;
-    const types: GPUBufferBindingType[] = [
-      ...reads.map(() => 'read-only-storage' as const),
-      ...writes.map(() => 'storage' as const),
-      ...(Object.keys(params).length ? ['uniform' as const] : []),
+    const count = Object.keys(params).length;
+    const buffers: GPUBufferBindingLayout[] = [
+      ...reads.map(() => ({ type: 'read-only-storage' }) as const),
+      ...writes.map(() => ({ type: 'storage' }) as const),
+      // Said here, a size is checked once per bind group and not at every dispatch, where wgpu confuses kernels of one layout.
+      ...(count ? [{ type: 'uniform', minBindingSize: count * 4 } as const] : []),
     ];
-    const key = types.join();
+    const key = `${reads.length} reads, ${writes.length} writes, ${count} parameters`;
     let layout = this.#layouts.get(key);
     if (!layout) {
       const COMPUTE = 4; // GPUShaderStage.COMPUTE
       const group = this.#device.createBindGroupLayout({
         label: key,
-        entries: types.map((type, binding) => ({ binding, visibility: COMPUTE, buffer: { type } })),
+        entries: buffers.map((buffer, binding) => ({ binding, visibility: COMPUTE, buffer })),
       });
       const pipeline = this.#device.createPipelineLayout({ label: key, bindGroupLayouts: [group] });
       layout = { group, pipeline };
