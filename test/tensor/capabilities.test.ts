@@ -31,8 +31,9 @@ const large = adapter({
 });
 
 describe('deviceRequest', () => {
-  test('asks for nothing that every device has', () => {
-    const nothing = { requiredFeatures: [], requiredLimits: {} };
+  test('asks for nothing that every device has, and for subgroups where there are some', () => {
+    const nothing = { requiredFeatures: ['subgroups'], requiredLimits: {} };
+    expect(deviceRequest(adapter({})).requiredFeatures).toEqual([]);
     expect(deviceRequest(large)).toEqual(nothing);
     expect(deviceRequest(large, { largestBinding: 128 * MiB })).toEqual(nothing);
     expect(deviceRequest(large, { f16: false, timestamps: false })).toEqual(nothing);
@@ -53,7 +54,11 @@ describe('deviceRequest', () => {
 
   test('asks for f16 when it is needed and for timestamps where there are some', () => {
     const needs = { f16: true, timestamps: true };
-    expect(deviceRequest(large, needs).requiredFeatures).toEqual(['shader-f16', 'timestamp-query']);
+    expect(deviceRequest(large, needs).requiredFeatures).toEqual([
+      'subgroups',
+      'shader-f16',
+      'timestamp-query',
+    ]);
     const f16 = adapter({ features: ['shader-f16'] });
     expect(deviceRequest(f16, needs).requiredFeatures).toEqual(['shader-f16']);
   });
@@ -84,6 +89,7 @@ test('capabilitiesOf a device', async () => {
   expect(capabilitiesOf(device)).toEqual({
     f16: features.has('shader-f16'),
     subgroups: features.has('subgroups'),
+    subgroupSize: features.has('subgroups') ? device.adapterInfo.subgroupMinSize : 0,
     timestamps: features.has('timestamp-query'),
     software: isSoftware(device.adapterInfo),
     maxBufferSize: limits.maxBufferSize,
