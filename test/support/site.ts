@@ -62,3 +62,24 @@ export async function openSite(options: BrowserOptions = {}): Promise<Site> {
     },
   };
 }
+
+/** Drops a file on a page, as the desktop would. */
+export async function dropFile(
+  page: Page,
+  name: string,
+  bytes: Uint8Array,
+  type = '',
+): Promise<void> {
+  const transfer = await page.evaluateHandle(
+    ({ name: file, base64, type: kind }) => {
+      const data = new DataTransfer();
+      const buffer = Uint8Array.from(atob(base64), (c) => c.charCodeAt(0));
+      data.items.add(new File([buffer], file, { type: kind }));
+      return data;
+    },
+    { name, base64: Buffer.from(bytes).toString('base64'), type },
+  );
+  for (const event of ['dragenter', 'dragover', 'drop']) {
+    await page.dispatchEvent('body', event, { dataTransfer: transfer });
+  }
+}

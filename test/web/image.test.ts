@@ -1,24 +1,30 @@
 // The image page in a real browser, on SwiftShader: from load to result, each control against the reference chain in f64, every file by an
 // independent reader, points and metres, crop, links, a broken picture, the GPU process killed. One browser, one page: a software GPU takes
 // a second per run.
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { validateBytes } from 'gltf-validator';
 import npyjs from 'npyjs';
 import type { Page } from 'playwright';
 import { PNG } from 'pngjs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { colourTable, DepthPredictor, makeDptFromStateDict } from '../../packages/dpt/src/index.ts';
-import { decodePicture, encodePng8, openCheckpointFile } from '../../packages/loaders/src/node.ts';
+import { colourTable } from '../../packages/dpt/src/index.ts';
+import { decodePicture, encodePng8 } from '../../packages/loaders/src/node.ts';
 import { type Chain, type ChainOptions, chain } from '../reference/depth_map.ts';
 import type { Nd } from '../reference/nd.ts';
+import { dpt } from '../support/cli.ts';
 import { tinyModel } from '../support/models.ts';
-import { openSite, type Site } from '../support/site.ts';
-import { testContext } from '../support/tensors.ts';
+import { dropFile, openSite, type Site } from '../support/site.ts';
 
 const WIDTH = 96;
 const HEIGHT = 64;
 const photo = readFileSync(join(import.meta.dirname, '../../examples/pictures/dog_indoor.jpg'));
+
+interface Place {
+  readonly x: number;
+  readonly y: number;
+}
 
 let site: Site;
 let page: Page;
@@ -47,20 +53,8 @@ async function settled(what: () => Promise<void>): Promise<void> {
   await page.locator('html[data-image="done"]').waitFor();
 }
 
-async function drop(name: string, bytes: Uint8Array, type: string): Promise<void> {
-  const transfer = await page.evaluateHandle(
-    ({ name: file, base64, type: kind }) => {
-      const data = new DataTransfer();
-      const buffer = Uint8Array.from(atob(base64), (c) => c.charCodeAt(0));
-      data.items.add(new File([buffer], file, { type: kind }));
-      return data;
-    },
-    { name, base64: Buffer.from(bytes).toString('base64'), type },
-  );
-  for (const event of ['dragenter', 'dragover', 'drop']) {
-    await page.dispatchEvent('body', event, { dataTransfer: transfer });
-  }
-}
+const drop = (name: string, bytes: Uint8Array, type: string): Promise<void> =>
+  dropFile(page, name, bytes, type);
 
 async function save(label: string | RegExp): Promise<{ name: string; bytes: Buffer }> {
   await page.getByRole('button', { name: 'More formats' }).click();
@@ -88,25 +82,28 @@ test('a dropped picture becomes a depth map', async () => {
   expect(site.complaints).toEqual([]);
 }, 60_000);
 
-test('the same picture, model and size give what Node gives', async () => {
-  const { name, bytes } = await save('NPY, as the network gave it');
-  expect(name).toBe('small_depth.npy');
-  const { shape, data } = await npy(bytes);
-  const context = await testContext();
-  const { model } = await makeDptFromStateDict(context, await openCheckpointFile(tinyModel));
-  const predictor = new DepthPredictor(model);
-  const expected = await predictor.predict(await decodePicture(picture, 'small.png'), { size: 56 });
-  predictor.dispose();
-  model.dispose();
-  expect(shape).toEqual([expected.height, expected.width]);
-  let [worst, low, high] = [0, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
-  for (const [i, value] of expected.data.entries()) {
-    worst = Math.max(worst, Math.abs(value - data[i]!));
-    low = Math.min(low, value);
-    high = Math.max(high, value);
+test('the same picture, model and settings give what `dpt image` gives', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'dpt-web-'));
+  try {
+    writeFileSync(join(folder, 'small.png'), picture);
+    const flags = ['-m', tinyModel, '--size', '56', '--format', 'npy', '-o', folder];
+    const { code, err } = await dpt(['image', join(folder, 'small.png'), ...flags]);
+    expect(code, err).toBe(0);
+    const written = readdirSync(folder).find((name) => name.endsWith('.npy'))!;
+    const expected = await npy(readFileSync(join(folder, written)));
+
+    const { name, bytes } = await save('NPY, as the network gave it');
+    expect(name).toBe('small_depth.npy');
+    const { shape, data } = await npy(bytes);
+    expect(shape).toEqual([HEIGHT, WIDTH]);
+    expect(shape).toEqual(expected.shape);
+    const range = Math.max(...expected.data) - Math.min(...expected.data);
+    const worst = Math.max(...expected.data.map((value, i) => Math.abs(value - data[i]!)));
+    // The browser's SwiftShader is another build than Node's, so sums may be in another order.
+    expect(worst / range).toBeLessThan(1e-4);
+  } finally {
+    rmSync(folder, { recursive: true });
   }
-  // The browser's SwiftShader is another build than Node's, so sums may be in another order.
-  expect(worst / (high - low)).toBeLessThan(1e-4);
 }, 60_000);
 
 describe('each control changes the picture as the reference says:', () => {
@@ -192,6 +189,21 @@ describe('each control changes the picture as the reference says:', () => {
     await settled(() => page.getByRole('button', { name: 'Reset', exact: true }).first().click());
     await expectPicture({});
   });
+
+  test('the plane alone is seen, and not saved', async () => {
+    const seen = (): Promise<string> =>
+      page
+        .locator('#stage')
+        .screenshot()
+        .then((bytes) => bytes.toString('base64'));
+    const before = await seen();
+    const show = page.getByRole('switch', { name: 'Show the plane' });
+    await settled(() => show.click());
+    await expect.poll(seen).not.toBe(before);
+    await expectPicture({});
+    await settled(() => show.click());
+    await expect.poll(seen).toBe(before);
+  });
 }, 60_000);
 
 describe('files', () => {
@@ -227,6 +239,17 @@ describe('files', () => {
     const header = `Pf\n${WIDTH} ${HEIGHT}\n-1.0\n`;
     expect(pfm.toString('latin1', 0, header.length)).toBe(header);
     expect(pfm.length).toBe(header.length + 4 * WIDTH * HEIGHT);
+
+    const { bytes: exr } = await save('OpenEXR');
+    expect(exr.readUInt32LE(0)).toBe(20_000_630);
+    // Scan lines at the end of the file, each after its place and its length, have the same values.
+    const line = (y: number): Buffer =>
+      exr.subarray(exr.length - (HEIGHT - y) * 4 * WIDTH - (HEIGHT - 1 - y) * 8);
+    for (const y of [0, HEIGHT - 1]) {
+      // A PFM begins with the lowest row.
+      const row = pfm.subarray(header.length + 4 * WIDTH * (HEIGHT - 1 - y)).subarray(0, 4 * WIDTH);
+      expect(line(y).subarray(0, 4 * WIDTH)).toEqual(row);
+    }
 
     const { issues, info } = await validateBytes((await save('Mesh, GLB')).bytes);
     expect(issues.numErrors).toBe(0);
@@ -284,6 +307,41 @@ test('a crop is drawn, used, remembered and in the link', async () => {
   await expect.poll(() => page.url()).toMatch(/crop=0\.0\d+,/);
 }, 30_000);
 
+test('fingers move the crop box and its corners', async () => {
+  const stage = page.locator('#stage');
+  await stage.focus();
+  await page.keyboard.press('g');
+  const box = page.getByRole('group', { name: /^Crop box/ });
+  const hand = await page.context().newCDPSession(page);
+  const swipe = async (from: Place, to: Place): Promise<void> => {
+    const touch = (type: 'touchStart' | 'touchMove' | 'touchEnd', ...touchPoints: Place[]) =>
+      hand.send('Input.dispatchTouchEvent', { type, touchPoints });
+    await touch('touchStart', from);
+    for (const share of [0.3, 0.7, 1]) {
+      await touch('touchMove', {
+        x: from.x + share * (to.x - from.x),
+        y: from.y + share * (to.y - from.y),
+      });
+    }
+    await touch('touchEnd');
+  };
+  const place = async () => (await box.boundingBox())!;
+  const first = await place();
+  const corner = { x: first.x + first.width, y: first.y + first.height };
+  await swipe(corner, { x: corner.x - 80, y: corner.y - 60 });
+  const smaller = await place();
+  expect(first.width - smaller.width).toBeGreaterThan(50);
+  expect(first.height - smaller.height).toBeGreaterThan(40);
+  expect([smaller.x, smaller.y]).toEqual([first.x, first.y]);
+  const middle = { x: smaller.x + smaller.width / 2, y: smaller.y + smaller.height / 2 };
+  await swipe(middle, { x: middle.x + 40, y: middle.y + 30 });
+  const moved = await place();
+  expect(moved.x - smaller.x).toBeGreaterThan(20);
+  expect(moved.y - smaller.y).toBeGreaterThan(15);
+  expect(Math.abs(moved.width - smaller.width)).toBeLessThan(1);
+  await page.keyboard.press('Escape');
+}, 30_000);
+
 test('settings come back with the page, and from a link', async () => {
   const link = page.url();
   await page.reload();
@@ -297,12 +355,42 @@ test('settings come back with the page, and from a link', async () => {
   await other.close();
 }, 30_000);
 
-test('a broken picture says what it is, and the next one works', async () => {
-  await drop('holiday.heic', Buffer.from('\0\0\0\x18ftypheic\0\0\0\0mif1heic', 'latin1'), '');
-  const card = page.getByRole('group', { name: 'This picture cannot be read' });
-  await card.getByText('holiday.heic is HEIC, which this browser cannot open.').waitFor();
-  await page.getByRole('button', { name: 'Close' }).click();
-  await settled(() => drop('small.png', picture, 'image/png'));
+test.each([
+  ['holiday.heic', '\0\0\0\x18ftypheic\0\0\0\0mif1heic', /is HEIC, which this browser cannot open/],
+  ['cut.jpg', photo.toString('latin1', 0, 600), /is a damaged picture/],
+  ['empty.png', '', /is empty/],
+  ['notes.png', 'shopping list', /is not a picture/],
+])(
+  '%s says what it is',
+  async (name, content, words) => {
+    await drop(name, Buffer.from(content, 'latin1'), 'image/png');
+    const card = page.getByRole('group', { name: 'This picture cannot be read' });
+    await card.getByText(words).waitFor();
+    await page.getByRole('button', { name: 'Close' }).click();
+  },
+  30_000,
+);
+
+test('a picture that was pasted is opened', async () => {
+  const before = await page.locator('html').getAttribute('data-runs');
+  await page.evaluate((base64) => {
+    const clipboardData = new DataTransfer();
+    const bytes = Uint8Array.from(atob(base64), (c) => c.charCodeAt(0));
+    clipboardData.items.add(new File([bytes], 'small.png', { type: 'image/png' }));
+    document.body.dispatchEvent(new ClipboardEvent('paste', { clipboardData, bubbles: true }));
+  }, picture.toString('base64'));
+  await expect
+    .poll(() => page.locator('html').getAttribute('data-runs'), { timeout: 30_000 })
+    .not.toBe(before);
+  await settled(async () => {});
+}, 60_000);
+
+test('1 to 5 go from page to page', async () => {
+  await page.locator('#stage').focus();
+  await page.keyboard.press('5');
+  await page.getByRole('heading', { name: 'Models', exact: true }).waitFor();
+  await page.keyboard.press('1');
+  await page.getByRole('img', { name: /^Depth of small\.png/ }).waitFor();
 }, 30_000);
 
 test('when the GPU is reset the picture comes back by itself', async () => {

@@ -5,7 +5,7 @@ import { Engine } from './engine/engine.ts';
 import { showKeySheet } from './key_sheet.ts';
 import { Keys } from './keys.ts';
 import { makeAboutPage } from './pages/about/about_page.ts';
-import type { PageId } from './pages/addresses.ts';
+import { type PageId, pages } from './pages/addresses.ts';
 import { makeImagePage } from './pages/image/image_page.ts';
 import { makeInsightPage } from './pages/insight/insight_page.ts';
 import { makeModelsPage } from './pages/models/models_page.ts';
@@ -141,6 +141,19 @@ keys.add(
       return Boolean(panel);
     },
   },
+);
+
+keys.add(
+  ...pages
+    .filter(({ id }) => id !== 'about')
+    .map(({ id, title }, i) => ({
+      keys: [String(i + 1)],
+      action: `Page ${title}`,
+      run: () => {
+        go(id);
+        return true;
+      },
+    })),
 );
 
 go(pageAt(location.pathname));

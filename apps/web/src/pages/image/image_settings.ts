@@ -18,6 +18,8 @@ export interface ImageSettings {
   readonly percentile: number;
   readonly gamma: number;
   readonly plane: number;
+  /** The plane that is fitted, in place of the map. */
+  readonly showplane: boolean;
   /** Pixels, 0: what the model was trained at. */
   readonly size: number;
   readonly shape: 'aspect' | 'square';
@@ -41,6 +43,7 @@ export const imageSchema: Schema<ImageSettings> = {
   percentile: number(0, 0, 10),
   gamma: number(1, 0.1, 5),
   plane: number(0, -1, 2),
+  showplane: flag(false),
   size: number(0, 0, 2048),
   shape: oneOf(['aspect', 'square'], 'aspect'),
   rounding: oneOf(['official', 'muggled'], 'official'),
@@ -60,6 +63,7 @@ export const lookOf = (settings: ImageSettings, line?: Look['line']): Look => ({
   percentile: settings.percentile,
   gamma: settings.gamma,
   plane: settings.plane,
+  showPlane: settings.showplane,
   cutLow: Math.min(settings.cutlow, settings.cuthigh),
   cutHigh: Math.max(settings.cutlow, settings.cuthigh),
   cutInvert: settings.invert,

@@ -25,7 +25,16 @@ export function makePanel(
   further: readonly Group[],
   foot: HTMLElement,
 ): Panel {
-  const { groups: common, focusSize } = makePictureGroups(app, settings, runner);
+  const showPlane = switchRow({
+    label: 'Show the plane',
+    value: settings.value.showplane,
+    onChange: (showplane) => settings.change({ showplane }),
+  });
+  showPlane.element.title = 'The plane nearest to the map, which Remove plane takes away';
+  settings.store.watch(({ showplane }) => showPlane.set(showplane));
+  const { groups: common, focusSize } = makePictureGroups(app, settings, runner, [
+    showPlane.element,
+  ]);
   const groups = [...common, ...further];
   const tabs = groupTabs(groups);
   const element = h(
@@ -63,6 +72,7 @@ export function makePictureGroups(
   app: App,
   settings: PictureSettings,
   runner: PictureFeed,
+  moreRange: readonly HTMLElement[] = [],
 ): { readonly groups: readonly Group[]; focusSize(): void } {
   const bound: (() => void)[] = [];
   const bind = <K extends keyof ImageSettings, C extends Control<ImageSettings[K]>>(
@@ -152,6 +162,7 @@ export function makePictureGroups(
     percentile.element,
     gamma.element,
     plane.element,
+    ...moreRange,
   );
 
   const size = slider({
@@ -222,7 +233,7 @@ export function makePictureGroups(
     const word = (count: number): string =>
       count === 0 ? '' : count === 1 ? '1 changed' : `${count} changed`;
     look.setBadge(word(changed('map', 'reverse', 'contrast')));
-    range.setBadge(word(changed('low', 'high', 'percentile', 'gamma', 'plane')));
+    range.setBadge(word(changed('low', 'high', 'percentile', 'gamma', 'plane', 'showplane')));
     input.setBadge(word(changed('size', 'shape', 'rounding')));
   };
   bound.push(showBadges);

@@ -73,6 +73,8 @@ export interface Look {
   readonly percentile: number;
   readonly gamma: number;
   readonly plane: number;
+  /** Colour the plane that was fitted, in place of the map. For the eye: files are of the map. */
+  readonly showPlane: boolean;
   readonly cutLow: number;
   readonly cutHigh: number;
   readonly cutInvert: boolean;
@@ -102,6 +104,7 @@ export type SaveFormat =
   | 'png16'
   | 'npy'
   | 'pfm'
+  | 'exr'
   | 'normals'
   | 'mask'
   | 'cutout'

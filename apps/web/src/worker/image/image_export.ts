@@ -1,5 +1,6 @@
 import { cutOut, meshOf, resizeMap } from '@dpt-webgpu/dpt';
 import {
+  encodeExr,
   encodeGlb,
   encodeNpy,
   encodeObj,
@@ -41,12 +42,11 @@ export async function exportFile(
   const shown = size === 'map' ? ([H, W] as const) : ([part.height, part.width] as const);
   switch (format) {
     case 'npy':
-    case 'pfm': {
-      const values = await rawValues(from, shown);
-      return blobOf(
-        format === 'npy' ? encodeNpy(values, shown) : encodePfm(values, shown[1], shown[0]),
-      );
-    }
+      return blobOf(encodeNpy(await rawValues(from, shown), shown));
+    case 'pfm':
+      return blobOf(encodePfm(await rawValues(from, shown), shown[1], shown[0]));
+    case 'exr':
+      return blobOf(encodeExr(await rawValues(from, shown), shown[1], shown[0]));
     case 'png':
       return withLook(from, shown, false, async ({ outputs }) =>
         pngOf(shown, 3, withoutAlpha(await outputs.rgba.readBytes())),
@@ -109,7 +109,7 @@ async function withLook<T>(
     kind: model.config.depth,
     method: model.config.image.depthFilter,
   };
-  const wanted = { ...look, normals };
+  const wanted = { ...look, normals, showPlane: false };
   using recording = await recordLook(gpu, wanted, shape);
   runLook(gpu, recording, wanted, depth);
   return await read(recording);

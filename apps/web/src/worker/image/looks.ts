@@ -1,6 +1,7 @@
 import {
   colourWords,
   type DepthKind,
+  depthLevels,
   depthMask,
   depthPipeline,
   depthSettings,
@@ -9,11 +10,21 @@ import {
   lineValues,
   normals,
   normalsToRgba,
+  planeOfBestFit,
   type ResizeMethod,
   resizeMap,
+  reverseLevels,
+  subtractPlane,
   viewValues,
 } from '@dpt-webgpu/dpt';
-import { defineKernel, type Recording, record, type Tensor } from '@dpt-webgpu/tensor';
+import {
+  defineKernel,
+  lookup,
+  type Recording,
+  record,
+  subtract,
+  type Tensor,
+} from '@dpt-webgpu/tensor';
 import type { Gpu } from '../gpu.ts';
 import histogramShader from '../shaders/histogram.wgsl?raw';
 import { HISTOGRAM_BINS, type Look } from './image_calls.ts';
@@ -66,7 +77,7 @@ const stepsOf = ({ percentile, plane, contrast }: Look) => ({
 });
 
 export const lookKey = (look: Look, shape: LookShape): string =>
-  JSON.stringify([stepsOf(look), look.normals, shape]);
+  JSON.stringify([stepsOf(look), look.normals, look.showPlane, shape]);
 
 /** The picture pipeline of packages/dpt as a recording: depth [1, H, W] → everything that is shown or saved. */
 export function recordLook(gpu: Gpu, look: Look, shape: LookShape): Promise<LookRecording> {
@@ -101,10 +112,21 @@ export function recordLook(gpu: Gpu, look: Look, shape: LookShape): Promise<Look
           : { nearness };
         return normals(inverseToDepth(own, line), fov);
       };
+      // The plane alone, coloured as the map is: what is left when the map without it is taken from the map.
+      const plane = (): Tensor => {
+        const { nearness: all } = depthPipeline(depth, {
+          settings,
+          kind: shape.kind,
+          percentiles: look.percentile > 0,
+        });
+        const fitted = subtract(all, subtractPlane(all, planeOfBestFit(all), cut));
+        const sized = resized ? resizeMap(fitted, shape.shown, shape.method) : fitted;
+        return lookup(reverseLevels(depthLevels(sized, settings).levels, settings), colours);
+      };
       return {
         nearness,
         values,
-        rgba,
+        rgba: look.showPlane ? plane() : rgba,
         mask: depthMask(nearness, cut),
         metres,
         normals: look.normals ? normalsToRgba(facing()) : rgba,
@@ -130,7 +152,12 @@ export function runLook(gpu: Gpu, recording: LookRecording, look: Look, depth: T
     }),
   );
   inputs.cut.write(
-    depthSettings({ thresholds: [look.cutLow, look.cutHigh], invertMask: look.cutInvert }),
+    depthSettings({
+      thresholds: [look.cutLow, look.cutHigh],
+      invertMask: look.cutInvert,
+      // All of the plane, for who shows it; the mask does not look at it.
+      planeStrength: 1,
+    }),
   );
   inputs.colours.write(colourWords(look.colourMap));
   const line = look.line ? { ...look.line, limit: 1000 } : GUESSED;
