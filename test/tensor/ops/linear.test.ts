@@ -1,10 +1,15 @@
-// linear: every variant against the f64 reference; sizes of the real models (few rows of them), sizes that are no
-// multiple of a tile or of four, one row, one column, more workgroups than one dimension takes; every epilogue alone
-// and together; f32 and f16 storage; errors. Not here: speed (bench/ops.ts).
+// linear: every variant against the f64 reference; the shapes of all models (test/support/model_shapes.ts), sizes that are
+// no multiple of a tile or of four, one row, one column, more rows than tiles are taken at once, more workgroups than one
+// dimension takes; every epilogue alone and together; f32 and f16 storage; which variant a device gets; errors.
+// Not here: speed (bench/ops.ts).
 import { describe, expect, test } from 'vitest';
+import type { Capabilities } from '../../../packages/tensor/src/capabilities.ts';
+import { Context } from '../../../packages/tensor/src/context.ts';
 import type { Activation } from '../../../packages/tensor/src/ops/activation.ts';
 import { linear, linearVariants } from '../../../packages/tensor/src/ops/linear.ts';
+import { chooseVariant } from '../../../packages/tensor/src/variants.ts';
 import * as reference from '../../reference/linear.ts';
+import { linearShapes } from '../../support/model_shapes.ts';
 import { dtypesOf, expectClose, randomNd, testContext, upload } from '../../support/tensors.ts';
 
 // f32 sums of K products: the error grows as √K·2⁻²⁴ of the result's deviation. f16 results round to 2⁻¹¹.
@@ -20,6 +25,10 @@ describe.each(linearVariants.map(({ name }) => name))('%s', (variant) => {
     { M: 1, K: 7, N: 5 },
     { M: 3, K: 5, N: 1 },
     { M: 100, K: 32, N: 1 },
+    { M: 1, K: 64, N: 64 },
+    { M: 1370, K: 12, N: 20 },
+    { M: 1369, K: 20, N: 132 },
+    { M: 129, K: 36, N: 260 },
   ])('M=$M K=$K N=$N', async ({ M, K, N }) => {
     const context = await testContext({ variants: { linear: variant } });
     for (const dtype of dtypesOf(context)) {
@@ -35,6 +44,16 @@ describe.each(linearVariants.map(({ name }) => name))('%s', (variant) => {
     }
   });
 
+  test('every shape of every model', async () => {
+    const context = await testContext({ variants: { linear: variant } });
+    for (const [K, N] of linearShapes) {
+      const x = randomNd([3, K], { seed: K });
+      const weight = randomNd([K, N], { seed: N });
+      const y = linear(upload(context, x), upload(context, weight));
+      await expectClose(y, reference.linear(x, weight), tolerance.f32);
+    }
+  });
+
   test.each<Activation>(['none', 'relu', 'gelu', 'silu', 'sigmoid'])(
     'epilogue: %s, then scale, then residual',
     async (activation) => {
@@ -43,7 +62,10 @@ describe.each(linearVariants.map(({ name }) => name))('%s', (variant) => {
       const weight = randomNd([16, 12], { seed: 5 });
       const bias = randomNd([12], { seed: 6 });
       const residual = randomNd([2, 11, 12], { seed: 7 });
-      for (const scale of [randomNd([12], { seed: 8 }), randomNd([1], { seed: 9 }), undefined]) {
+      const scales = [randomNd([12], { seed: 8 }), randomNd([1], { seed: 9 }), undefined];
+      // Processors take seconds to compile a tiled kernel: one kind of scale for each activation.
+      const turn = ['none', 'relu', 'gelu', 'silu', 'sigmoid'].indexOf(activation) % 3;
+      for (const scale of variant.includes('tiled') ? [scales[turn]] : scales) {
         const y = linear(upload(context, x), upload(context, weight), upload(context, bias), {
           activation,
           scaledBy: scale && upload(context, scale),
@@ -73,6 +95,25 @@ test('more than 65535 workgroups', async () => {
   const weight = upload(context, { shape: [2, 1], data: new Float64Array([1, 0]) });
   const y = await linear(x, weight).read();
   for (const m of [0, 1, 32_768 * 64, 65_535 * 64, M - 1]) expect(y[m]).toBe((m * 2) % 251);
+});
+
+describe('which variant', () => {
+  const gpu = { f16: true, subgroups: true, software: false };
+  const chosen = (M: number, K: number, N: number, device: Partial<Capabilities> = gpu) =>
+    chooseVariant(Context.planning(device), 'linear', linearVariants, { M, K, N });
+
+  test('a GPU gets tiles: large ones where they are many', () => {
+    expect(chosen(1370, 1024, 4096)).toBe('linear_tiled_128');
+    expect(chosen(1370, 384, 1152)).toBe('linear_tiled');
+    expect(chosen(1, 1024, 1024)).toBe('linear');
+    expect(chosen(8, 1024, 1024)).toBe('linear_registers');
+    expect(chosen(1370, 32, 1)).toBe('linear');
+  });
+
+  test('a processor gets registers', () => {
+    expect(chosen(1370, 1024, 4096, { software: true })).toBe('linear_registers');
+    expect(chosen(1370, 384, 1152, { software: true })).toBe('linear_registers');
+  });
 });
 
 test('shapes that do not fit are named', async () => {
