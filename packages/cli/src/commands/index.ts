@@ -3,6 +3,7 @@ import { bench } from './bench.ts';
 import { convert } from './convert.ts';
 import { doctor } from './doctor.ts';
 import { download } from './download.ts';
+import { exportOnnx } from './export_onnx.ts';
 import { forward } from './forward.ts';
 import { image } from './image.ts';
 import { inspect } from './inspect.ts';
@@ -17,6 +18,7 @@ export const commands: readonly Command[] = [
   forward,
   inspect,
   convert,
+  exportOnnx,
   download,
   bench,
   parity,
