@@ -94,6 +94,7 @@ function layoutOf({ layout }: Pick<AnyKernel, 'layout'>): Layout {
   const bindings = [
     ...layout.reads.map((name) => `read ${name}`),
     ...layout.writes.map((name) => `read_write ${name}`),
+    ...(layout.textures ?? []).map((name) => `texture ${name}`),
     ...(params.length > 0 ? ['uniform params'] : []),
   ];
   return { bindings: bindings.map((text, binding) => `${binding} ${text}`), params };
@@ -101,13 +102,20 @@ function layoutOf({ layout }: Pick<AnyKernel, 'layout'>): Layout {
 
 function layoutIn(source: string): Layout {
   const { storage, uniforms } = new WgslReflect(source);
-  const text = ({ binding, access, name }: VariableInfo, kind = access): string =>
-    `${binding} ${kind} ${name}`;
-  const sorted = [...storage, ...uniforms].sort((a, b) => a.binding - b.binding);
+  // Variables without an address space; their type may be an alias.
+  const textures = [...source.matchAll(/@binding\((\d+)\) var (\w+):/g)].map(
+    ([, binding, name]) => ({ binding: Number(binding), text: `texture ${name}` }),
+  );
+  const names = new Set(textures.map(({ text }) => text));
+  const buffers = [...storage, ...uniforms]
+    .filter(({ name }) => !names.has(`texture ${name}`))
+    .map((variable: VariableInfo) => {
+      const { binding, access, name } = variable;
+      return { binding, text: `${uniforms.includes(variable) ? 'uniform' : access} ${name}` };
+    });
+  const sorted = [...buffers, ...textures].sort((a, b) => a.binding - b.binding);
   return {
-    bindings: sorted.map((variable) =>
-      uniforms.includes(variable) ? text(variable, 'uniform') : text(variable),
-    ),
+    bindings: sorted.map(({ binding, text }) => `${binding} ${text}`),
     params: uniforms.flatMap(({ members }) =>
       (members ?? []).map(({ name, type }) => `${name}: ${type.name}`),
     ),

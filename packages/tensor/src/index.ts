@@ -7,7 +7,7 @@ export {
   isSoftware,
   mib,
 } from './capabilities.ts';
-export { Context, type ContextOptions, type MemoryUse } from './context.ts';
+export { Context, type ContextOptions, type MemoryUse, type OwnTexture } from './context.ts';
 export { f32FromStored } from './convert.ts';
 export { disposeSymbol } from './dispose_symbol.ts';
 export {
@@ -18,6 +18,7 @@ export {
   f16FromF32,
   f32FromF16,
 } from './dtype.ts';
+export { EdgePass, type EdgeResource } from './edge_pass.ts';
 export { DeviceLostError, DptError, type DptErrorCode } from './errors.ts';
 export { defineKernel, Kernel, type KernelLayout } from './kernel.ts';
 export {
@@ -53,7 +54,16 @@ export {
   subtract,
   swiglu,
 } from './ops/elementwise.ts';
-export { type ImageToTensorOptions, imageToTensor, type Rgb } from './ops/image.ts';
+export {
+  type GpuPicture,
+  type GpuPictureKind,
+  type ImageToTensorOptions,
+  imageToTensor,
+  kindOfPicture,
+  PictureToTensor,
+  type PictureToTensorOptions,
+  type Rgb,
+} from './ops/image.ts';
 export { type LayerNormOptions, layerNorm } from './ops/layer_norm.ts';
 export { type Epilogue, linear } from './ops/linear.ts';
 export { lookup } from './ops/lookup.ts';
@@ -71,6 +81,15 @@ export {
   type Size,
 } from './ops/resize.ts';
 export { softmax } from './ops/softmax.ts';
+export {
+  type MapFormat,
+  mapTextureUsage,
+  type Part,
+  TensorToTexture,
+  type TensorToTextureOptions,
+  textureToPixels,
+  textureUsage,
+} from './ops/texture.ts';
 export { type WindowAttentionOptions, windowAttention } from './ops/window_attention.ts';
 export { type Lifetime, planSlots, type SlotPlan } from './plan.ts';
 export { Profile, type ProfileRow } from './profile.ts';
