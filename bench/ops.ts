@@ -117,7 +117,9 @@ async function time(
     for (let n = 0; n < repeat; n++) y = problem.run(tensors);
     return { y: y! };
   });
-  if (variant && !recording.trace.steps.some(({ kernel }) => kernel.shader === variant)) return;
+  // A shader with several tiles has their sizes behind its name: linear_tiled_128.
+  const shader = variant.replace(/_\d+$/, '');
+  if (variant && !recording.trace.steps.some(({ kernel }) => kernel.shader === shader)) return;
   fill(recording);
   await recording.profile(); // warms caches and clocks up
   const times: number[] = [];

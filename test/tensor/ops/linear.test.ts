@@ -110,6 +110,14 @@ describe('which variant', () => {
     expect(chosen(1370, 32, 1)).toBe('linear');
   });
 
+  test('a processor that runs subgroups of 8 hands values from lane to lane', () => {
+    const software = { software: true, subgroups: true };
+    expect(chosen(1370, 384, 1152, { ...software, subgroupSize: 8 })).toBe('linear_shuffle');
+    expect(chosen(8, 384, 1152, { ...software, subgroupSize: 8 })).toBe('linear_registers');
+    expect(chosen(1370, 384, 1152, { ...software, subgroupSize: 4 })).toBe('linear_registers');
+    expect(chosen(1370, 384, 1152, { subgroups: true, subgroupSize: 32 })).toBe('linear_tiled');
+  });
+
   test('a processor gets registers', () => {
     expect(chosen(1370, 1024, 4096, { software: true })).toBe('linear_registers');
     expect(chosen(1370, 384, 1152, { software: true })).toBe('linear_registers');
