@@ -1,5 +1,5 @@
-// attention_relative: both variants and the textbook form against the f64 reference, on grids of one row, one column, one
-// patch, and with remainders of the block of queries (4) and of keys (8); a grid of a real model's width; several pictures;
+// attention_relative: every variant and the textbook form against the f64 reference, on grids of one row, one column, one
+// patch, and with remainders of the blocks of queries (4, 64) and of keys (8, 32); a grid of a real model's width; several pictures;
 // a scale of its own; f32 and f16 storage of qkv; which row belongs to which pair (pitfall 12); a table of equal
 // values; grids of equally many patches (37); where the matrix of weights can be found; errors.
 // Not here: how a table is resized (test/dpt/midas_beit.test.ts); speed (bench/beit_bias.ts).
@@ -34,10 +34,19 @@ const rowsOf = ([H, W]: Grid): number => (2 * H - 1) * (2 * W - 1) + 3;
 const randomTable = (heads: number, grid: Grid, seed: number): Nd =>
   randomNd([heads, rowsOf(grid)], { seed: seed + 100, std: 2 });
 
-const forms = [...relativeAttentionVariants.map(({ name }) => name as string), 'textbook'];
+// Some variants know d as they are compiled, for GPUs, or are told it later, for processors that play GPU.
+const forms = [
+  ...relativeAttentionVariants.map(({ name }) => ({ form: name as string, software: true })),
+  { form: 'attention_relative_tiled', software: false },
+  { form: 'attention_relative', software: false },
+  { form: 'textbook', software: false },
+];
 
-describe.each(forms)('%s', (form) => {
-  const context = testContext({ variants: { attention_relative: form } });
+describe.each(forms)('$form, software $software', ({ form, software }) => {
+  const context = testContext({
+    variants: { attention_relative: form },
+    capabilities: { software },
+  });
   const textbook = form === 'textbook';
 
   test.each([
@@ -51,6 +60,8 @@ describe.each(forms)('%s', (form) => {
     { B: 3, grid: [2, 7], heads: 1, d: 4 },
     { B: 1, grid: [7, 24], heads: 1, d: 64 },
     { B: 1, grid: [3, 97], heads: 1, d: 8 },
+    { B: 2, grid: [9, 8], heads: 2, d: 16 },
+    ...(textbook ? [] : [{ B: 1, grid: [24, 24] as Grid, heads: 1, d: 64 }]), // MiDaS at 384
   ] satisfies { B: number; grid: Grid; heads: number; d: number }[])(
     'B=$B grid=$grid heads=$heads d=$d',
     async ({ B, grid, heads, d }) => {

@@ -30,30 +30,50 @@ const layout = {
     scale: 'f32',
   },
 } as const;
+/** `queries`: of a workgroup, or of each of its 64 threads. `knows`: d may be compiled in. */
 const kernels = {
+  attention_relative_tiled: {
+    kernel: defineKernel('attention_relative_tiled', layout),
+    queries: 64,
+    shared: true,
+    knows: true,
+  },
   attention_relative_registers: {
     kernel: defineKernel('attention_relative_registers', layout),
     queries: 4,
-    unrolls: false,
+    shared: false,
+    knows: false,
   },
   attention_relative: {
     kernel: defineKernel('attention_relative', layout),
     queries: 1,
-    unrolls: true,
+    shared: false,
+    knows: true,
   },
 };
 const scoresKernel = defineKernel('attention_relative_scores', layout);
 
-export const relativeAttentionVariants: readonly (Variant<object> & {
-  readonly name: keyof typeof kernels;
-})[] = [
+export const relativeAttentionVariants: readonly (Variant<{
+  readonly N: number;
+  readonly d: number;
+}> & { readonly name: keyof typeof kernels })[] = [
+  // As attention_tiled, for GPUs; not measured on one yet.
+  {
+    name: 'attention_relative_tiled',
+    fits: ({ d }) => d <= 64,
+    pays: ({ N, device }) => !device.software && N >= 32,
+  },
   // As attention_registers, for processors that play GPU. 12 heads of 64 on a grid of 24 × 24, least of 7 and 15 runs on a
   // busy machine of two cores (npx tsx bench/beit_bias.ts):
   //                       no bias   from the table   from an N × N matrix   the plain kernel
   //   SwiftShader          1.40 s       1.31 s             1.41 s               4.86 s
   //   lavapipe             0.20 s       0.20 s             0.21 s               0.71 s
   // Finding the row costs less than these runs scatter, and the matrix would be 15 MiB a block for 0.1.
-  { name: 'attention_relative_registers', fits: ({ device }) => device.software },
+  {
+    name: 'attention_relative_registers',
+    fits: () => true,
+    pays: ({ device }) => device.software,
+  },
   { name: 'attention_relative', fits: () => true },
 ];
 
@@ -103,20 +123,22 @@ export function attentionWithRelativePositions(
   }
 
   const y = context.empty([B, N, C3 / 3], dtype, `${parent}.values`);
+  const problem = { N, d };
   const name = chooseVariant(
     context,
     'attention_relative',
     relativeAttentionVariants,
-    {},
+    problem,
   ) as keyof typeof kernels;
-  const { kernel, queries, unrolls } = kernels[name];
+  const { kernel, queries, shared, knows } = kernels[name];
+  const blocks = B * heads * Math.ceil(N / queries);
   kernel.dispatch(
     { qkv, table, y },
     {
-      types: { T: dtype, Row: `array<vec4f, ${d / 4}>` },
-      overrides: unrolls ? { D4: context.capabilities.software ? 0 : d / 4 } : {},
+      types: { T: dtype, ...(shared ? {} : { Row: `array<vec4f, ${d / 4}>` }) },
+      overrides: knows ? { D4: context.capabilities.software ? 0 : d / 4 } : {},
       params,
-      workgroups: Math.ceil((B * heads * Math.ceil(N / queries)) / 64),
+      workgroups: shared ? blocks : Math.ceil(blocks / 64),
       label: `attention_relative ${parent}`,
     },
   );

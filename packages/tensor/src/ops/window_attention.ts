@@ -34,22 +34,38 @@ const layout = {
     shift_w: 'u32',
   },
 } as const;
+/** `blocksOf` a window: those of 64 queries that have a workgroup, or of 4 in a row or of 1 that have a thread. */
 const kernels = {
+  window_attention_tiled: {
+    kernel: defineKernel('window_attention_tiled', layout),
+    blocksOf: ([h, w]: Size) => Math.ceil((h * w) / 64),
+    shared: true,
+    knows: true,
+  },
   window_attention_registers: {
     kernel: defineKernel('window_attention_registers', layout),
-    queries: 4,
-    unrolls: false,
+    blocksOf: ([h, w]: Size) => h * Math.ceil(w / 4),
+    shared: false,
+    knows: false,
   },
   window_attention: {
     kernel: defineKernel('window_attention', layout),
-    queries: 1,
-    unrolls: true,
+    blocksOf: ([h, w]: Size) => h * w,
+    shared: false,
+    knows: true,
   },
 };
 
-export const windowAttentionVariants: readonly (Variant<{ readonly w: number }> & {
-  readonly name: keyof typeof kernels;
-})[] = [
+export const windowAttentionVariants: readonly (Variant<{
+  readonly window: Size;
+  readonly d: number;
+}> & { readonly name: keyof typeof kernels })[] = [
+  // As attention_tiled, for GPUs; not measured on one yet.
+  {
+    name: 'window_attention_tiled',
+    fits: ({ d }) => d <= 64,
+    pays: ({ window, device }) => !device.software && window[0] * window[1] >= 32,
+  },
   // 4 queries × 8 keys a step. The stages of tiny-256, heads of 32, busy machine of two cores, against the plain kernel:
   //   64², 3 heads, windows of 16, shifted   SwiftShader 332 ms for 1603 ms   lavapipe 178 ms for 328 ms
   //   32², 6 heads, windows of 16, shifted   SwiftShader 200 ms for 921 ms    lavapipe 39 ms for 191 ms
@@ -57,7 +73,11 @@ export const windowAttentionVariants: readonly (Variant<{ readonly w: number }> 
   //   8², 24 heads, one window               SwiftShader 20 ms for 31 ms      lavapipe 4 ms for 15 ms
   // 24², 8 heads, windows of 12, where every fourth key is past the end: 137 ms for 400 ms, 40 ms for 49 ms.
   // Not measured on GPUs, where four rows of o are most of a thread's registers; see attention_registers.
-  { name: 'window_attention_registers', fits: ({ w, device }) => device.software && w >= 2 },
+  {
+    name: 'window_attention_registers',
+    fits: () => true,
+    pays: ({ window, device }) => device.software && window[1] >= 2,
+  },
   { name: 'window_attention', fits: () => true },
 ];
 
@@ -105,15 +125,16 @@ export function windowAttention(
   const { context, dtype } = qkv;
   const y = context.empty([B, N, C3 / 3], dtype, `${parentOf(qkv)}.values`);
   const name = chooseVariant(context, 'window_attention', windowAttentionVariants, {
-    w,
+    window,
+    d,
   }) as keyof typeof kernels;
-  const { kernel, queries, unrolls } = kernels[name];
-  const threads = B * heads * (N / w) * Math.ceil(w / queries);
+  const { kernel, blocksOf, shared, knows } = kernels[name];
+  const blocks = B * heads * (N / (h * w)) * blocksOf(window);
   kernel.dispatch(
     { qkv, table, logit_scale: logitScale, y },
     {
-      types: { T: dtype, Row: `array<vec4f, ${d / 4}>` },
-      overrides: unrolls ? { D4: context.capabilities.software ? 0 : d / 4 } : {},
+      types: { T: dtype, ...(shared ? {} : { Row: `array<vec4f, ${d / 4}>` }) },
+      overrides: knows ? { D4: context.capabilities.software ? 0 : d / 4 } : {},
       params: {
         B,
         H,
@@ -125,7 +146,7 @@ export function windowAttention(
         shift_h: shift[0],
         shift_w: shift[1],
       },
-      workgroups: Math.ceil(threads / 64),
+      workgroups: shared ? blocks : Math.ceil(blocks / 64),
       label: `window_attention ${parentOf(qkv)}`,
     },
   );
