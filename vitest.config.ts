@@ -3,6 +3,8 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
+    // They have commands of their own: npm run test:packages, npm run test:browser.
+    exclude: ['test/packages/**', 'test/browser/**'],
     globalSetup: ['test/support/adapter_setup.ts'],
     reporters: ['default', './test/support/count_reporter.ts'],
     // A process per file: Dawn crashes in worker threads. Two at a time, because a software driver takes all cores anyway.

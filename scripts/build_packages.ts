@@ -110,14 +110,11 @@ function entriesOf(name: string): string[] {
     .map((file) => join(root, 'packages', name, file));
 }
 
-/** What a reader's compiler may not have been told of: WebGPU, and `Symbol.dispose`. Packages beside tensor import it. */
+/** What a reader's compiler may not have been told of. WebGPU's types it has from TypeScript 6's `dom`, or from @webgpu/types. */
 function referencesOf(declarations: string): string[] {
-  return [
-    ...(/\bGPU[A-Z]/.test(declarations) ? ['/// <reference types="@webgpu/types" />'] : []),
-    ...(/\bSymbol\.(asyncD|d)ispose\b/.test(declarations)
-      ? ['/// <reference lib="esnext.disposable" />']
-      : []),
-  ];
+  return /\bSymbol\.(asyncD|d)ispose\b/.test(declarations)
+    ? ['/// <reference lib="esnext.disposable" />']
+    : [];
 }
 
 /** From dist/ops/linear.js.map to src/ops/linear.ts; `added` is how many lines were put in front. */

@@ -1,0 +1,14 @@
+import { defineConfig } from 'vitest/config';
+
+/** npm run test:packages: what is published, packed, installed into projects of their own and run there. */
+export default defineConfig({
+  test: {
+    include: ['test/packages/*.test.ts'],
+    globalSetup: ['test/support/adapter_setup.ts', 'test/packages/install_setup.ts'],
+    reporters: ['default', './test/support/count_reporter.ts'],
+    pool: 'forks',
+    maxWorkers: 2,
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
+  },
+});
