@@ -2,17 +2,18 @@
 //
 // A workgroup is one subgroup of LANES lanes and owns 16 rows × LANES · 4 columns of y; a lane has 16 rows × 4 columns.
 //
-//        weight [K, N]    ┌──────┬ 4 a lane ┬──┐     per step of LANES · 4 k: every lane loads its own 4 k of each of the
-//        LANES · 4 k      │      │▒▒▒▒▒▒▒▒▒▒│  │     16 rows, once; then lane after lane hands its 4 k round, and all
-//     x ┌4 k a lane┐      └──────┴──────────┴──┘     multiply them with 4 rows of their columns.
+//        weight [K, N]    ┌──────┬ 4 a lane ┬──┐     per step of LANES k: every lane loads one k of each of the 16 rows;
+//             LANES k     │      │▒▒▒▒▒▒▒▒▒▒│  │     then lane after lane hands its values round, and all multiply them
+//     x ┌1 k a lane┐      └──────┴──────────┴──┘     with that row of their columns.
 //    16 │▒▒▒▒▒▒▒▒▒▒│   →   y 16 × LANES · 4
 //       └──────────┘
 //
 // For Vulkan drivers that run a lane per element of a processor's vector (lavapipe). A load is a branch and an insert per
-// lane there, as dear as twenty multiply-adds of whole vectors; handing a value round is one permutation. So the lanes
-// never load the same thing twice: 3 loads for 8 products of a vector with a 4 × 4 matrix, where linear_registers needs 8.
-// Needs subgroups of LANES or more, K and N divisible by 4. Rows and columns past the end read the last valid one and are
-// not stored.
+// lane there, as dear as twenty multiply-adds of whole vectors; handing a value round is one permutation. So no lane loads
+// what another has: 3 values for 32 multiply-adds with LANES = 8, where linear_registers loads 8. And there are few loads
+// in the text, which is what such drivers take long to compile.
+// Needs subgroups of LANES or more, N divisible by 4. Rows and columns past the end read the last valid one and are not
+// stored.
 enable subgroups;
 alias X = f32;                                // storage of x
 alias W = f32;                                // of weight, bias and scale
@@ -26,7 +27,7 @@ override HAS_RESIDUAL: bool = false;
 
 struct Params { M: u32, N: u32, K: u32 }
 
-@group(0) @binding(0) var<storage, read> x: array<vec4<X>>;           // [M, K]
+@group(0) @binding(0) var<storage, read> x: array<X>;                 // [M, K]
 @group(0) @binding(1) var<storage, read> weight: array<vec4<W>>;      // [K, N]
 @group(0) @binding(2) var<storage, read> bias: array<vec4<W>>;        // [N]
 @group(0) @binding(3) var<storage, read> scale: array<W>;             // [1] or [N]
@@ -38,7 +39,7 @@ struct Params { M: u32, N: u32, K: u32 }
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id) lane: u32) {
   let M = params.M;
   let N4 = params.N / 4u;
-  let K4 = params.K / 4u;
+  let K = params.K;
   let tile = group.x + group.y * 32768u;
   let tiles_across = (N4 + LANES - 1u) / LANES;
   let row = tile / tiles_across * 16u;
@@ -46,8 +47,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id) la
   let nearest = min(column, N4 - 1u);
 
   var sums: array<vec4f, 16>;
-  for (var k = 0u; k < K4; k += LANES) {
-    let at = min(k + lane, K4 - 1u);
+  for (var k = 0u; k < K; k += LANES) {
+    let at = min(k + lane, K - 1u);
     let x0 = load(row, at);
     let x1 = load(row + 1u, at);
     let x2 = load(row + 2u, at);
@@ -64,12 +65,9 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id) la
     let x13 = load(row + 13u, at);
     let x14 = load(row + 14u, at);
     let x15 = load(row + 15u, at);
-    let steps = min(LANES, K4 - k);
+    let steps = min(LANES, K - k);
     for (var i = 0u; i < steps; i++) {
-      let w_at = (k + i) * 4u * N4 + nearest;
-      let w = mat4x4f(
-        vec4f(weight[w_at]), vec4f(weight[w_at + N4]), vec4f(weight[w_at + 2u * N4]), vec4f(weight[w_at + 3u * N4]),
-      );
+      let w = vec4f(weight[(k + i) * N4 + nearest]);
       sums[0] += w * subgroupShuffle(x0, i);
       sums[1] += w * subgroupShuffle(x1, i);
       sums[2] += w * subgroupShuffle(x2, i);
@@ -95,7 +93,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id) la
   for (var r = row; r < end; r++) { store(r, column, sums[r - row]); }
 }
 
-fn load(row: u32, at: u32) -> vec4f { return vec4f(x[min(row, params.M - 1u) * (params.K / 4u) + at]); }
+fn load(row: u32, k: u32) -> f32 { return f32(x[min(row, params.M - 1u) * params.K + k]); }
 
 fn store(row: u32, column: u32, sum: vec4f) {
   let i = row * (params.N / 4u) + column;

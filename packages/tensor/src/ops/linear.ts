@@ -1,3 +1,4 @@
+import type { Capabilities } from '../capabilities.ts';
 import type { Dtype } from '../dtype.ts';
 import { defineKernel } from '../kernel.ts';
 import { expectShape, shapeText } from '../shape.ts';
@@ -26,8 +27,11 @@ interface Case {
   readonly M: number;
   readonly N: number;
   readonly K: number;
+  /** Storage of x and of weight. */
+  readonly dtypes: readonly [x: Dtype, weight: Dtype];
 }
 
+const matrices = defineKernel('linear_subgroup_matrix', layout);
 const tiled = defineKernel('linear_tiled', layout);
 const shuffle = defineKernel('linear_shuffle', layout);
 const registers = defineKernel('linear_registers', layout);
@@ -35,6 +39,13 @@ const plain = defineKernel('linear', layout);
 
 /** `tile`: rows and columns of y that a workgroup shares, or that each of its 64 threads has for itself. */
 const kernels = {
+  linear_subgroup_matrix_128: {
+    kernel: matrices,
+    tile: [128, 128],
+    shared: true,
+    size: { SIDE: 128 },
+  },
+  linear_subgroup_matrix: { kernel: matrices, tile: [64, 64], shared: true, size: { SIDE: 64 } },
   linear_tiled_128: { kernel: tiled, tile: [128, 128], shared: true, size: { TX: 16, TY: 16 } },
   linear_tiled: { kernel: tiled, tile: [64, 64], shared: true, size: { TX: 8, TY: 8 } },
   linear_shuffle: { kernel: shuffle, tile: [16, 32], shared: true, size: { LANES: 8 } },
@@ -44,10 +55,25 @@ const kernels = {
 } as const;
 
 const divisibleBy4 = ({ N, K }: Case): boolean => N % 4 === 0 && K % 4 === 0;
+const suitsMatrixUnits = ({ device, ...problem }: Case & { device: Capabilities }): boolean =>
+  divisibleBy4(problem) &&
+  device.subgroupMatrix &&
+  problem.dtypes.every((dtype) => dtype === 'f16');
 const tilesOf = ({ M, N }: Case, side: number): number => Math.ceil(M / side) * Math.ceil(N / side);
 
 export const linearVariants: readonly (Variant<Case> & { readonly name: keyof typeof kernels })[] =
   [
+    // Tensor cores and their like, where both sides are f16. Not measured on a GPU yet.
+    {
+      name: 'linear_subgroup_matrix_128',
+      fits: suitsMatrixUnits,
+      pays: ({ device, ...problem }) => !device.software && tilesOf(problem, 128) >= 256,
+    },
+    {
+      name: 'linear_subgroup_matrix',
+      fits: suitsMatrixUnits,
+      pays: ({ device, M, N }) => !device.software && M >= 32 && N >= 32,
+    },
     // Half the traffic of 64 × 64, where that leaves enough tiles for two on each of 128 cores. Not measured on a GPU yet:
     // the size follows what tensor libraries for GPUs take.
     {
@@ -65,13 +91,13 @@ export const linearVariants: readonly (Variant<Case> & { readonly name: keyof ty
     // on a busy machine of two cores, 325 rows: 384 → 1536 10.4 for 4.5, 1536 → 384 9.2 for 4.4.
     {
       name: 'linear_shuffle',
-      fits: ({ device, ...problem }) => divisibleBy4(problem) && device.subgroupSize >= 8,
+      fits: ({ device, N }) => N % 4 === 0 && device.subgroupSize >= 8,
       pays: ({ device, M }) => device.software && M > 8,
     },
     // SwiftShader's 4 lanes: as fast as linear_registers, not faster.
     {
       name: 'linear_shuffle_4',
-      fits: ({ device, ...problem }) => divisibleBy4(problem) && device.subgroupSize >= 4,
+      fits: ({ device, N }) => N % 4 === 0 && device.subgroupSize >= 4,
       pays: () => false,
     },
     // 8 × 8 results a thread from registers. 10 times the plain kernel on SwiftShader, 4 times on lavapipe (1024³).
@@ -104,6 +130,7 @@ export function linear(x: Tensor, weight: Tensor, bias?: Tensor, epilogue: Epilo
     M,
     N,
     K,
+    dtypes: [x.dtype, weight.dtype],
   }) as keyof typeof kernels;
   const { kernel, tile, shared, size } = kernels[name];
   const tiles = Math.ceil(M / tile[0]) * Math.ceil(N / tile[1]);
