@@ -27,6 +27,11 @@ export interface ContextOptions {
    * label: `true` to `console.error`, or to a function. For finding mistakes; replays are several times slower.
    */
   readonly debug?: boolean | ((error: DptError) => void);
+  /**
+   * How long a submission of `Recording.runInParts` should take. Default: 200 ms where the processor plays GPU, else
+   * infinite: all in one.
+   */
+  readonly partMilliseconds?: number;
 }
 
 /** Bytes of GPU memory by purpose, and how many pipelines are compiled. */
@@ -85,6 +90,12 @@ export class Context {
 
   get isPlanning(): boolean {
     return this.#device === undefined;
+  }
+
+  /** How long a submission of `Recording.runInParts` should take. */
+  get partMilliseconds(): number {
+    const { software } = this.capabilities;
+    return this.options.partMilliseconds ?? (software ? 200 : Number.POSITIVE_INFINITY);
   }
 
   get isDebugging(): boolean {

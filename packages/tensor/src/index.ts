@@ -21,6 +21,7 @@ export {
 export { EdgePass, type EdgeResource } from './edge_pass.ts';
 export { DeviceLostError, DptError, type DptErrorCode } from './errors.ts';
 export { defineKernel, Kernel, type KernelLayout } from './kernel.ts';
+export type { Magnitude } from './magnitude.ts';
 export {
   Conv2d,
   type Conv2dConfig,
@@ -91,10 +92,18 @@ export {
   textureUsage,
 } from './ops/texture.ts';
 export { type WindowAttentionOptions, windowAttention } from './ops/window_attention.ts';
+export { inTurn } from './parts.ts';
 export { type Lifetime, planSlots, type SlotPlan } from './plan.ts';
 export { Profile, type ProfileRow } from './profile.ts';
 export type { InputSpec, InputSpecs, Tensors, Trace, TraceOptions } from './recorder.ts';
-export { describe, plan, Recording, type RecordOptions, record } from './recording.ts';
+export {
+  describe,
+  type PartsOptions,
+  plan,
+  Recording,
+  type RecordOptions,
+  record,
+} from './recording.ts';
 export { expectShape, type Shape, sameShape, shapeText, sizeOf } from './shape.ts';
 export type { StateDict, StoredDtype, StoredTensor } from './state_dict.ts';
 export type { Purpose } from './storage.ts';

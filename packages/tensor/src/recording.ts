@@ -3,6 +3,8 @@ import { type Context, type Slot, usage } from './context.ts';
 import { disposeSymbol } from './dispose_symbol.ts';
 import { DptError } from './errors.ts';
 import { bindGroupOf, pipelineKey, pipelinesOf, type Step } from './kernel.ts';
+import { type Magnitude, magnitudeOf } from './magnitude.ts';
+import { finishParts, runParts } from './parts.ts';
 import { measure, type Profile } from './profile.ts';
 import {
   type InputSpecs,
@@ -107,7 +109,10 @@ export class Recording<I extends string = string, O extends string = string> {
   /** Intermediates asked for with `keep`. */
   readonly kept: Tensors;
   readonly #calls: Call[];
+  /** What every step took when it was last run in parts; 0 before. */
+  readonly #milliseconds: number[];
   readonly #slots: Slot[] = [];
+  readonly #buffers = new Map<Storage, GPUBuffer>();
   #parameters: GPUBuffer | undefined;
   /** The buffers of inputs, outputs and kept tensors, by their places in the trace. */
   readonly #owned = new Map<Storage, Storage>();
@@ -118,7 +123,7 @@ export class Recording<I extends string = string, O extends string = string> {
     this.trace = traced;
     try {
       this.#slots.push(...context.takeSlots(traced.slots.slots));
-      const buffers = new Map<Storage, GPUBuffer>();
+      const buffers = this.#buffers;
       traced.intermediates.forEach(({ storage }, i) => {
         buffers.set(storage, this.#slots[traced.slots.slotOf[i]!]!.buffer);
       });
@@ -127,6 +132,7 @@ export class Recording<I extends string = string, O extends string = string> {
       this.outputs = real(traced.outputs) as Readonly<Record<O, Tensor>>;
       this.kept = real(traced.kept);
       this.#calls = this.#bind(buffers);
+      this.#milliseconds = this.#calls.map(() => 0);
     } catch (error) {
       this.#free();
       throw error;
@@ -170,12 +176,8 @@ export class Recording<I extends string = string, O extends string = string> {
     values: { readonly [K in I]?: Float32Array | Uint32Array | Uint8Array } = {},
   ): Readonly<Record<O, Tensor>> {
     this.#expectAlive();
-    for (const [name, value] of Object.entries(values) as [I, Float32Array | undefined][]) {
-      if (value === undefined) continue;
-      const input = this.inputs[name];
-      if (!input) throw new Error(`run: this recording has no input named ${name}.`);
-      input.write(value);
-    }
+    finishParts(this.context);
+    this.#write(values);
     if (this.context.isDebugging) {
       this.#runWatched();
       return this.outputs;
@@ -186,12 +188,59 @@ export class Recording<I extends string = string, O extends string = string> {
     return this.outputs;
   }
 
+  /**
+   * The same in submissions of about so many milliseconds, and waits for each, so that a slow device answers in between:
+   * the signal is looked at, a browser draws, and no watchdog takes the device away. Resolves when all is done. The first
+   * time each step goes alone and is timed. A single step is never cut.
+   *
+   * Default: `ContextOptions.partMilliseconds`; where that is infinite this is `run`, and what the signal says is left to
+   * the caller. Runs that may overlap go `inTurn`.
+   */
+  async runInParts(
+    values: { readonly [K in I]?: Float32Array | Uint32Array | Uint8Array } = {},
+    { milliseconds = this.context.partMilliseconds, signal }: PartsOptions = {},
+  ): Promise<Readonly<Record<O, Tensor>>> {
+    signal?.throwIfAborted();
+    if (milliseconds === Number.POSITIVE_INFINITY || this.context.isDebugging)
+      return this.run(values);
+    this.#expectAlive();
+    finishParts(this.context);
+    this.#write(values);
+    await runParts(this.context, {
+      milliseconds: this.#milliseconds,
+      limit: milliseconds,
+      signal,
+      submit: (from, to) => {
+        this.#expectAlive();
+        const encoder = this.context.device.createCommandEncoder({ label: 'recording' });
+        this.#encode(encoder, from, to);
+        this.context.device.queue.submit([encoder.finish()]);
+      },
+    });
+    return this.outputs;
+  }
+
+  #write(values: { readonly [K in I]?: Float32Array | Uint32Array | Uint8Array }): void {
+    for (const [name, value] of Object.entries(values) as [I, Float32Array | undefined][]) {
+      if (value === undefined) continue;
+      const input = this.inputs[name];
+      if (!input) throw new Error(`run: this recording has no input named ${name}.`);
+      input.write(value);
+    }
+  }
+
   /** The same inside a frame of the caller, who submits it. Inputs are written beforehand. */
   encode(encoder: GPUCommandEncoder): void {
     this.#expectAlive();
+    finishParts(this.context);
+    this.#encode(encoder, 0, this.#calls.length);
+  }
+
+  #encode(encoder: GPUCommandEncoder, from: number, to: number): void {
     const pass = encoder.beginComputePass({ label: 'recording' });
     let current: GPUComputePipeline | undefined;
-    for (const { pipeline, group, workgroups } of this.#calls) {
+    for (let i = from; i < to; i++) {
+      const { pipeline, group, workgroups } = this.#calls[i]!;
       if (workgroups[0] === 0) continue;
       if (pipeline !== current) pass.setPipeline(pipeline);
       current = pipeline;
@@ -226,6 +275,35 @@ export class Recording<I extends string = string, O extends string = string> {
       this.context,
       this.#calls.map((call, i) => ({ ...call, label: this.trace.steps[i]!.label })),
     );
+  }
+
+  /**
+   * Runs every step with the inputs as they are and looks at what it wrote: the largest magnitude, and how many values
+   * are NaN or infinite. Slow: for finding the layer that leaves the range of f16.
+   */
+  async magnitudes(): Promise<Magnitude[]> {
+    this.#expectAlive();
+    finishParts(this.context);
+    const { context } = this;
+    const found: Promise<Magnitude>[] = [];
+    this.trace.steps.forEach(({ label, writes }, i) => {
+      const encoder = context.device.createCommandEncoder({ label });
+      this.#encode(encoder, i, i + 1);
+      context.device.queue.submit([encoder.finish()]);
+      for (const { storage, shape, dtype, name } of writes) {
+        if (dtype === 'u32') continue;
+        const buffer = this.#buffers.get(storage) ?? storage.bufferFor(name);
+        const written = new Tensor(
+          context,
+          context.borrow(buffer, storage.bytes),
+          shape,
+          dtype,
+          name,
+        );
+        found.push(magnitudeOf(written, label));
+      }
+    });
+    return Promise.all(found);
   }
 
   /** Steps, shapes and slots as text, without running. */
@@ -273,6 +351,12 @@ export class Recording<I extends string = string, O extends string = string> {
       }),
     );
   }
+}
+
+export interface PartsOptions {
+  /** How long a submission should take. */
+  readonly milliseconds?: number;
+  readonly signal?: AbortSignal | undefined;
 }
 
 interface Call {
