@@ -1,10 +1,11 @@
-// capabilities: what deviceRequest asks for and what it refuses; capabilities of a real device; software adapters by their names;
+// capabilities: matrix units by features and configurations; what deviceRequest asks for and what it refuses; capabilities of a real device; software adapters by their names;
 // bytes as text.
 import { describe, expect, test } from 'vitest';
 import {
   capabilitiesOf,
   defaultCapabilities,
   deviceRequest,
+  hasMatrixUnits,
   isSoftware,
   mib,
 } from '../../packages/tensor/src/capabilities.ts';
@@ -83,6 +84,54 @@ describe('deviceRequest', () => {
   });
 });
 
+describe('matrix units', () => {
+  const features = [
+    'shader-f16',
+    'subgroups',
+    'subgroup-size-control',
+    'chromium-experimental-subgroup-matrix',
+  ];
+  const config = { componentType: 'f16', resultComponentType: 'f32', M: 16, N: 16, K: 16 };
+  // What Dawn says of an H100: several kinds, of which one suits.
+  const info = {
+    subgroupMinSize: 32,
+    subgroupMaxSize: 32,
+    subgroupMatrixConfigs: [{ ...config, resultComponentType: 'f16' }, { ...config, K: 8 }, config],
+  };
+  const has = (changes: object, without = '') =>
+    hasMatrixUnits(new Set(features.filter((feature) => feature !== without)), {
+      ...info,
+      ...changes,
+    });
+
+  test('need every feature, the configuration, and subgroups of 32', () => {
+    expect(has({})).toBe(true);
+    for (const feature of features) expect(has({}, feature)).toBe(false);
+    expect(has({ subgroupMatrixConfigs: [] })).toBe(false);
+    expect(has({ subgroupMatrixConfigs: [{ ...config, M: 8 }] })).toBe(false);
+    expect(has({ subgroupMatrixConfigs: undefined })).toBe(false);
+    expect(has({ subgroupMinSize: 64, subgroupMaxSize: 64 })).toBe(false);
+    expect(has({ subgroupMinSize: 4, subgroupMaxSize: 16 })).toBe(false);
+    expect(hasMatrixUnits(new Set(features), undefined)).toBe(false);
+  });
+
+  test('are asked for together with f16', () => {
+    const gpu = { ...adapter({ features }), info } as unknown as GPUAdapter;
+    expect(deviceRequest(gpu, { f16: true }).requiredFeatures).toEqual([
+      'subgroups',
+      'shader-f16',
+      'subgroup-size-control',
+      'chromium-experimental-subgroup-matrix',
+    ]);
+    expect(deviceRequest(gpu).requiredFeatures).toEqual(['subgroups']);
+    const other = { ...gpu, info: { ...info, subgroupMatrixConfigs: [] } } as unknown as GPUAdapter;
+    expect(deviceRequest(other, { f16: true }).requiredFeatures).toEqual([
+      'subgroups',
+      'shader-f16',
+    ]);
+  });
+});
+
 test('capabilitiesOf a device', async () => {
   const device = await testDevice();
   const { limits, features } = device;
@@ -90,6 +139,7 @@ test('capabilitiesOf a device', async () => {
     f16: features.has('shader-f16'),
     subgroups: features.has('subgroups'),
     subgroupSize: features.has('subgroups') ? device.adapterInfo.subgroupMinSize : 0,
+    subgroupMatrix: false,
     timestamps: features.has('timestamp-query'),
     software: isSoftware(device.adapterInfo),
     maxBufferSize: limits.maxBufferSize,

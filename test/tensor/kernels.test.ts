@@ -15,6 +15,7 @@ import {
   type Params,
 } from '../../packages/tensor/src/kernel.ts';
 import { testDevice } from '../support/device.ts';
+import { nullDevice } from '../support/null_device.ts';
 
 const root = join(import.meta.dirname, '../..');
 const sources = new Map(
@@ -49,7 +50,9 @@ describe.each([...kernels.values()].map((kernel) => [kernel.shader, kernel] as c
     });
 
     test('is valid as it stands', async () => {
-      const module = (await testDevice()).createShaderModule({ code: source });
+      // Dawn's null backend knows every feature, also those of the few files that start with `enable`.
+      const device = await (/^enable /m.test(source) ? nullDevice() : testDevice());
+      const module = device.createShaderModule({ code: source });
       expect((await module.getCompilationInfo()).messages.map(({ message }) => message)).toEqual(
         [],
       );
@@ -101,7 +104,11 @@ function layoutOf({ layout }: Pick<AnyKernel, 'layout'>): Layout {
 }
 
 function layoutIn(source: string): Layout {
-  const { storage, uniforms } = new WgslReflect(source);
+  // The parser knows no subgroup matrices; what they are made of does not matter here.
+  const plain = source
+    .replace(/subgroup_matrix_\w+<[^>]*>/g, 'f32')
+    .replace(/(subgroupMatrix\w+)<[^(]*>\(/g, '$1(');
+  const { storage, uniforms } = new WgslReflect(plain);
   // Variables without an address space; their type may be an alias.
   const textures = [...source.matchAll(/@binding\((\d+)\) var (\w+):/g)].map(
     ([, binding, name]) => ({ binding: Number(binding), text: `texture ${name}` }),

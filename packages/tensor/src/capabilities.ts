@@ -5,6 +5,8 @@ export interface Capabilities {
   readonly subgroups: boolean;
   /** Lanes that a subgroup has at least; 0 without subgroups. */
   readonly subgroupSize: number;
+  /** Matrix units: 16 × 16 × 16 multiply-adds of f16 into f32, and subgroups of 32 that can be asked for. */
+  readonly subgroupMatrix: boolean;
   readonly timestamps: boolean;
   /** The "GPU" is the processor: barriers are slow there, and kernels keep to registers. */
   readonly software: boolean;
@@ -19,6 +21,7 @@ export const defaultCapabilities: Capabilities = {
   f16: false,
   subgroups: false,
   subgroupSize: 0,
+  subgroupMatrix: false,
   timestamps: false,
   software: false,
   maxBufferSize: 268_435_456,
@@ -34,6 +37,7 @@ export function capabilitiesOf(device: GPUDevice): Capabilities {
     f16: features.has('shader-f16'),
     subgroups: features.has('subgroups'),
     subgroupSize: features.has('subgroups') ? (info?.subgroupMinSize ?? 4) : 0,
+    subgroupMatrix: hasMatrixUnits(features, info),
     timestamps: features.has('timestamp-query'),
     software: isSoftware(info),
     maxBufferSize: limits.maxBufferSize,
@@ -41,6 +45,46 @@ export function capabilitiesOf(device: GPUDevice): Capabilities {
     maxWorkgroupsPerDimension: limits.maxComputeWorkgroupsPerDimension,
     uniformAlignment: limits.minUniformBufferOffsetAlignment,
   };
+}
+
+/** Experimental in Dawn, so that browsers have them only behind a flag; see linear_subgroup_matrix.wgsl. */
+const matrixFeatures = [
+  'shader-f16',
+  'subgroups',
+  'subgroup-size-control',
+  'chromium-experimental-subgroup-matrix',
+] as const;
+
+/** One kind of matrices that a device multiplies, as Dawn lists them. */
+interface SubgroupMatrixConfig {
+  readonly componentType: string;
+  readonly resultComponentType: string;
+  readonly M: number;
+  readonly N: number;
+  readonly K: number;
+}
+
+/** Whether the kernels for matrix units run with these features of an adapter or a device. */
+export function hasMatrixUnits(
+  features: ReadonlySet<string>,
+  info:
+    | (Partial<GPUAdapterInfo> & {
+        readonly subgroupMatrixConfigs?: Iterable<SubgroupMatrixConfig>;
+      })
+    | undefined,
+): boolean {
+  const { subgroupMinSize = 0, subgroupMaxSize = 0, subgroupMatrixConfigs = [] } = info ?? {};
+  return (
+    matrixFeatures.every((feature) => features.has(feature)) &&
+    subgroupMinSize <= 32 &&
+    subgroupMaxSize >= 32 &&
+    [...subgroupMatrixConfigs].some(
+      ({ componentType, resultComponentType, M, N, K }) =>
+        componentType === 'f16' &&
+        resultComponentType === 'f32' &&
+        [M, N, K].every((side) => side === 16),
+    )
+  );
 }
 
 /** Whether an adapter is a processor that plays GPU (SwiftShader, lavapipe, WARP). */
@@ -90,6 +134,10 @@ export function deviceRequest(adapter: GPUAdapter, needs: DeviceNeeds = {}): GPU
       );
     }
     requiredFeatures.push('shader-f16');
+    if (hasMatrixUnits(adapter.features, adapter.info)) {
+      const others = matrixFeatures.slice(2) as readonly string[];
+      requiredFeatures.push(...(others as GPUFeatureName[]));
+    }
   }
   if (needs.timestamps && adapter.features.has('timestamp-query')) {
     requiredFeatures.push('timestamp-query');

@@ -15,7 +15,10 @@ import { dtypesOf, expectClose, randomNd, testContext, upload } from '../../supp
 // f32 sums of K products: the error grows as √K·2⁻²⁴ of the result's deviation. f16 results round to 2⁻¹¹.
 const tolerance = { f32: 1e-5, f16: 4e-3, u32: 0 };
 
-describe.each(linearVariants.map(({ name }) => name))('%s', (variant) => {
+// linear_subgroup_matrix has a test of its own: no processor has matrix units.
+const variants = linearVariants.map(({ name }) => name).filter((name) => !/matrix/.test(name));
+
+describe.each(variants)('%s', (variant) => {
   test.each([
     { M: 37, K: 384, N: 1152 },
     { M: 50, K: 1536, N: 384 },
@@ -100,7 +103,12 @@ test('more than 65535 workgroups', async () => {
 describe('which variant', () => {
   const gpu = { f16: true, subgroups: true, software: false };
   const chosen = (M: number, K: number, N: number, device: Partial<Capabilities> = gpu) =>
-    chooseVariant(Context.planning(device), 'linear', linearVariants, { M, K, N });
+    chooseVariant(Context.planning(device), 'linear', linearVariants, {
+      M,
+      K,
+      N,
+      dtypes: ['f32', 'f32'],
+    });
 
   test('a GPU gets tiles: large ones where they are many', () => {
     expect(chosen(1370, 1024, 4096)).toBe('linear_tiled_128');

@@ -1,0 +1,86 @@
+// linear_subgroup_matrix: compiles on Dawn's null backend, which knows matrix units, in both tiles and with every epilogue;
+// its arithmetic with matrices emulated (test/support/emulated_matrices.ts) against the f64 reference: tails in M, N and K,
+// more tiles than one; which devices and storage types get it. Not here: that a GPU multiplies its matrices as Dawn says.
+import { describe, expect, test } from 'vitest';
+import { Context } from '../../../packages/tensor/src/context.ts';
+import type { Dtype } from '../../../packages/tensor/src/dtype.ts';
+import { Kernel, specialise } from '../../../packages/tensor/src/kernel.ts';
+import { linearVariants } from '../../../packages/tensor/src/ops/linear.ts';
+import { shaderSource } from '../../../packages/tensor/src/shaders/disk.ts';
+import { chooseVariant } from '../../../packages/tensor/src/variants.ts';
+import * as reference from '../../reference/linear.ts';
+import { emulateMatrices } from '../../support/emulated_matrices.ts';
+import { nullDevice } from '../../support/null_device.ts';
+import { expectClose, randomNd, testContext, upload } from '../../support/tensors.ts';
+
+const layout = {
+  reads: ['x', 'weight', 'bias', 'scale', 'residual'],
+  writes: ['y'],
+  params: { M: 'u32', N: 'u32', K: 'u32' },
+} as const;
+const source = shaderSource('linear_subgroup_matrix');
+
+describe.each([64, 128])('tiles of %d', (SIDE) => {
+  test.each([
+    { ACTIVATION: 0, HAS_BIAS: 0, SCALE: 0, HAS_RESIDUAL: 0 },
+    { ACTIVATION: 2, HAS_BIAS: 1, SCALE: 2, HAS_RESIDUAL: 1 },
+  ])('compile with activation $ACTIVATION, residual $HAS_RESIDUAL', async (epilogue) => {
+    const device = await nullDevice();
+    const types = { X: 'f16', W: 'f16', R: 'f32', Y: 'f16' };
+    const code = specialise(new Kernel('linear_subgroup_matrix', layout), types);
+    const module = device.createShaderModule({ code });
+    expect((await module.getCompilationInfo()).messages.map(({ message }) => message)).toEqual([]);
+    const constants = { SIDE, ...epilogue };
+    const compute = { module, entryPoint: 'main', constants };
+    await device.createComputePipelineAsync({ layout: 'auto', compute });
+  });
+
+  test.each([
+    { M: 1, K: 4, N: 4 },
+    { M: 37, K: 44, N: 68 },
+    { M: 150, K: 36, N: 132 },
+  ])('M=$M K=$K N=$N with matrices emulated', async ({ M, K, N }) => {
+    const context = await testContext();
+    const kernel = new Kernel('emulated', { ...layout, source: emulateMatrices(source) });
+    const x = randomNd([M, K], { seed: 1 });
+    const weight = randomNd([K, N], { seed: 2 });
+    const bias = randomNd([N], { seed: 3 });
+    const scale = randomNd([N], { seed: 4 });
+    const residual = randomNd([M, N], { seed: 5 });
+    const y = context.empty([M, N]);
+    const tensors = {
+      x: upload(context, x),
+      weight: upload(context, weight),
+      bias: upload(context, bias),
+      scale: upload(context, scale),
+      residual: upload(context, residual),
+      y,
+    };
+    kernel.dispatch(tensors, {
+      overrides: { SIDE, ACTIVATION: 2, HAS_BIAS: true, SCALE: 2, HAS_RESIDUAL: true },
+      params: { M, N, K },
+      workgroups: Math.ceil(M / SIDE) * Math.ceil(N / SIDE),
+    });
+    const options = { activation: 'gelu', scale, residual } as const;
+    await expectClose(y, reference.linear(x, weight, bias, options), 1e-5);
+  });
+});
+
+test('is for f16 on devices with matrix units', () => {
+  const device = { f16: true, subgroupMatrix: true };
+  const chosen = (M: number, N: number, dtypes: readonly [Dtype, Dtype], capabilities = device) =>
+    chooseVariant(Context.planning(capabilities), 'linear', linearVariants, {
+      M,
+      N,
+      K: 1024,
+      dtypes,
+    });
+  expect(chosen(1370, 4096, ['f16', 'f16'])).toBe('linear_subgroup_matrix_128');
+  expect(chosen(1370, 384, ['f16', 'f16'])).toBe('linear_subgroup_matrix');
+  expect(chosen(1370, 384, ['f32', 'f16'])).toBe('linear_tiled');
+  expect(chosen(1370, 384, ['f32', 'f32'])).toBe('linear_tiled');
+  expect(chosen(1, 384, ['f16', 'f16'])).toBe('linear');
+  expect(chosen(1370, 384, ['f16', 'f16'], { ...device, subgroupMatrix: false })).toBe(
+    'linear_tiled',
+  );
+});
