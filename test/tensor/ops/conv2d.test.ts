@@ -3,9 +3,12 @@
 // ReLU on the way in, every epilogue alone and together; f32 and f16 storage and mixtures; a residual unit; errors.
 // Not here: speed (bench/ops.ts), whole fusion blocks (test/dpt).
 import { describe, expect, test } from 'vitest';
+import { Context } from '../../../packages/tensor/src/context.ts';
 import type { Activation } from '../../../packages/tensor/src/ops/activation.ts';
 import { conv2d, conv2dVariants } from '../../../packages/tensor/src/ops/conv2d.ts';
+import { chooseVariant } from '../../../packages/tensor/src/variants.ts';
 import * as reference from '../../reference/conv2d.ts';
+import { convShapes } from '../../support/model_shapes.ts';
 import { dtypesOf, expectClose, randomNd, testContext, upload } from '../../support/tensors.ts';
 
 // f32 sums of kH·kW·I ≤ 576 products: errors grow as √576 · 2⁻²⁴ = 1.4e-6 of the result's deviation; the largest of
@@ -27,6 +30,8 @@ const sizes = [
   { B: 2, H: 5, W: 6, I: 8, O: 4, k: [1, 1], stride: 2, padding: 0 },
   { B: 1, H: 5, W: 6, I: 4, O: 4, k: [1, 1], stride: 1, padding: 1 },
   { B: 1, H: 6, W: 9, I: 4, O: 4, k: [2, 5], stride: 1, padding: 1 },
+  { B: 2, H: 17, W: 33, I: 20, O: 68, k: [3, 3], stride: 1, padding: 1 },
+  { B: 1, H: 8, W: 16, I: 16, O: 36, k: [3, 3], stride: 1, padding: 2 },
 ] as const;
 
 describe.each(conv2dVariants.map(({ name }) => name))('%s', (variant) => {
@@ -51,6 +56,17 @@ describe.each(conv2dVariants.map(({ name }) => name))('%s', (variant) => {
     },
   );
 
+  test('every 3 × 3 of every model', async () => {
+    const context = await testContext({ variants: { conv2d: variant } });
+    for (const [I, O, stride] of convShapes) {
+      const x = randomNd([1, 3, 5, I], { seed: I });
+      const weight = randomNd([3, 3, I, O], { seed: O });
+      const options = { stride, padding: 1 };
+      const y = conv2d(upload(context, x), upload(context, weight), undefined, options);
+      await expectClose(y, reference.conv2d(x, weight, undefined, options), tolerance.f32);
+    }
+  });
+
   test.each<Activation>(['none', 'relu', 'gelu', 'silu', 'sigmoid'])(
     'ReLU before, then %s, then scale, then residual',
     async (activation) => {
@@ -59,7 +75,10 @@ describe.each(conv2dVariants.map(({ name }) => name))('%s', (variant) => {
       const weight = randomNd([3, 3, 8, 12], { seed: 5 });
       const bias = randomNd([12], { seed: 6 });
       const residual = randomNd([2, 5, 7, 12], { seed: 7 });
-      for (const scale of [randomNd([12], { seed: 8 }), randomNd([1], { seed: 9 }), undefined]) {
+      const scales = [randomNd([12], { seed: 8 }), randomNd([1], { seed: 9 }), undefined];
+      // Processors take seconds to compile a tiled kernel: one kind of scale for each activation.
+      const turn = ['none', 'relu', 'gelu', 'silu', 'sigmoid'].indexOf(activation) % 3;
+      for (const scale of variant.includes('tiled') ? [scales[turn]] : scales) {
         const shared = { padding: 1, preRelu: true, activation };
         const y = conv2d(upload(context, x), upload(context, weight), upload(context, bias), {
           ...shared,
@@ -120,6 +139,28 @@ describe.each(conv2dVariants.map(({ name }) => name))('%s', (variant) => {
       const y = conv2d(x, weight, undefined, { stride: 2, padding: 1 });
       expect(y.shape).toEqual([1, half, 1, 4]);
     }
+  });
+});
+
+describe('which variant', () => {
+  const chosen = (O: number, { software = false, stride = 1, side = 3 } = {}) =>
+    chooseVariant(Context.planning({ software }), 'conv2d', conv2dVariants, {
+      I: 64,
+      O,
+      window: [side, side],
+      stride,
+    });
+
+  test('a GPU gets tiles of pixels, wider ones for few channels', () => {
+    expect(chosen(64)).toBe('conv2d_tiled');
+    expect(chosen(32)).toBe('conv2d_tiled_32');
+    expect(chosen(64, { stride: 2 })).toBe('conv2d_registers');
+    expect(chosen(64, { side: 4 })).toBe('conv2d_registers');
+    expect(chosen(3)).toBe('conv2d');
+  });
+
+  test('a processor gets none', () => {
+    expect(chosen(64, { software: true })).toBe('conv2d_registers');
   });
 });
 

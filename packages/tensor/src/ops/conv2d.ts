@@ -36,23 +36,69 @@ const layout = {
 interface Case {
   readonly I: number;
   readonly O: number;
+  /** Height and width of the window. */
+  readonly window: readonly [number, number];
+  readonly stride: number;
 }
 
+const tiled = defineKernel('conv2d_tiled', layout);
+const shuffle = defineKernel('conv2d_shuffle', layout);
+const registers = defineKernel('conv2d_registers', layout);
+const plain = defineKernel('conv2d', layout);
+
+/** `tile`: pixels down, pixels across and channels of y that a workgroup shares, or that each of its 64 threads has for itself. */
 const kernels = {
-  conv2d_registers: {
-    kernel: defineKernel('conv2d_registers', layout),
-    tile: { pixels: 8, channels: 8 },
-  },
-  conv2d: { kernel: defineKernel('conv2d', layout), tile: { pixels: 1, channels: 1 } },
-};
+  conv2d_tiled: { kernel: tiled, tile: [8, 8, 64], shared: true, size: { ACROSS: 8 } },
+  conv2d_tiled_32: { kernel: tiled, tile: [8, 16, 32], shared: true, size: { ACROSS: 16 } },
+  conv2d_shuffle: { kernel: shuffle, tile: [1, 16, 32], shared: true, size: { LANES: 8 } },
+  conv2d_shuffle_4: { kernel: shuffle, tile: [1, 16, 16], shared: true, size: { LANES: 4 } },
+  conv2d_registers: { kernel: registers, tile: [1, 8, 8], shared: false, size: {} },
+  conv2d: { kernel: plain, tile: [1, 1, 1], shared: false, size: {} },
+} as const;
+
+const divisibleBy4 = ({ I, O }: Case): boolean => I % 4 === 0 && O % 4 === 0;
+const isThreeByThree = (problem: Case): boolean =>
+  divisibleBy4(problem) && problem.window.every((side) => side === 3) && problem.stride === 1;
 
 export const conv2dVariants: readonly (Variant<Case> & { readonly name: keyof typeof kernels })[] =
   [
+    // For GPUs: what neighbouring pixels share is read once. The second for few channels. Not measured on a GPU yet.
+    {
+      name: 'conv2d_tiled',
+      fits: isThreeByThree,
+      pays: ({ device, O }) => !device.software && O > 32,
+    },
+    {
+      name: 'conv2d_tiled_32',
+      fits: isThreeByThree,
+      pays: ({ device, O }) => !device.software && O > 4,
+    },
+    // As linear_shuffle.
+    {
+      name: 'conv2d_shuffle',
+      fits: ({ device, O }) => O % 4 === 0 && device.subgroupSize >= 8,
+      pays: ({ device }) => device.software,
+    },
+    {
+      name: 'conv2d_shuffle_4',
+      fits: ({ device, O }) => O % 4 === 0 && device.subgroupSize >= 4,
+      pays: () => false,
+    },
     // 8 pixels × 8 channels a thread from registers. 10 times the plain kernel on SwiftShader (1.3 for 0.12 GFLOP per
     // CPU second), 4 times on lavapipe (3.1 for 0.75), 3×3 from 64 to 64 channels on 74² and on 19² pixels.
-    { name: 'conv2d_registers', fits: ({ I, O }) => I % 4 === 0 && O % 4 === 0 },
+    { name: 'conv2d_registers', fits: divisibleBy4 },
     { name: 'conv2d', fits: () => true },
   ];
+
+/** Tiles of one row of pixels run over the ends of rows and pictures; larger ones lie inside a picture. */
+function tilesOf(
+  [B, H, W, O]: readonly [number, number, number, number],
+  [down, across, channels]: readonly [number, number, number],
+): number {
+  const pixels =
+    down === 1 ? Math.ceil((B * H * W) / across) : B * Math.ceil(H / down) * Math.ceil(W / across);
+  return pixels * Math.ceil(O / channels);
+}
 
 /**
  * y = activation(x ⋆ weight + bias) · scaledBy + addTo: cross-correlation with zeros around the picture.
@@ -96,14 +142,20 @@ export function conv2d(
   }
   const dtype = options.dtype ?? addTo?.dtype ?? weight.dtype;
   const y = x.context.empty(shape, dtype, moduleOf(weight));
-  const name = chooseVariant(x.context, 'conv2d', conv2dVariants, { I, O }) as keyof typeof kernels;
-  const { kernel, tile } = kernels[name];
-  const WORKGROUP_SIZE = 64;
+  const name = chooseVariant(x.context, 'conv2d', conv2dVariants, {
+    I,
+    O,
+    window: [kH, kW],
+    stride,
+  }) as keyof typeof kernels;
+  const { kernel, tile, shared, size } = kernels[name];
+  const tiles = tilesOf([B, Ho, Wo, O], tile);
   kernel.dispatch(
     { x, weight, bias, scale: scaledBy, residual: addTo, y },
     {
       types: { X: x.dtype, W: weight.dtype, R: addTo?.dtype ?? 'f32', Y: dtype },
       overrides: {
+        ...size,
         PRE_RELU: preRelu,
         ACTIVATION: activationCode[activation],
         HAS_BIAS: bias !== undefined,
@@ -111,9 +163,7 @@ export function conv2d(
         HAS_RESIDUAL: addTo !== undefined,
       },
       params: { B, H, W, I, Ho, Wo, O, kH, kW, stride, padding },
-      workgroups: Math.ceil(
-        (Math.ceil((B * Ho * Wo) / tile.pixels) * Math.ceil(O / tile.channels)) / WORKGROUP_SIZE,
-      ),
+      workgroups: shared ? tiles : Math.ceil(tiles / 64),
       label: `conv2d ${moduleOf(weight)}`,
     },
   );
