@@ -24,7 +24,7 @@ test('a value is made once per grid and name', async () => {
   expect(cache.grids).toEqual(['4×2', '2×4']);
   cache.dispose();
   expect(cache.bytes).toBe(0);
-  expect(context.memory().tensors).toBe(0);
+  expect(context.memory().caches).toBe(0);
 });
 
 test('the grid used least recently goes first', async () => {
@@ -36,7 +36,7 @@ test('the grid used least recently goes first', async () => {
   cache.get('x', [1, 1], make);
   cache.get('x', [3, 3], make);
   expect(cache.grids).toEqual(['1×1', '3×3']);
-  expect(context.memory().tensors).toBe(2 * 16);
+  expect(context.memory().caches).toBe(2 * 16);
   cache.dispose();
 });
 
@@ -53,7 +53,7 @@ test('a recording keeps what left the cache', async () => {
   expect(y).toEqual(values(4, 2));
   recording.dispose();
   cache.dispose();
-  expect(context.memory().tensors).toBe(0);
+  expect(context.memory().caches).toBe(0);
 });
 
 test('off: made again every time', async () => {

@@ -83,7 +83,7 @@ test('calls that overlap do not mix', async () => {
   expect(compare(alone[0]!, alone[1]!).worst).toBeGreaterThan(0);
 });
 
-test('200 photos: memory stays flat, old sizes are forgotten', async () => {
+test('200 photos: memory stays flat, old sizes are forgotten', { timeout: 180_000 }, async () => {
   const { context, predictor } = await open();
   const sizes = [
     [60, 60],
@@ -129,11 +129,11 @@ test('photos that are none', async () => {
   const { predictor } = await open();
   const short = { width: 2, height: 2, data: new Uint8Array(12) };
   await expect(predictor.predict(short)).rejects.toThrowErrorMatchingInlineSnapshot(
-    `[Error: The photo is 2×2 with 12 bytes; RGBA needs 16.]`,
+    `[DptError: The photo is 2×2 with 12 bytes; RGBA needs 16.]`,
   );
   const empty = { width: 0, height: 2, data: new Uint8Array(0) };
   await expect(predictor.predict(empty)).rejects.toThrowErrorMatchingInlineSnapshot(
-    `[Error: The photo is 0×2; both sides must be whole and at least 1.]`,
+    `[DptError: The photo is 0×2; both sides must be whole and at least 1.]`,
   );
 });
 

@@ -1,4 +1,10 @@
-import type { Tensor, Weights } from '@dpt-webgpu/tensor';
+import {
+  Context,
+  disposeSymbol,
+  type LoadOptions,
+  type Tensor,
+  type Weights,
+} from '@dpt-webgpu/tensor';
 import type { DptConfig } from './config.ts';
 import type { ImageEncoder } from './encoders/image_encoder.ts';
 import { makeEncoder } from './encoders/index.ts';
@@ -7,6 +13,14 @@ import { GridCache, type GridCacheOptions } from './grid_cache.ts';
 import { Head } from './head.ts';
 import { PatchEmbed } from './patch_embed.ts';
 import { Reassemble } from './reassemble.ts';
+
+export interface DptModelOptions extends GridCacheOptions {
+  /**
+   * An encoder of one's own in the place of `config.encoder`, which is then not looked at: declares its weights in the
+   * scope `encoder` and gives four stages.
+   */
+  readonly makeEncoder?: (weights: Weights, cache: GridCache) => ImageEncoder;
+}
 
 /**
  * Figure 1 of "Vision Transformers for Dense Prediction" (arXiv 2103.13413), whole. The five parts are public, so that
@@ -23,15 +37,20 @@ export class DPTModel {
   readonly gridCache: GridCache;
   /** Bytes, loading and disposal of the weights. */
   readonly weights: Weights;
+  readonly #options: DptModelOptions;
 
   /** Declares every weight; nothing is read before `weights.load()`. */
-  constructor(config: DptConfig, weights: Weights, cache: GridCacheOptions = {}) {
+  constructor(config: DptConfig, weights: Weights, options: DptModelOptions = {}) {
     const { fusion, head, maxDepth } = config;
     this.config = config;
     this.weights = weights;
-    this.gridCache = new GridCache(weights.context, cache);
+    this.#options = options;
+    this.gridCache = new GridCache(weights.context, options);
     this.patchEmbed = new PatchEmbed(config.patchEmbed, weights.at('patch_embed'));
-    this.encoder = makeEncoder(config.encoder, weights.at('encoder'), this.gridCache);
+    const scope = weights.at('encoder');
+    this.encoder =
+      options.makeEncoder?.(scope, this.gridCache) ??
+      makeEncoder(config.encoder, scope, this.gridCache);
     this.reassemble = new Reassemble(
       {
         ...this.encoder.reading,
@@ -61,13 +80,27 @@ export class DPTModel {
     return this.head.forward(features, [height, width]); // [B, height, width]
   }
 
+  /**
+   * The same model on another device, from the same state dict, which must still be readable: after a loss, or to move.
+   * Bit-equal on a device of the same kind. Frees what is left of this one. A context is taken as it is, for models that
+   * share one; of a device a context like the old one is made. Aborts and progress as for `weights.load`.
+   */
+  async recreate(device: GPUDevice | Context, options: LoadOptions = {}): Promise<DPTModel> {
+    const context =
+      device instanceof Context ? device : new Context(device, this.weights.context.options);
+    const model = new DPTModel(this.config, this.weights.again(context), this.#options);
+    this.dispose();
+    await model.weights.load(options);
+    return model;
+  }
+
   /** Frees weights and caches. Recordings of the model must be disposed as well. */
   dispose(): void {
     this.weights.dispose();
     this.gridCache.dispose();
   }
 
-  [Symbol.dispose](): void {
+  [disposeSymbol](): void {
     this.dispose();
   }
 }

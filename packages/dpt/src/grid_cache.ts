@@ -1,4 +1,4 @@
-import type { Context, Tensor } from '@dpt-webgpu/tensor';
+import { type Context, disposeSymbol, type Tensor } from '@dpt-webgpu/tensor';
 import type { Grid } from './grid.ts';
 
 export interface GridCacheOptions {
@@ -39,6 +39,7 @@ export class GridCache {
     let value = values.get(name);
     if (!value) {
       value = this.#context.constant(make);
+      this.#context.recount(value, 'caches');
       values.set(name, value);
     }
     return value;
@@ -61,6 +62,10 @@ export class GridCache {
   /** Frees every entry. The cache can be used again. */
   dispose(): void {
     while (this.#grids.size > 0) this.#evict();
+  }
+
+  [disposeSymbol](): void {
+    this.dispose();
   }
 
   #evict(): void {

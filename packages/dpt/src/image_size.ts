@@ -1,3 +1,4 @@
+import { DptError } from '@dpt-webgpu/tensor';
 import type { ImageConfig } from './config.ts';
 
 export interface Size {
@@ -29,12 +30,16 @@ export function networkSize(
 ): Size {
   const { multiple } = image;
   if (!Number.isInteger(size) || size < 1 || size > 16_384) {
-    throw new Error(`size is ${size}; it must be a whole number of pixels from 1 to 16384.`);
+    throw new DptError(
+      'invalid-argument',
+      `size is ${size}; it must be a whole number of pixels from 1 to 16384.`,
+    );
   }
   const chosen = bySizing(photo, image, size, square);
   const patches = (chosen.width * chosen.height) / multiple ** 2;
   if (patches > MAX_PATCHES) {
-    throw new Error(
+    throw new DptError(
+      'limit',
       `A ${photo.width}×${photo.height} picture would need a ${chosen.width}×${chosen.height} network input, which is too large. Crop the picture, use a smaller size, or the muggled preset, which stretches it.`,
     );
   }

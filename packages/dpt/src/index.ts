@@ -69,7 +69,7 @@ export {
   resizeMap,
 } from './depth_map/resize_map.ts';
 export { type DepthSettings, depthSettings } from './depth_map/settings.ts';
-export { DPTModel } from './dpt_model.ts';
+export { DPTModel, type DptModelOptions } from './dpt_model.ts';
 export { type BeitConfig, BeitEncoder } from './encoders/beit/encoder.ts';
 export { type Dinov2Config, Dinov2Encoder } from './encoders/dinov2/encoder.ts';
 export type { ImageEncoder, StageReading } from './encoders/image_encoder.ts';
@@ -79,18 +79,34 @@ export {
   type Swinv2StageConfig,
 } from './encoders/swinv2/encoder.ts';
 export { type VitConfig, VitEncoder } from './encoders/vit/encoder.ts';
+export {
+  type FitLimits,
+  type FitOptions,
+  type FitPlan,
+  largestSizeThatFits,
+  planFor,
+} from './fit_plan.ts';
 export { Fusion, FusionBlock, ResidualConvUnit } from './fusion.ts';
 export type { FeatureMaps, Grid, Stage, Stages } from './grid.ts';
 export { GridCache, type GridCacheOptions } from './grid_cache.ts';
 export { Head } from './head.ts';
 export { networkSize, type Size, type SizeOptions } from './image_size.ts';
 export { countNotFinite, normalise, rangeOf, trueDepth } from './inverse_depth.ts';
+export { LiveDepth, type LiveDepthOptions } from './live_depth.ts';
 export { PatchEmbed } from './patch_embed.ts';
+export {
+  type FilmPicture,
+  type HostPicture,
+  type Photo,
+  type PhotoSource,
+  sizeOfSource,
+} from './photo_source.ts';
 export {
   type DepthMap,
   DepthPredictor,
-  type Photo,
   type PredictOptions,
+  type PredictorOptions,
+  type PredictTextureOptions,
   planPrediction,
   summary,
 } from './predictor.ts';

@@ -1,9 +1,12 @@
 import {
-  bicubicResize,
-  bilinearResize,
+  type Context,
   concat,
+  DptError,
+  disposeSymbol,
   type InputSpecs,
   imageToTensor,
+  type LoadOptions,
+  type OwnTexture,
   plan,
   type Recording,
   record,
@@ -13,13 +16,14 @@ import {
 import type { DepthKind, DptConfig } from './config.ts';
 import type { DPTModel } from './dpt_model.ts';
 import { describeEncoder } from './encoders/index.ts';
+import { largestSizeThatFits } from './fit_plan.ts';
 import { networkSize, type Size, type SizeOptions } from './image_size.ts';
 import { rangeOf } from './inverse_depth.ts';
-
-/** A photo as bytes: four per pixel, R G B A, row by row from the top. Alpha is not looked at. */
-export interface Photo extends Size {
-  readonly data: Uint8Array | Uint8ClampedArray;
-}
+import { LiveDepth, type LiveDepthOptions } from './live_depth.ts';
+import { isPhoto, type Photo, type PhotoSource, sizeOfSource } from './photo_source.ts';
+import { RecordingCache } from './recording_cache.ts';
+import { resizedDepth } from './resized_depth.ts';
+import { runInTurn } from './run_in_turn.ts';
 
 export interface DepthMap extends Size {
   /** One value per pixel, row by row from the top, as the network gave it: not normalised. */
@@ -29,7 +33,14 @@ export interface DepthMap extends Size {
   readonly networkSize: Size;
 }
 
-export interface PredictOptions extends SizeOptions {
+export interface PredictOptions extends Omit<SizeOptions, 'size'> {
+  /**
+   * Pixels of the side that the model's `sizing` names. Default: what the model was trained at. `largest`: the most that
+   * the device, and `memory`, have room for, and no more than the photo has.
+   */
+  readonly size?: number | 'largest' | undefined;
+  /** Bytes that the model may take on the GPU, for `largest`: devices do not say what they have. */
+  readonly memory?: number | undefined;
   /** `photo`: the map is resized to the photo, as the preset does. `network`: as it left the network. Default `photo`. */
   readonly output?: 'photo' | 'network';
   readonly signal?: AbortSignal;
@@ -37,8 +48,19 @@ export interface PredictOptions extends SizeOptions {
   readonly onProgress?: (done: number, total: number) => void;
 }
 
-/** Recordings kept for the last sizes of photos; a recording is small, its outputs are a few photos large. */
-const RECORDINGS = 4;
+/** Where a map is wanted as a texture. */
+export interface PredictTextureOptions
+  extends PredictOptions,
+    Pick<LiveDepthOptions, 'textureValues' | 'linear'> {
+  readonly format: NonNullable<LiveDepthOptions['texture']>;
+  /** What else it is to be used for. Default TEXTURE_BINDING | COPY_SRC. */
+  readonly usage?: number;
+}
+
+export interface PredictorOptions {
+  /** Sizes of photos whose recordings are kept, each of which is small but for its outputs; least recently used out. Default 4. */
+  readonly recordings?: number;
+}
 
 /**
  * Photo in, depth map out: resize and normalise, run the network, resize the map, all in one recording per photo size.
@@ -48,106 +70,223 @@ const RECORDINGS = 4;
  * const depth = await predictor.predict(photo, { size: 518 });
  * ```
  *
- * Calls may overlap: upload, replay and copy are queued in one stretch, so that they cannot mix.
+ * Calls may overlap: upload, replay and copy are queued in one stretch, so that they cannot mix. Photos stay the
+ * caller's; a `VideoFrame` or texture must live until the call has ended.
  */
 export class DepthPredictor {
-  readonly model: DPTModel;
-  readonly #recordings = new Map<string, Promise<Recording<string, 'depth'>>>();
+  #model: DPTModel;
+  readonly #batches: RecordingCache<Recording<string, 'depth'>>;
+  readonly #lives: RecordingCache<LiveDepth>;
+  readonly #largest = new Map<string, number>();
   #disposed = false;
 
-  constructor(model: DPTModel) {
-    this.model = model;
+  /** Uses the model and does not own it. */
+  constructor(model: DPTModel, { recordings = 4 }: PredictorOptions = {}) {
+    this.#model = model;
+    this.#batches = new RecordingCache(recordings);
+    this.#lives = new RecordingCache(recordings);
+  }
+
+  get model(): DPTModel {
+    return this.#model;
+  }
+
+  /** Recordings that are kept. */
+  get recordings(): number {
+    return this.#batches.keys.length + this.#lives.keys.length;
   }
 
   /** The depth map of a photo, in rows from the top. Errors: a size that cannot run, an abort, a lost device. */
-  async predict(photo: Photo, options: PredictOptions = {}): Promise<DepthMap> {
-    const [depth] = await this.predictBatch([photo], options);
-    return depth!;
+  async predict(photo: PhotoSource, options: PredictOptions = {}): Promise<DepthMap> {
+    if (isPhoto(photo)) return (await this.predictBatch([photo], options))[0]!;
+    const { signal } = options;
+    return this.#useLive(photo, options, async (live) => {
+      this.#submit(live, photo);
+      const data = await orAbort(live.depth.read(), signal);
+      this.#expectFinite(data);
+      const { width, height, kind } = live;
+      return { width, height, data, kind, networkSize: live.networkSize };
+    });
+  }
+
+  /** The depth map on the GPU, [h, w]: a tensor of the caller's, who disposes of it. Resolves once the work is queued. */
+  predictTensor(photo: PhotoSource, options: PredictOptions = {}): Promise<Tensor> {
+    return this.#useLive(photo, options, (live) => {
+      const { context, shape, dtype, bytes, buffer } = live.depth;
+      const copy = context.constant(() => context.empty(shape, dtype, 'depth'));
+      try {
+        this.#submit(live, photo, (encoder) =>
+          encoder.copyBufferToBuffer(buffer, 0, copy.buffer, 0, bytes),
+        );
+      } catch (error) {
+        copy.dispose();
+        throw error;
+      }
+      return copy;
+    });
+  }
+
+  /** The depth map in a texture of the caller's, who disposes of it. Resolves once the work is queued. */
+  predictTexture(photo: PhotoSource, options: PredictTextureOptions): Promise<OwnTexture> {
+    const { format, usage, ...others } = options;
+    return this.#useLive(photo, { ...others, texture: format }, (live) => {
+      const texture = live.createTexture(usage);
+      try {
+        this.#submit(live, photo, undefined, texture.texture);
+      } catch (error) {
+        texture.dispose();
+        throw error;
+      }
+      return texture;
+    });
+  }
+
+  /** For every frame of the caller's: a `LiveDepth` for photos of one size, the caller's to dispose. */
+  async live(
+    photo: Size,
+    options: Omit<LiveDepthOptions, 'size'> & Pick<PredictOptions, 'size' | 'memory'> = {},
+  ): Promise<LiveDepth> {
+    this.#expectAlive();
+    options.signal?.throwIfAborted();
+    return LiveDepth.make(this.#model, photo, { ...options, size: this.#sizeFor(photo, options) });
   }
 
   /** The depth maps of photos of one size, in one run of the network: worth it where a photo does not fill the GPU. */
   async predictBatch(photos: readonly Photo[], options: PredictOptions = {}): Promise<DepthMap[]> {
+    this.#expectAlive();
     const photo = expectOneSize(photos);
-    const { signal, output = 'photo' } = options;
+    const { signal, output = 'photo', onProgress } = options;
     signal?.throwIfAborted();
-    const size = networkSize(photo, this.model.config.image, options);
-    const recording = await orAbort(
-      this.#recordingFor(photos.length, photo, size, output, options),
-      signal,
-    );
-    const inputs = photos.map(({ data }, i) => {
-      const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
-      return [pixelsOf(i), bytes] as const;
-    });
-    const { depth } = recording.run(Object.fromEntries(inputs));
-    const values = await orAbort(depth.read(), signal);
-
-    const { nonFinite } = rangeOf(values);
-    if (nonFinite > 0) {
-      throw new Error(
-        `The depth map has ${nonFinite} of ${values.length} values that are NaN or infinite${this.model.weights.dtype === 'f16' ? ': this model leaves the range of f16. Use dtype f32.' : '. The weights or the GPU driver are at fault.'}`,
+    const model = this.#model;
+    const sizes = { ...options, size: this.#sizeFor(photo, options) };
+    const size = networkSize(photo, model.config.image, sizes);
+    const key = JSON.stringify([photos.length, photo.width, photo.height, size, output]);
+    const make = (): Promise<Recording<string, 'depth'>> =>
+      record(
+        model.weights.context,
+        pixelInputs(photos.length, photo),
+        (pixels) => ({ depth: depthOfPixels(model, Object.values(pixels), size, output) }),
+        onProgress ? { onProgress } : {},
       );
-    }
-    const [, height, width] = depth.dims('B H W') as [number, number, number];
-    const kind = this.model.config.depth;
-    return photos.map((_, i) => {
-      // Of its own, so that one map does not keep the memory of all.
-      const data =
-        photos.length === 1 ? values : values.slice(i * height * width, (i + 1) * height * width);
-      return { width, height, data, kind, networkSize: size };
+    const run = this.#batches.use(key, make, async (recording) => {
+      signal?.throwIfAborted();
+      const inputs = photos.map(({ data }, i) => {
+        const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+        return [pixelsOf(i), bytes] as const;
+      });
+      const { depth } = recording.outputs;
+      const values = await runInTurn(recording, Object.fromEntries(inputs), signal);
+      this.#expectFinite(values);
+      const [, height, width] = depth.dims('B H W') as [number, number, number];
+      const kind = model.config.depth;
+      return photos.map((_, i) => {
+        // Of its own, so that one map does not keep the memory of all.
+        const data =
+          photos.length === 1 ? values : values.slice(i * height * width, (i + 1) * height * width);
+        return { width, height, data, kind, networkSize: size };
+      });
     });
+    return orAbort(run, signal);
   }
 
-  /** Frees the recordings; the model stays. */
+  /**
+   * Goes on with the model on another device, after the first was lost: see `DPTModel.recreate`, whose options these are.
+   * Calls that were pending have been rejected; what `live` made has to be made again.
+   */
+  async recreate(device: GPUDevice | Context, options: LoadOptions = {}): Promise<void> {
+    this.#expectAlive();
+    this.#batches.clear();
+    this.#lives.clear();
+    this.#largest.clear();
+    this.#model = await this.#model.recreate(device, options);
+  }
+
+  /** Frees the recordings, those in use when they are done; the model stays. Idempotent. */
   dispose(): void {
     this.#disposed = true;
-    for (const recording of this.#recordings.values()) freeWhenMade(recording);
-    this.#recordings.clear();
+    this.#batches.clear();
+    this.#lives.clear();
   }
 
-  [Symbol.dispose](): void {
+  [disposeSymbol](): void {
     this.dispose();
   }
 
-  async #recordingFor(
-    count: number,
+  #expectAlive(): void {
+    if (this.#disposed) throw new DptError('disposed', 'This predictor was disposed.');
+  }
+
+  /** Encodes and submits in one stretch. */
+  #submit(
+    live: LiveDepth,
+    photo: PhotoSource,
+    after?: (encoder: GPUCommandEncoder) => void,
+    into?: GPUTexture,
+  ): void {
+    const { device } = live.depth.context;
+    const encoder = device.createCommandEncoder({ label: 'predict' });
+    live.encode(encoder, photo, into);
+    after?.(encoder);
+    device.queue.submit([encoder.finish()]);
+  }
+
+  async #useLive<R>(
+    photo: PhotoSource,
+    options: PredictOptions & Pick<LiveDepthOptions, 'texture' | 'textureValues' | 'linear'>,
+    work: (live: LiveDepth) => R | Promise<R>,
+  ): Promise<R> {
+    this.#expectAlive();
+    const { signal, memory: _, onProgress, ...others } = options;
+    signal?.throwIfAborted();
+    const model = this.#model;
+    const { width, height } = sizeOfSource(photo);
+    expectSides(width, height);
+    const size = this.#sizeFor({ width, height }, options);
+    const kept = { ...others, size };
+    const make = (): Promise<LiveDepth> =>
+      LiveDepth.make(model, { width, height }, { ...kept, onProgress });
+    // The signal is this call's alone: others may wait for the same recording.
+    const run = this.#lives.use(JSON.stringify([width, height, kept]), make, (live) => {
+      signal?.throwIfAborted();
+      return work(live);
+    });
+    return orAbort(run, signal);
+  }
+
+  #sizeFor(
     photo: Size,
-    size: Size,
-    output: 'photo' | 'network',
-    { onProgress }: PredictOptions,
-  ): Promise<Recording<string, 'depth'>> {
-    if (this.#disposed) throw new Error('This predictor was disposed.');
-    const key = JSON.stringify([count, photo.width, photo.height, size.width, size.height, output]);
-    const known = this.#recordings.get(key);
-    // The Map keeps the order of use: the first is the one used least recently.
-    this.#recordings.delete(key);
-    const recording =
-      known ??
-      record(
-        this.model.weights.context,
-        pixelInputs(count, photo),
-        (pixels) => ({ depth: depthOfPixels(this.model, Object.values(pixels), size, output) }),
-        onProgress ? { onProgress } : {},
-      );
-    this.#recordings.set(key, recording);
-    if (this.#recordings.size > RECORDINGS) {
-      const [oldest, unused] = this.#recordings.entries().next().value!;
-      this.#recordings.delete(oldest);
-      freeWhenMade(unused);
+    { size, square, memory }: Pick<PredictOptions, 'size' | 'square' | 'memory'>,
+  ): number | undefined {
+    if (size !== 'largest') return size;
+    const { config, weights } = this.#model;
+    const key = JSON.stringify([photo.width, photo.height, square, memory]);
+    let largest = this.#largest.get(key);
+    if (largest === undefined) {
+      const { capabilities } = weights.context;
+      const { dtype } = weights;
+      largest = largestSizeThatFits(config, photo, capabilities, { dtype, square, memory });
+      if (largest === undefined) {
+        throw new DptError('limit', 'size largest: not even the smallest size fits this device.');
+      }
+      this.#largest.set(key, largest);
     }
-    try {
-      return await recording;
-    } catch (error) {
-      // A failed recording is made anew by the next call.
-      if (this.#recordings.get(key) === recording) this.#recordings.delete(key);
-      throw error;
-    }
+    return largest;
+  }
+
+  #expectFinite(values: Float32Array): void {
+    const { nonFinite } = rangeOf(values);
+    if (nonFinite === 0) return;
+    throw new DptError(
+      'not-finite',
+      `The depth map has ${nonFinite} of ${values.length} values that are NaN or infinite${this.#model.weights.dtype === 'f16' ? ': this model leaves the range of f16. Use dtype f32.' : '. The weights or the GPU driver are at fault.'}`,
+    );
   }
 }
 
 /**
- * The promise, or the abort if that comes first. What was queued on the GPU runs to its end either way; overlapping
- * calls may wait for the same recording, so one call's abort must not end it for the others.
+ * The promise, or the abort if that comes first. What was queued on the GPU runs to its end either way, where runs go in
+ * parts the part under way; overlapping calls may wait for the same recording, so one call's abort must not end it for
+ * the others.
  */
 function orAbort<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (!signal) return promise;
@@ -157,13 +296,6 @@ function orAbort<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promi
     signal.addEventListener('abort', abort, { once: true });
     promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
   });
-}
-
-function freeWhenMade(recording: Promise<Recording>): void {
-  recording.then(
-    (made) => made.dispose(),
-    () => {},
-  );
 }
 
 const pixelsOf = (photo: number): string => `pixels_${photo}`;
@@ -181,20 +313,15 @@ function depthOfPixels(
   size: Size,
   output: 'photo' | 'network',
 ): Tensor {
-  const { mean, std, filter, depthFilter } = model.config.image;
+  const { mean, std, filter } = model.config.image;
   const images = photos.map((pixels) =>
     imageToTensor(pixels, { size: [size.height, size.width], filter, mean, std }),
   );
   const image = images.length === 1 ? images[0]! : concat(images, 0);
   const depth = model.forward(image); // [B, H, W]
   if (output === 'network') return depth;
-  const [h, w] = photos[0]!.dims('h w') as [number, number];
-  const map = depth.reshape([...depth.shape, 1]); // [B, H, W, 1]
-  const resized =
-    depthFilter === 'bicubic'
-      ? bicubicResize(map, [h, w])
-      : bilinearResize(map, [h, w], { alignCorners: depthFilter === 'bilinear_align_corners' });
-  return resized.reshape([photos.length, h, w]);
+  const [height, width] = photos[0]!.dims('h w') as [number, number];
+  return resizedDepth(model, depth, { width, height });
 }
 
 /** What predicting `count` photos of that size takes, before any weight is read: build the model in `Context.planning()`. */
@@ -223,14 +350,21 @@ function expectOneSize(photos: readonly Photo[]): Photo {
 }
 
 function expectPhoto({ width, height, data }: Photo): void {
-  if (!(Number.isInteger(width) && Number.isInteger(height) && width > 0 && height > 0)) {
-    throw new Error(`The photo is ${width}×${height}; both sides must be whole and at least 1.`);
-  }
+  expectSides(width, height);
   if (data.byteLength !== width * height * 4) {
-    throw new Error(
+    throw new DptError(
+      'invalid-argument',
       `The photo is ${width}×${height} with ${data.byteLength} bytes; RGBA needs ${width * height * 4}.`,
     );
   }
+}
+
+function expectSides(width: number, height: number): void {
+  if (Number.isInteger(width) && Number.isInteger(height) && width > 0 && height > 0) return;
+  throw new DptError(
+    'invalid-argument',
+    `The photo is ${width}×${height}; both sides must be whole and at least 1.`,
+  );
 }
 
 /** The configuration in one line: `depth_anything_v2: DINOv2, 12 blocks of 384 features, 6 heads, 14-pixel patches`. */

@@ -1,5 +1,6 @@
 import { shaderSource } from '#shaders';
 import { type Context, usage } from './context.ts';
+import { DptError } from './errors.ts';
 import type { Tensor } from './tensor.ts';
 
 export type ParamType = 'u32' | 'i32' | 'f32';
@@ -55,7 +56,8 @@ export function foldWorkgroups(n: number, limit: number, what: string): readonly
   if (n <= limit) return [n, 1];
   const rows = Math.ceil(n / FOLD);
   if (rows <= limit) return [FOLD, rows];
-  throw new Error(
+  throw new DptError(
+    'limit',
     `${what}: ${n} workgroups are more than this device runs at once (${FOLD * limit}).`,
   );
 }

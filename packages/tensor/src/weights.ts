@@ -127,6 +127,12 @@ export class Weights {
     return new Weights(this.#shared, `${this.#scope}${name}.`);
   }
 
+  /** The same state dict, with nothing declared yet, for a model in another context. */
+  again(context: Context): Weights {
+    const { stateDict, options } = this.#shared;
+    return new Weights(context, stateDict, options);
+  }
+
   /** Whether the state dict has a key in this scope. */
   has(name: string): boolean {
     return this.#shared.stateDict.tensors.has(this.#scope + name);

@@ -5,7 +5,7 @@ import { defineKernel } from '../kernel.ts';
 import { expectSides, shapeText } from '../shape.ts';
 import { Tensor } from '../tensor.ts';
 import type { Size } from './resize.ts';
-import { type Filter, tapsOf, uploadTaps } from './taps.ts';
+import { type Filter, type Taps, tapsOf, uploadTaps } from './taps.ts';
 import { expectTexture } from './texture.ts';
 
 const params = {
@@ -129,7 +129,8 @@ export interface PictureToTensorOptions extends Omit<ImageToTensorOptions, 'size
 export class PictureToTensor {
   readonly #y: Tensor;
   readonly #options: PictureToTensorOptions;
-  readonly #tables: readonly Tensor[];
+  readonly #rows: Tensor;
+  readonly #columns: Tensor;
   /** Weights in a line of each table. */
   readonly #counts: readonly number[];
   readonly #passes = new Map<GpuPictureKind, EdgePass>();
@@ -146,12 +147,14 @@ export class PictureToTensor {
     this.#options = options;
     const taps = [tapsOf(filter, from[0], H), tapsOf(filter, from[1], W)];
     this.#counts = taps.map(({ count }) => count);
-    // Outside of a recording that may be open.
-    this.#tables = taps.map((axis, i) =>
-      y.context.constant(() =>
-        uploadTaps(y.context, axis, `${y.name} ${i === 0 ? 'rows' : 'columns'}`),
-      ),
-    );
+    const [rows, columns] = taps as [Taps, Taps];
+    this.#rows = tableOf(y, rows, 'rows');
+    try {
+      this.#columns = tableOf(y, columns, 'columns');
+    } catch (error) {
+      this.#rows.dispose();
+      throw error;
+    }
   }
 
   /** Compiles, so that the first `encode` of a kind of picture does not wait. */
@@ -195,7 +198,7 @@ export class PictureToTensor {
     const y = this.#y;
     const [, H, W] = y.dims('1 H W 3') as [number, number, number, number];
     const { from, mean, std, linear = false } = this.#options;
-    const [rows, columns] = this.#tables as [Tensor, Tensor];
+    const [rows, columns] = [this.#rows, this.#columns];
     const [taps_y, taps_x] = this.#counts as [number, number];
     const options = {
       params: {
@@ -221,10 +224,15 @@ export class PictureToTensor {
     if (this.#disposed) return;
     this.#disposed = true;
     for (const pass of this.#passes.values()) pass.dispose();
-    for (const table of this.#tables) table.dispose();
+    this.#rows.dispose();
+    this.#columns.dispose();
   }
 
   [disposeSymbol](): void {
     this.dispose();
   }
 }
+
+/** Outside of a recording that may be open: it lives as long as its user. */
+const tableOf = ({ context, name }: Tensor, taps: Taps, axis: string): Tensor =>
+  context.constant(() => uploadTaps(context, taps, `${name} ${axis}`));

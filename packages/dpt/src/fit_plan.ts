@@ -1,0 +1,154 @@
+import {
+  type Capabilities,
+  Context,
+  DptError,
+  type Dtype,
+  defaultCapabilities,
+  mib,
+  plan,
+  type StateDict,
+  Weights,
+} from '@dpt-webgpu/tensor';
+import type { DptConfig } from './config.ts';
+import { DPTModel, type DptModelOptions } from './dpt_model.ts';
+import { networkSize, type Size, type SizeOptions } from './image_size.ts';
+import { resizedDepth } from './resized_depth.ts';
+
+/** What a device allows: `device.limits`, `adapter.limits`, or a context's `capabilities`. */
+export type FitLimits =
+  | Pick<GPUSupportedLimits, 'maxBufferSize' | 'maxStorageBufferBindingSize'>
+  | Pick<Capabilities, 'maxBufferSize' | 'maxStorageBinding'>;
+
+export interface FitOptions extends SizeOptions {
+  /** Storage type of the model. Default f32. */
+  readonly dtype?: Dtype | undefined;
+  /** Bytes that may be taken on the GPU altogether: devices do not say what they have. Default: not looked at. */
+  readonly memory?: number | undefined;
+  /** Size of the map. Default: that of the photo. */
+  readonly output?: 'photo' | 'network' | Size | undefined;
+  /** As the model is made with. */
+  readonly model?: DptModelOptions | undefined;
+}
+
+/** What a model takes on the GPU for photos of one size, before any byte of weights is there. */
+export interface FitPlan {
+  readonly networkSize: Size;
+  /** Buffers altogether: weights, tables, intermediates, input and map. */
+  readonly buffers: number;
+  /** Bytes of the largest buffer that a kernel binds; what to ask the device for, see `deviceRequest`. */
+  readonly largestBinding: number;
+  /** By what it is for, and altogether. */
+  readonly bytes: {
+    readonly weights: number;
+    /** What is computed once per patch grid, and tables of resizes. */
+    readonly caches: number;
+    readonly slots: number;
+    /** The photo as the network takes it, and the map. */
+    readonly tensors: number;
+    readonly total: number;
+  };
+  readonly fits: boolean;
+  /** What does not fit, and the remedy; undefined where all does. */
+  readonly problem: string | undefined;
+}
+
+/**
+ * Whether a model runs at a size under some limits, and what it takes. Needs the configuration alone: no device, no file.
+ * Errors: a size that no device could run.
+ *
+ * ```ts
+ * const { fits, problem, bytes } = planFor(config, { width: 1920, height: 1080 }, adapter.limits, { size: 518 });
+ * ```
+ */
+export function planFor(
+  config: DptConfig,
+  photo: Size,
+  limits: FitLimits,
+  options: FitOptions = {},
+): FitPlan {
+  const { dtype = 'f32', memory, output = 'photo' } = options;
+  const network = networkSize(photo, config.image, options);
+  const size = output === 'photo' ? photo : output === 'network' ? network : output;
+  const binding = Math.min(
+    limits.maxBufferSize,
+    'maxStorageBinding' in limits ? limits.maxStorageBinding : limits.maxStorageBufferBindingSize,
+  );
+  const context = Context.planning({
+    ...defaultCapabilities,
+    // The kernels that a device of that size would run; the bytes are the same for all.
+    f16: dtype === 'f16',
+  });
+  const weights = new Weights(context, nothing, { dtype });
+  const model = new DPTModel(config, weights, options.model);
+  const trace = plan(context, { image: [1, network.height, network.width, 3] }, ({ image }) => ({
+    depth: resizedDepth(model, model.forward(image), size),
+  }));
+  const outside = new Map<object, number>();
+  for (const step of trace.steps) {
+    for (const tensor of [...step.reads, ...step.writes]) {
+      if (tensor && !tensor.storage.virtual) outside.set(tensor.storage, tensor.storage.bytes);
+    }
+  }
+  const sum = (values: Iterable<number>): number => [...values].reduce((a, b) => a + b, 0);
+  const slots = sum(trace.slots.slots);
+  const bytes = {
+    weights: weights.bytes,
+    caches: Math.max(sum(outside.values()) - weights.bytes, 0),
+    slots,
+    tensors: trace.bytes - slots,
+  };
+  const total = bytes.weights + bytes.caches + bytes.slots + bytes.tensors;
+  const largestBinding = Math.max(trace.largestBinding, weights.largestBinding);
+  const problem =
+    largestBinding > binding
+      ? `needs a ${mib(largestBinding)} storage binding; allowed are ${mib(binding)}. Request maxStorageBufferBindingSize and maxBufferSize (see deviceRequest()), or use a smaller size.`
+      : memory !== undefined && total > memory
+        ? `takes ${mib(total)}; allowed are ${mib(memory)}. Use a smaller size, a smaller model, or dtype f16.`
+        : undefined;
+  return {
+    networkSize: network,
+    buffers: outside.size + trace.slots.slots.length + 2 + 1, // input and map; parameters
+    largestBinding,
+    bytes: { ...bytes, total },
+    fits: problem === undefined,
+    problem: problem && `${network.width}×${network.height}: ${problem}`,
+  };
+}
+
+/**
+ * The largest `size` that fits, in steps of the model's multiple, and no larger than keeps the photo's own pixels;
+ * undefined where none does. Plans a dozen sizes, some 10 ms each.
+ */
+export function largestSizeThatFits(
+  config: DptConfig,
+  photo: Size,
+  limits: FitLimits,
+  options: Omit<FitOptions, 'size'> = {},
+): number | undefined {
+  const { multiple } = config.image;
+  const fits = (steps: number): boolean => {
+    try {
+      return planFor(config, photo, limits, { ...options, size: steps * multiple }).fits;
+    } catch (error) {
+      if (error instanceof DptError && error.code === 'limit') return false;
+      throw error;
+    }
+  };
+  let most = Math.max(1, Math.floor(Math.max(photo.width, photo.height) / multiple));
+  let least = 0;
+  // Halving: what fits grows with nothing but the size.
+  while (least < most) {
+    const middle = Math.ceil((least + most) / 2);
+    if (fits(middle)) least = middle;
+    else most = middle - 1;
+  }
+  return least === 0 ? undefined : least * multiple;
+}
+
+/** Nothing is read from it: weights are declared, not checked. */
+const nothing: StateDict = {
+  name: 'a plan',
+  tensors: new Map(),
+  metadata: new Map(),
+  close: async () => {},
+};

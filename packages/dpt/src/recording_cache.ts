@@ -1,0 +1,70 @@
+interface Entry<T> {
+  readonly made: Promise<T>;
+  users: number;
+  isOut: boolean;
+}
+
+/**
+ * What was made for the last few sizes, least recently used out. What is in use, or still being made, is freed when its
+ * last user is done.
+ */
+export class RecordingCache<T extends { dispose(): void }> {
+  readonly #limit: number;
+  /** A Map keeps the order of use: the first is the one used least recently. */
+  readonly #entries = new Map<string, Entry<T>>();
+
+  constructor(limit: number) {
+    if (!Number.isInteger(limit) || limit < 1) {
+      throw new Error(`recordings is ${limit}; at least one must be kept.`);
+    }
+    this.#limit = limit;
+  }
+
+  /** Those that are kept, least recently used first. */
+  get keys(): readonly string[] {
+    return [...this.#entries.keys()];
+  }
+
+  /** Hands the value of a key to `work`, made if it is not there; it lives at least as long as `work` takes. */
+  async use<R>(
+    key: string,
+    make: () => Promise<T>,
+    work: (value: T) => R | Promise<R>,
+  ): Promise<R> {
+    const entry = this.#entries.get(key) ?? { made: make(), users: 0, isOut: false };
+    this.#entries.delete(key);
+    this.#entries.set(key, entry);
+    entry.users++;
+    for (const [oldest, unused] of this.#entries) {
+      if (this.#entries.size <= this.#limit) break;
+      this.#entries.delete(oldest);
+      this.#letGo(unused);
+    }
+    try {
+      const value = await entry.made.catch((error: unknown) => {
+        // What failed is made anew by the next call.
+        if (this.#entries.get(key) === entry) this.#entries.delete(key);
+        throw error;
+      });
+      return await work(value);
+    } finally {
+      entry.users--;
+      if (entry.isOut) this.#letGo(entry);
+    }
+  }
+
+  #letGo(entry: Entry<T>): void {
+    entry.isOut = true;
+    if (entry.users > 0) return;
+    entry.made.then(
+      (value) => value.dispose(),
+      () => {},
+    );
+  }
+
+  /** Frees everything that is not in use now, and the rest when it is not. Can be used again. */
+  clear(): void {
+    for (const entry of this.#entries.values()) this.#letGo(entry);
+    this.#entries.clear();
+  }
+}
