@@ -14,10 +14,13 @@ import { DPTModel, type DptModelOptions } from './dpt_model.ts';
 import { networkSize, type Size, type SizeOptions } from './image_size.ts';
 import { resizedDepth } from './resized_depth.ts';
 
-/** What a device allows: `device.limits`, `adapter.limits`, or a context's `capabilities`. */
+/**
+ * What a device allows: `device.limits`, `adapter.limits`, or a context's `capabilities`, which say besides which kernels
+ * it will run: intermediates differ a little with them.
+ */
 export type FitLimits =
   | Pick<GPUSupportedLimits, 'maxBufferSize' | 'maxStorageBufferBindingSize'>
-  | Pick<Capabilities, 'maxBufferSize' | 'maxStorageBinding'>;
+  | Capabilities;
 
 export interface FitOptions extends SizeOptions {
   /** Storage type of the model. Default f32. */
@@ -33,14 +36,14 @@ export interface FitOptions extends SizeOptions {
 /** What a model takes on the GPU for photos of one size, before any byte of weights is there. */
 export interface FitPlan {
   readonly networkSize: Size;
-  /** Buffers altogether: weights, tables, intermediates, input and map. */
+  /** Buffers altogether: weights, caches, intermediates, input and map, parameters. */
   readonly buffers: number;
   /** Bytes of the largest buffer that a kernel binds; what to ask the device for, see `deviceRequest`. */
   readonly largestBinding: number;
   /** By what it is for, and altogether. */
   readonly bytes: {
     readonly weights: number;
-    /** What is computed once per patch grid, and tables of resizes. */
+    /** What is computed once per patch grid. */
     readonly caches: number;
     readonly slots: number;
     /** The photo as the network takes it, and the map. */
@@ -73,41 +76,37 @@ export function planFor(
     limits.maxBufferSize,
     'maxStorageBinding' in limits ? limits.maxStorageBinding : limits.maxStorageBufferBindingSize,
   );
+  const capabilities = 'maxStorageBinding' in limits ? limits : defaultCapabilities;
+  const lacksF16 = dtype === 'f16' && 'f16' in limits && !limits.f16;
   const context = Context.planning({
-    ...defaultCapabilities,
-    // The kernels that a device of that size would run; the bytes are the same for all.
-    f16: dtype === 'f16',
+    ...capabilities,
+    f16: dtype === 'f16' || capabilities.f16,
   });
   const weights = new Weights(context, nothing, { dtype });
   const model = new DPTModel(config, weights, options.model);
   const trace = plan(context, { image: [1, network.height, network.width, 3] }, ({ image }) => ({
     depth: resizedDepth(model, model.forward(image), size),
   }));
-  const outside = new Map<object, number>();
-  for (const step of trace.steps) {
-    for (const tensor of [...step.reads, ...step.writes]) {
-      if (tensor && !tensor.storage.virtual) outside.set(tensor.storage, tensor.storage.bytes);
-    }
-  }
-  const sum = (values: Iterable<number>): number => [...values].reduce((a, b) => a + b, 0);
-  const slots = sum(trace.slots.slots);
+  const slots = trace.slots.slots.reduce((a, b) => a + b, 0);
   const bytes = {
     weights: weights.bytes,
-    caches: Math.max(sum(outside.values()) - weights.bytes, 0),
+    caches: model.gridCache.bytes,
     slots,
     tensors: trace.bytes - slots,
   };
   const total = bytes.weights + bytes.caches + bytes.slots + bytes.tensors;
   const largestBinding = Math.max(trace.largestBinding, weights.largestBinding);
-  const problem =
-    largestBinding > binding
+  const problem = lacksF16
+    ? 'this device has no shader-f16. Use dtype f32.'
+    : largestBinding > binding
       ? `needs a ${mib(largestBinding)} storage binding; allowed are ${mib(binding)}. Request maxStorageBufferBindingSize and maxBufferSize (see deviceRequest()), or use a smaller size.`
       : memory !== undefined && total > memory
         ? `takes ${mib(total)}; allowed are ${mib(memory)}. Use a smaller size, a smaller model, or dtype f16.`
         : undefined;
   return {
     networkSize: network,
-    buffers: outside.size + trace.slots.slots.length + 2 + 1, // input and map; parameters
+    // Input and map, and the parameters of all steps in one.
+    buffers: weights.buffers + model.gridCache.values + trace.slots.slots.length + 3,
     largestBinding,
     bytes: { ...bytes, total },
     fits: problem === undefined,

@@ -54,6 +54,11 @@ export class GridCache {
     return sum;
   }
 
+  /** How many values are kept, of all grids: a buffer each. */
+  get values(): number {
+    return [...this.#grids.values()].reduce((sum, values) => sum + values.size, 0);
+  }
+
   /** The grids that are kept, `37×37`, least recently used first. */
   get grids(): readonly string[] {
     return [...this.#grids.keys()];

@@ -190,6 +190,11 @@ export class Weights {
     return this.#storageBytes().reduce((sum, bytes) => sum + bytes, 0);
   }
 
+  /** Buffers that hold the weights declared so far. */
+  get buffers(): number {
+    return this.#storageBytes().length;
+  }
+
   /** Bytes of the largest weight: bindings must be that large. */
   get largestBinding(): number {
     return Math.max(0, ...this.#storageBytes());
