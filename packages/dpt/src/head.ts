@@ -1,4 +1,4 @@
-import { bilinearResize, Conv2d, type Tensor, type Weights } from '@dpt-webgpu/tensor';
+import { Conv2d, type Tensor, type Weights } from '@dpt-webgpu/tensor';
 
 export interface HeadConfig {
   /** C: channels of the fused map. */
@@ -32,8 +32,8 @@ export class Head {
   /** features [B, 8H, 8W, C] → depth [B, image height, image width], f32 */
   forward(features: Tensor, size: [height: number, width: number]): Tensor {
     const reduced = this.reduce.forward(features); // [B, 8H, 8W, C/2]
-    const resized = bilinearResize(reduced, size, { alignCorners: true }); // [B, h, w, C/2]
-    const refined = this.refine.forward(resized, { activation: 'relu' }); // [B, h, w, 32]
+    // The resized map [B, h, w, C/2] would be the largest tensor of the model: 131 MiB for ViT-L at 518 × 518.
+    const refined = this.refine.forwardResized(reduced, size, { activation: 'relu' }); // [B, h, w, 32]
     const depth = this.project.forward(refined, {
       activation: this.maxDepth ? 'sigmoid' : 'relu',
       scaledBy: this.maxDepth,

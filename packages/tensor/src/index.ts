@@ -39,6 +39,7 @@ export {
 } from './ops/attention_relative.ts';
 export { type ConvTranspose2dOptions, convTranspose2d } from './ops/conv_transpose2d.ts';
 export { type Conv2dOptions, conv2d } from './ops/conv2d.ts';
+export { type ResizedConv2dOptions, resizedConv2d } from './ops/conv2d_resized.ts';
 export { concat, slice } from './ops/copy.ts';
 export {
   add,

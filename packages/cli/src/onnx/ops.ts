@@ -20,16 +20,28 @@ export function linear(t: Emitter, call: Call): void {
 }
 
 export function conv2d(t: Emitter, call: Call): void {
-  const [x, weight, bias, scale, residual] = call.reads as [
+  const [x] = call.reads as [Operand];
+  convolve(t, call, t.first(x), t.fixed(call.param('stride'), 'the stride'));
+}
+
+export function conv2d_resized(t: Emitter, call: Call): void {
+  const [x] = call.reads as [Operand];
+  const sizes = [x.sides[0]!, x.sides[3]!, call.param('Hr'), call.param('Wr')];
+  const attributes = { mode: 'linear', coordinate_transformation_mode: 'align_corners' };
+  const inputs = [t.first(x), undefined, undefined, t.sizes.list(sizes)];
+  convolve(t, call, t.graph.node('Resize', inputs, attributes, `${call.write.name}.resized`), 1);
+}
+
+function convolve(t: Emitter, call: Call, x: string, stride: number): void {
+  const [, weight, bias, scale, residual] = call.reads as [
     Operand,
     Operand,
     ...(Operand | undefined)[],
   ];
   const { name } = call.write;
   const graph = t.graph;
-  const stride = t.fixed(call.param('stride'), 'the stride');
   const padding = t.fixed(call.param('padding'), 'the padding');
-  let input = t.first(x);
+  let input = x;
   if (call.override('PRE_RELU')) {
     const raw = input;
     input = t.once(`${raw} relu`, () => graph.node('Relu', [raw], {}, `${name}.relu`));

@@ -1,5 +1,8 @@
 import { type ConvTranspose2dOptions, convTranspose2d } from '../ops/conv_transpose2d.ts';
 import { type Conv2dOptions, conv2d } from '../ops/conv2d.ts';
+import { resizedConv2d } from '../ops/conv2d_resized.ts';
+import type { Epilogue } from '../ops/linear.ts';
+import type { Size } from '../ops/resize.ts';
 import type { Tensor } from '../tensor.ts';
 import type { Weights } from '../weights.ts';
 
@@ -36,6 +39,13 @@ export class Conv2d {
   forward(x: Tensor, options?: Omit<Conv2dOptions, 'stride' | 'padding'>): Tensor {
     const { stride, padding } = this;
     return conv2d(x, this.weight, this.bias, { ...options, stride, padding });
+  }
+
+  /** The same after a bilinear resize with corners aligned, which is not stored where that pays. Stride 1 only. */
+  forwardResized(x: Tensor, size: Size, options?: Epilogue): Tensor {
+    if (this.stride !== 1)
+      throw new Error(`resizedConv2d: ${this.weight.name} has stride ${this.stride}, not 1.`);
+    return resizedConv2d(x, size, this.weight, this.bias, { ...options, padding: this.padding });
   }
 }
 
