@@ -3,7 +3,10 @@
 // would cancel; eps and the biased variance by numbers of PyTorch; a residual; storage mixtures; more workgroups than one dimension
 // takes; errors.
 import { describe, expect, test } from 'vitest';
+import type { Capabilities } from '../../../packages/tensor/src/capabilities.ts';
+import { Context } from '../../../packages/tensor/src/context.ts';
 import { layerNorm, layerNormVariants } from '../../../packages/tensor/src/ops/layer_norm.ts';
+import { chooseVariant } from '../../../packages/tensor/src/variants.ts';
 import * as reference from '../../reference/layer_norm.ts';
 import {
   dtypesOf,
@@ -19,12 +22,13 @@ import {
 const tolerance = { f32: 1e-5, f16: 4e-3, u32: 0 };
 
 describe.each(layerNormVariants.map(({ name }) => name))('%s', (variant) => {
-  // The row-per-thread variant fits only where the device says that it is a processor.
-  const options = { variants: { layer_norm: variant }, capabilities: { software: true } };
+  const options = { variants: { layer_norm: variant } };
 
   test.each([
     { R: 70, C: 384 },
     { R: 3, C: 1024 },
+    { R: 3, C: 256 },
+    { R: 9, C: 20 },
     { R: 3, C: 5 },
     { R: 130, C: 12 },
     { R: 2, C: 65 },
@@ -117,6 +121,17 @@ describe.each(layerNormVariants.map(({ name }) => name))('%s', (variant) => {
     const y = await layerNorm(x, weight, upload(context, bias)).read();
     expectValuesClose(y, [...bias.data, ...bias.data], 0);
   });
+});
+
+test('which variant', () => {
+  const chosen = (C: number, device: Partial<Capabilities>) =>
+    chooseVariant(Context.planning(device), 'layer_norm', layerNormVariants, { C });
+  expect(chosen(384, { software: true, subgroupSize: 8 })).toBe('layer_norm_rows');
+  expect(chosen(1536, { subgroupSize: 32 })).toBe('layer_norm_subgroup');
+  expect(chosen(384, { subgroupSize: 64 })).toBe('layer_norm_subgroup');
+  expect(chosen(4096, { subgroupSize: 32 })).toBe('layer_norm');
+  expect(chosen(384, { subgroupSize: 8 })).toBe('layer_norm');
+  expect(chosen(384, {})).toBe('layer_norm');
 });
 
 test('more than 65535 rows, a workgroup each', async () => {

@@ -1,3 +1,4 @@
+import type { Capabilities } from '../capabilities.ts';
 import type { Dtype } from '../dtype.ts';
 import { defineKernel } from '../kernel.ts';
 import { expectShape } from '../shape.ts';
@@ -11,12 +12,27 @@ const layout = {
   writes: ['y'],
   params: { rows: 'u32', C: 'u32', eps: 'f32' },
 } as const;
+const perSubgroup = defineKernel('layer_norm_subgroup', layout);
 const perWorkgroup = defineKernel('layer_norm', layout);
 const perThread = defineKernel('layer_norm_rows', layout);
 
+/** Lanes that share a row: as many as every subgroup of the device has, up to 32. */
+const lanesOf = ({ subgroupSize }: Capabilities): number =>
+  [32, 16, 8, 4].find((lanes) => lanes <= subgroupSize) ?? 0;
+
 export const layerNormVariants: readonly Variant<{ readonly C: number }>[] = [
   // A row per thread: three times layer_norm.wgsl on SwiftShader at [1370, 384], where barriers are slow.
-  { name: 'layer_norm_rows', fits: ({ device }) => device.software },
+  {
+    name: 'layer_norm_rows',
+    fits: () => true,
+    pays: ({ device }) => device.software,
+  },
+  // Rows are read once, without barriers. Not measured on a GPU yet.
+  {
+    name: 'layer_norm_subgroup',
+    fits: ({ device, C }) => C % 4 === 0 && C <= 64 * lanesOf(device),
+    pays: ({ device }) => lanesOf(device) === 32,
+  },
   { name: 'layer_norm', fits: () => true },
 ];
 
@@ -46,10 +62,17 @@ export function layerNorm(
   const types = { X: x.dtype, W: weight.dtype, R: addTo?.dtype ?? 'f32', Y: dtype };
   const tensors = { x, weight, bias, residual: addTo, y };
   const HAS_RESIDUAL = addTo !== undefined;
-  if (chooseVariant(x.context, 'layer_norm', layerNormVariants, { C }) === 'layer_norm') {
+  const name = chooseVariant(x.context, 'layer_norm', layerNormVariants, { C });
+  if (name === 'layer_norm') {
     const params = { rows, C, eps };
     const overrides = { HAS_RESIDUAL };
     perWorkgroup.dispatch(tensors, { types, overrides, params, workgroups: rows, label });
+  } else if (name === 'layer_norm_subgroup') {
+    const LANES = lanesOf(x.context.capabilities);
+    const COUNT = Math.ceil(C / 4 / LANES);
+    const params = { rows, C: C / 4, eps };
+    const overrides = { LANES, COUNT, HAS_RESIDUAL };
+    perSubgroup.dispatch(tensors, { types, overrides, params, workgroups: rows, label });
   } else {
     const vectors = vectorTypes(types, C);
     perThread.dispatch(tensors, {
