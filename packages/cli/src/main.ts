@@ -58,6 +58,7 @@ function asksForHelp(argv: readonly string[]): boolean {
   return flags.includes('--help') || flags.includes('-h');
 }
 
+/** The version of this package, as its package.json has it. */
 export function version(): string {
   const { version } = JSON.parse(
     readFileSync(new URL('../package.json', import.meta.url), 'utf8'),

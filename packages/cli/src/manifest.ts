@@ -247,5 +247,6 @@ export const withheld: ReadonlyMap<string, string> = new Map([
   ],
 ]);
 
+/** The published checkpoint of that name; undefined where there is none. */
 export const entryNamed = (name: string): ManifestEntry | undefined =>
   manifest.find((entry) => entry.name === name);

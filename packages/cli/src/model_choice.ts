@@ -6,6 +6,7 @@ import { entryNamed, type ManifestEntry, withheld } from './manifest.ts';
 import { dptCommand, root } from './places.ts';
 import { downloadFolder, type Env, pathInStore } from './store.ts';
 
+/** Which checkpoint to open, and why that one. */
 export interface ModelChoice {
   readonly path: string;
   readonly source: 'given' | 'model_weights' | 'downloaded' | 'bundled';
@@ -13,13 +14,16 @@ export interface ModelChoice {
   readonly notes: readonly string[];
 }
 
+/** Where to look for checkpoints. */
 export interface ModelChoiceOptions {
   /** Where `model_weights/` is looked for first. Default: the current folder. */
   readonly folder?: string;
   readonly env?: Env;
 }
 
+/** Path of the small demonstration model that comes with the project. */
 export const bundledModel = join(root, 'models', 'dpt_tiny.safetensors');
+/** How to get a model with better maps than the bundled one, as a command. */
 export const betterModel = `${dptCommand} download v2-small (Depth-Anything-V2-Small, Apache-2.0, 99 MB)`;
 
 const modelFile = /\.(safetensors|pth|pt)$/i;

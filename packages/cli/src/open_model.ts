@@ -13,6 +13,7 @@ import { type NodeGpu, requestDevice } from '@dpt-webgpu/tensor/node';
 import { type Licence, licenceOf } from './licences.ts';
 import { openModelFile } from './model_file.ts';
 
+/** How a checkpoint is read, and what its device has to have room for. */
 export interface OpenModelOptions extends DptOptions {
   /** A photo that will be predicted, and the `size` it will be predicted at: the device is asked for what that takes. */
   readonly photo?: Size;
@@ -26,6 +27,7 @@ export interface OpenModelOptions extends DptOptions {
   readonly needs?: (model: DPTModel) => number;
 }
 
+/** What `openModel` tells while it works, and how to stop it. */
 export interface OpenModelHooks {
   /** Takes lines: which adapter, what had to be guessed. */
   readonly log?: (line: string) => void;

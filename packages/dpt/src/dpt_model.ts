@@ -14,6 +14,7 @@ import { Head } from './head.ts';
 import { PatchEmbed } from './patch_embed.ts';
 import { Reassemble } from './reassemble.ts';
 
+/** What a model keeps between runs, and whose encoder it has. */
 export interface DptModelOptions extends GridCacheOptions {
   /**
    * An encoder of one's own in the place of `config.encoder`, which is then not looked at: declares its weights in the

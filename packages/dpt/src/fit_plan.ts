@@ -22,6 +22,7 @@ export type FitLimits =
   | Pick<GPUSupportedLimits, 'maxBufferSize' | 'maxStorageBufferBindingSize'>
   | Capabilities;
 
+/** What is to be run, and what it may take. */
 export interface FitOptions extends SizeOptions {
   /** Storage type of the model. Default f32. */
   readonly dtype?: Dtype | undefined;

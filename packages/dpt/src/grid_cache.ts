@@ -1,6 +1,7 @@
 import { type Context, disposeSymbol, type Tensor } from '@dpt-webgpu/tensor';
 import type { Grid } from './grid.ts';
 
+/** What is kept of position encodings between runs. */
 export interface GridCacheOptions {
   /** False: values are made again in every run, as steps of it. Default true. */
   readonly enabled?: boolean;

@@ -1,11 +1,13 @@
 import { DptError } from '@dpt-webgpu/tensor';
 import type { ImageConfig } from './config.ts';
 
+/** Width and height in pixels. */
 export interface Size {
   readonly width: number;
   readonly height: number;
 }
 
+/** The size that the network sees a photo at. */
 export interface SizeOptions {
   /** Pixels of the side that the model's `sizing` names. Default: what the model was trained at. */
   readonly size?: number | undefined;

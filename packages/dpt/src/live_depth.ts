@@ -22,6 +22,7 @@ import {
 } from './photo_source.ts';
 import { resizedDepth } from './resized_depth.ts';
 
+/** What the map is like, and where it goes. */
 export interface LiveDepthOptions extends SizeOptions {
   /** Size of the map: that of the photos (default), as it leaves the network, or any other. */
   readonly output?: 'photo' | 'network' | Size | undefined;
@@ -129,10 +130,12 @@ export class LiveDepth {
     }
   }
 
+  /** Pixels in a row of the map. */
   get width(): number {
     return this.depth.shape[1]!;
   }
 
+  /** Rows of the map. */
   get height(): number {
     return this.depth.shape[0]!;
   }

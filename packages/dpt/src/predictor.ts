@@ -25,6 +25,7 @@ import { RecordingCache } from './recording_cache.ts';
 import { resizedDepth } from './resized_depth.ts';
 import { runInTurn } from './run_in_turn.ts';
 
+/** A depth map on the host, and what its numbers are. */
 export interface DepthMap extends Size {
   /** One value per pixel, row by row from the top, as the network gave it: not normalised. */
   readonly data: Float32Array;
@@ -33,6 +34,7 @@ export interface DepthMap extends Size {
   readonly networkSize: Size;
 }
 
+/** Sizes of one prediction, and how to stop it. */
 export interface PredictOptions extends Omit<SizeOptions, 'size'> {
   /**
    * Pixels of the side that the model's `sizing` names. Default: what the model was trained at. `largest`: the most that
@@ -57,6 +59,7 @@ export interface PredictTextureOptions
   readonly usage?: number;
 }
 
+/** What a predictor keeps between calls. */
 export interface PredictorOptions {
   /** Sizes of photos whose recordings are kept, each of which is small but for its outputs; least recently used out. Default 4. */
   readonly recordings?: number;
@@ -87,6 +90,7 @@ export class DepthPredictor {
     this.#lives = new RecordingCache(recordings);
   }
 
+  /** The model that it was made with; after `recreate` the new one. */
   get model(): DPTModel {
     return this.#model;
   }

@@ -1,5 +1,6 @@
 import { CheckpointError, reasonOf } from './checkpoint_error.ts';
 
+/** How to stop a read. */
 export interface ReadOptions {
   readonly signal?: AbortSignal;
 }

@@ -2,6 +2,7 @@ import type { ByteSource } from './byte_source.ts';
 import { checkRange, closedError, shortRead } from './byte_source.ts';
 import { CheckpointError, reasonOf } from './checkpoint_error.ts';
 
+/** How a file is fetched by HTTP ranges. */
 export interface HttpSourceOptions {
   /** For messages; the URL without its query by default, since queries carry access tokens. */
   readonly name?: string;

@@ -1,5 +1,6 @@
 import jpeg from 'jpeg-js';
 
+/** How much a JPEG may lose. */
 export interface JpegOptions {
   /** 1 to 100. Default 92, which is hard to tell from the original. */
   readonly quality?: number;

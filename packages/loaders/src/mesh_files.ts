@@ -14,6 +14,7 @@ export interface Texture {
   readonly type: 'image/png' | 'image/jpeg';
 }
 
+/** How a mesh is drawn by viewers of glTF. */
 export interface GlbOptions {
   readonly texture?: Texture;
   /** What is drawn: the surface, its edges, or its vertices alone. Default `triangles`. */
@@ -135,6 +136,7 @@ export function encodeGlb(
   return file;
 }
 
+/** What a PLY file holds beside the vertices. */
 export interface PlyOptions {
   /** Red, green and blue of each vertex; see `vertexColours`. */
   readonly colours?: Uint8Array;
@@ -175,6 +177,7 @@ export function encodePly(mesh: SurfaceMesh, { colours, points }: PlyOptions = {
   return file;
 }
 
+/** What an OBJ file refers to. */
 export interface ObjOptions {
   /** File name of the material, as the OBJ will refer to it: `room.mtl`. Without it there is no material. */
   readonly material?: string;

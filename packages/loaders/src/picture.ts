@@ -7,6 +7,7 @@ export interface Picture {
   readonly data: Uint8Array;
 }
 
+/** Which pictures are taken, and by which decoder. */
 export interface PictureOptions {
   /** Larger pictures are refused before they are decoded. 100 million by default. */
   readonly maxPixels?: number;

@@ -5,6 +5,7 @@ import { describe, Opaque, Tuple } from './pickle_values.ts';
 import { resolveTorchGlobal, StorageClass, StorageRef, wholeModel } from './pytorch_globals.ts';
 import type { Storage } from './strided_tensor.ts';
 
+/** How strictly a PyTorch file is read. */
 export interface PytorchOptions {
   /** Skip objects that are no tensors (argparse.Namespace, numpy scalars, …) instead of refusing the file. */
   readonly lenient?: boolean;

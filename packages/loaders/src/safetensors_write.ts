@@ -16,6 +16,7 @@ export interface LazySafetensorsEntry {
   read(): Promise<Uint8Array>;
 }
 
+/** The `__metadata__` of a safetensors file: text by text. */
 export type SafetensorsMetadata = ReadonlyMap<string, string>;
 
 /** A whole safetensors file in memory. The same tensors give the same bytes, whatever their order in the map. */

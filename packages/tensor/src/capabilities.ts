@@ -30,6 +30,7 @@ export const defaultCapabilities: Capabilities = {
   uniformAlignment: 256,
 };
 
+/** What a device can do, read from its features, limits and adapter info. */
 export function capabilitiesOf(device: GPUDevice): Capabilities {
   const { features, limits } = device;
   const info: Partial<GPUAdapterInfo> | undefined = device.adapterInfo;

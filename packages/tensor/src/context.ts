@@ -17,6 +17,7 @@ export const usage = {
 } as const;
 const MAP_READ = 1;
 
+/** What may differ between contexts of one device. */
 export interface ContextOptions {
   /** Pretend to be a smaller device: tests use it to reach every variant of a kernel. */
   readonly capabilities?: Partial<Capabilities>;
@@ -81,6 +82,7 @@ export class Context {
     return new Context(undefined, { capabilities });
   }
 
+  /** The device. Throws for a context that only plans, that was disposed, or whose device is lost. */
   get device(): GPUDevice {
     if (!this.#device) throw new Error('This context only plans: it has no device.');
     if (this.#disposed) throw new DptError('disposed', 'This context was disposed.');
@@ -88,6 +90,7 @@ export class Context {
     return this.#device;
   }
 
+  /** Whether it has no device: ops check shapes and compute nothing. */
   get isPlanning(): boolean {
     return this.#device === undefined;
   }
@@ -98,6 +101,7 @@ export class Context {
     return this.options.partMilliseconds ?? (software ? 200 : Number.POSITIVE_INFINITY);
   }
 
+  /** Whether every step is submitted by itself between error scopes; see `ContextOptions.debug`. */
   get isDebugging(): boolean {
     return Boolean(this.options.debug);
   }
@@ -238,6 +242,7 @@ export class Context {
     );
   }
 
+  /** Storage of `bytes` in a buffer of its own, counted under `purpose` in `memory()`. Freed with its last tensor. */
   allocate(bytes: number, purpose: Purpose, label: string): Storage {
     const buffer = this.createBuffer(
       bytes,
@@ -248,10 +253,12 @@ export class Context {
     return new Storage(bytes, { buffer, destroy: (b) => this.destroyBuffer(b) });
   }
 
+  /** Storage in a caller's buffer, which is never destroyed here and not counted. */
   borrow(buffer: GPUBuffer, bytes: number): Storage {
     return new Storage(bytes, { buffer });
   }
 
+  /** A buffer that `memory()` counts. `flags`: GPUBufferUsage. Give it back with `destroyBuffer`. */
   createBuffer(bytes: number, flags: number, purpose: Purpose, label: string): GPUBuffer {
     const buffer = this.device.createBuffer({ size: bytes, usage: flags, label });
     this.#purposes.set(buffer, purpose);
@@ -259,6 +266,7 @@ export class Context {
     return buffer;
   }
 
+  /** Destroys a buffer of `createBuffer`; others are left alone. */
   destroyBuffer(buffer: GPUBuffer): void {
     const purpose = this.#purposes.get(buffer);
     if (!purpose) return;
@@ -309,6 +317,7 @@ export class Context {
     return this.#nothing;
   }
 
+  /** Writes values into a buffer from its start. Throws where its usage lacks COPY_DST. */
   upload(
     buffer: GPUBuffer,
     values: Float32Array | Uint32Array | Uint16Array | Uint8Array,
@@ -445,6 +454,7 @@ export class Context {
     return [...taken];
   }
 
+  /** Counterpart of `takeSlots`: destroys those that no recording uses any more. */
   returnSlots(slots: readonly Slot[]): void {
     for (const slot of slots) {
       if (--slot.users > 0) continue;

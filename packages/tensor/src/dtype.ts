@@ -1,6 +1,7 @@
 /** Element types that live on the GPU. `u32` holds packed bytes and indices; arithmetic is on f32 and f16. */
 export type Dtype = 'f32' | 'f16' | 'u32';
 
+/** Bytes of one element of each storage type. */
 export const bytesPerElement: Readonly<Record<Dtype, number>> = { f32: 4, f16: 2, u32: 4 };
 
 /** Size of a buffer for that many elements: WebGPU wants multiples of four bytes. */

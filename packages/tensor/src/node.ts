@@ -14,6 +14,7 @@ import {
 /** Which adapters are welcome: any, the real one first; only a GPU; only one that computes on the CPU. */
 export type SoftwarePolicy = 'auto' | 'never' | 'only';
 
+/** Which adapter is asked for, and with which Dawn toggles. */
 export interface AdapterOptions {
   /** Default: `auto`, or what the variable `DPT_ADAPTER` says: `hardware` or `software`. */
   readonly software?: SoftwarePolicy;
@@ -23,6 +24,7 @@ export interface AdapterOptions {
   readonly log?: (line: string) => void;
 }
 
+/** What the device has to have. */
 export interface DeviceOptions extends AdapterOptions {
   readonly requiredFeatures?: readonly GPUFeatureName[];
   readonly requiredLimits?: Readonly<Record<string, number>>;
@@ -30,6 +32,7 @@ export interface DeviceOptions extends AdapterOptions {
   readonly describe?: (adapter: GPUAdapter) => GPUDeviceDescriptor;
 }
 
+/** An adapter that was found, not used up yet. */
 export interface NodeAdapter {
   readonly adapter: GPUAdapter;
   /** One line: the adapter, its backend, and 'software' if it computes on the CPU. */
@@ -37,6 +40,7 @@ export interface NodeAdapter {
   readonly software: boolean;
 }
 
+/** A device and its adapter. The caller's, to be closed. */
 export interface NodeGpu extends NodeAdapter {
   readonly device: GPUDevice;
   /** Waits for the work in flight, then destroys the device. */

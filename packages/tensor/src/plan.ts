@@ -5,6 +5,7 @@ export interface Lifetime {
   readonly last: number;
 }
 
+/** Which intermediates share memory. */
 export interface SlotPlan {
   /** Bytes of each slot. */
   readonly slots: readonly number[];

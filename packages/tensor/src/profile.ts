@@ -1,5 +1,6 @@
 import { type Context, usage } from './context.ts';
 
+/** Time of one step on the GPU. */
 export interface ProfileRow {
   /** `linear encoder.blocks.3.mlp.fc1`: the op and the module it worked for. */
   readonly label: string;
@@ -17,6 +18,7 @@ export class Profile {
     this.clock = clock;
   }
 
+  /** Milliseconds of all steps. */
   get total(): number {
     return this.rows.reduce((sum, row) => sum + row.milliseconds, 0);
   }

@@ -8,9 +8,12 @@ import { Tensor } from './tensor.ts';
 
 /** A place for values that change from run to run, or a tensor (a caller's buffer) that is read where it is. */
 export type InputSpec = Shape | { readonly shape: Shape; readonly dtype: Dtype } | Tensor;
+/** Inputs of a recording by the names that `run` takes them by. */
 export type InputSpecs = Readonly<Record<string, InputSpec>>;
+/** Tensors by name. */
 export type Tensors = Readonly<Record<string, Tensor>>;
 
+/** What a recording keeps beside its outputs. */
 export interface TraceOptions {
   /**
    * Intermediates to keep readable, by the name a module gave them (`stage_1`) or by the module that made them

@@ -18,6 +18,7 @@ import { shapeText } from './shape.ts';
 import type { Storage } from './storage.ts';
 import { Tensor } from './tensor.ts';
 
+/** What a recording keeps, tells while it compiles, and how to stop it. */
 export interface RecordOptions extends TraceOptions {
   /** Compiled pipelines so far, of how many: the slow part of a first recording. */
   readonly onProgress?: (done: number, total: number) => void;
@@ -353,6 +354,7 @@ export class Recording<I extends string = string, O extends string = string> {
   }
 }
 
+/** How a run is cut into submissions. */
 export interface PartsOptions {
   /** How long a submission should take. */
   readonly milliseconds?: number;

@@ -1,8 +1,11 @@
 /** Sizes of the axes, outermost first. `[]` is a scalar. */
 export type Shape = readonly number[];
 
+/** How many elements a shape has; 1 for []. */
 export const sizeOf = (shape: Shape): number => shape.reduce((product, side) => product * side, 1);
+/** A shape as messages write it: `[1, 1370, 384]`. */
 export const shapeText = (shape: Shape): string => `[${shape.join(', ')}]`;
+/** Whether two shapes have equal sides. */
 export const sameShape = (a: Shape, b: Shape): boolean =>
   a.length === b.length && a.every((side, i) => side === b[i]);
 

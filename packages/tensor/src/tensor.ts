@@ -51,6 +51,7 @@ export class Tensor {
     return sizeOf(this.shape);
   }
 
+  /** Bytes of its values; its buffer is rounded up to four. */
   get bytes(): number {
     return this.size * bytesPerElement[this.dtype];
   }

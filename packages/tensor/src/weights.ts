@@ -8,6 +8,7 @@ import type { StateDict, StoredTensor } from './state_dict.ts';
 import { Storage } from './storage.ts';
 import { Tensor } from './tensor.ts';
 
+/** How weights are stored, and what they are called in messages. */
 export interface WeightsOptions {
   /** Storage type on the GPU of weights that do not ask for one. Default f32. */
   readonly dtype?: Dtype;
@@ -17,6 +18,7 @@ export interface WeightsOptions {
   readonly originOf?: (key: string) => string | undefined;
 }
 
+/** How a stored tensor is turned and stored on the GPU. */
 export interface WeightSpec {
   /** Axes of the stored tensor in the order they are wanted in: [1, 0] transposes a matrix. */
   readonly permute?: readonly number[];
@@ -24,6 +26,7 @@ export interface WeightSpec {
   readonly dtype?: Dtype;
 }
 
+/** What loading tells, and how to stop it. */
 export interface LoadOptions {
   readonly signal?: AbortSignal;
   /** Bytes read so far, of how many. */
@@ -113,6 +116,7 @@ export class Weights {
     }
   }
 
+  /** Where the weights lie. */
   get context(): Context {
     return this.#shared.context;
   }

@@ -17,6 +17,7 @@ export interface FrameRange {
   readonly to: number | undefined;
 }
 
+/** Which frames of which film to decode. */
 export interface DecoderOptions {
   readonly film: Film;
   /** Flags of the input and the input itself, as ffmpeg takes them. */

@@ -6,6 +6,7 @@ import { capture, type Ffmpeg, fileUrl, localOnly, passthrough, Running } from '
 import { type Film, perSecond } from './probe.ts';
 import { frameHead, streamHead } from './stamped_frames.ts';
 
+/** What film to write, and where. */
 export interface EncoderOptions {
   readonly film: Film;
   /** Of the pictures that are written. */

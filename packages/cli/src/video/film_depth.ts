@@ -31,6 +31,7 @@ export interface Wanted {
   readonly raw: boolean;
 }
 
+/** What is made of each frame. */
 export interface FilmDepthOptions extends SizeOptions {
   readonly size?: number | undefined;
   readonly look: Look;
@@ -87,6 +88,7 @@ export class FilmDepth {
     return Math.max(largestBinding, 4 * pictures * frame.width * frame.height);
   }
 
+  /** Compiles everything for frames of one size. */
   static async make(
     model: DPTModel,
     frame: Size,
@@ -167,6 +169,7 @@ export class FilmDepth {
     };
   }
 
+  /** Frees the recording and the buffers; the model stays. Idempotent. */
   dispose(): void {
     this.#recording.dispose();
     this.#range?.dispose();

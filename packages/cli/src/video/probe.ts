@@ -1,6 +1,7 @@
 import type { Size } from '@dpt-webgpu/dpt';
 import { capture, type Ffmpeg } from './ffmpeg.ts';
 
+/** Frames per second as ffprobe says it: num / den. */
 export interface Rate {
   readonly num: number;
   readonly den: number;
@@ -111,6 +112,7 @@ export function filmOf({ streams = [], format = {} }: Probed, name: string): Fil
   };
 }
 
+/** A rate as a number of frames per second. */
 export const perSecond = ({ num, den }: Rate): number => num / den;
 
 /** `30000/1001`; `0/0` is how ffprobe says that it does not know. */

@@ -6,6 +6,7 @@ import { ahead, newest, overlapped } from './queue.ts';
 const DECODED = 3;
 const FINISHED = 2;
 
+/** Decode, compute, write: the three that `runFilm` keeps busy at once. */
 export interface FilmStages {
   readonly decoder: { frames(): AsyncIterable<Frame>; stop(): void };
   /** A camera does not wait: what comes while the GPU is busy is dropped but for the newest. */
@@ -17,6 +18,7 @@ export interface FilmStages {
   readonly onFrame?: (state: FilmState) => void;
 }
 
+/** How far a film is. */
 export interface FilmState {
   /** Written so far. */
   readonly frames: number;

@@ -21,6 +21,7 @@ import { midasSwinv2HfRules, midasSwinv2Rules } from './midas_swinv2_keys.ts';
 import { configureMidasVit } from './midas_vit.ts';
 import { inverse, type RenamedStateDict, type RenameRule, rename } from './rename.ts';
 
+/** How a checkpoint becomes a model. */
 export interface DptOptions extends Omit<ConfigureOptions, 'preset'> {
   /** Default `official`: what the authors' code computes. */
   readonly preset?: Preset;
@@ -264,6 +265,7 @@ export interface LoadedDpt {
   readonly warnings: readonly string[];
 }
 
+/** What `loadDpt` needs beside the checkpoint. */
 export interface LoadDptOptions extends DptOptions, LoadOptions {
   readonly context: Context;
   /** Text of the `config.json` that came with a Hugging Face file: what the file alone does not say. */

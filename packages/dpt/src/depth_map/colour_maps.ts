@@ -5,6 +5,7 @@ import { colourTables } from './colour_tables.ts';
 /** `spectral` is Spectral_r, the colours of the Depth-Anything demos; MiDaS's demos use inferno. */
 export type ColourMap = keyof typeof colourTables | 'grey';
 
+/** Names of all colour maps. */
 export const colourMaps: readonly ColourMap[] = [
   ...(Object.keys(colourTables) as (keyof typeof colourTables)[]),
   'grey',

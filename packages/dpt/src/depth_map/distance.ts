@@ -60,6 +60,7 @@ export interface KnownDistance {
   readonly metres: number;
 }
 
+/** A line through known distances, and how well it fits. */
 export interface Calibration extends DepthLine {
   /** What the line says about each point, in metres, less what was known. */
   readonly residuals: readonly number[];

@@ -17,6 +17,7 @@ const toneTable = defineKernel('tone_table', {
   params: { groups: 'u32' },
 });
 
+/** A map after thresholds and gamma, as floats and as bytes; both [H, W]. */
 export interface DepthLevels {
   /** t^γ, or 1 − t^γ reversed. f32, 0…1. */
   readonly values: Tensor;

@@ -17,6 +17,7 @@ export interface DepthGrid {
   readonly data: ArrayLike<number>;
 }
 
+/** The camera that a mesh is seen with, and where the surface is cut. */
 export interface MeshOptions {
   /** Of the longer side, in degrees. Default 50. */
   readonly fovDegrees?: number;

@@ -28,6 +28,7 @@ export function percentileRange(map: Tensor, ends: Tensor, settings: Tensor): Te
   });
 }
 
+/** How a range becomes 0…1. */
 export interface NormaliseOptions {
   /** A span up to this counts as none: then all is 0. Default 0. */
   readonly flat?: number;

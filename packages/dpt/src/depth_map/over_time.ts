@@ -46,6 +46,7 @@ export function thumbnail(pixels: Tensor): Tensor {
   return y;
 }
 
+/** How quickly a range follows a film. */
 export interface Pace {
   /** Weight of the new frame, 0…1. Default 0.25. */
   readonly alpha?: number;
@@ -121,6 +122,7 @@ export class RangeOverTime {
     this.state.write(new Float32Array(5));
   }
 
+  /** Frees what it remembers of the film. Idempotent. */
   dispose(): void {
     this.state.dispose();
     this.#previous.dispose();

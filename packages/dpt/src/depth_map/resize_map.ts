@@ -47,6 +47,7 @@ export function resizeMap(
   return resized.reshape([...map.shape.slice(0, -2), H2, W2]);
 }
 
+/** What counts as a neighbour in joint bilateral upsampling. */
 export interface GuidedOptions {
   /** σ: how far neighbours count, in pixels of the map. Default 1. */
   readonly space?: number;

@@ -6,6 +6,7 @@ import type { Size } from '../ops/resize.ts';
 import type { Tensor } from '../tensor.ts';
 import type { Weights } from '../weights.ts';
 
+/** Sizes of a convolution, in channels and pixels. */
 export interface Conv2dConfig {
   readonly in: number;
   readonly out: number;
@@ -49,6 +50,7 @@ export class Conv2d {
   }
 }
 
+/** Sizes of a transposed convolution, in channels and pixels. */
 export interface ConvTranspose2dConfig {
   readonly in: number;
   readonly out: number;

@@ -4,6 +4,7 @@ import type { Tensor } from '../tensor.ts';
 import type { Weights } from '../weights.ts';
 import { Linear } from './linear.ts';
 
+/** Features of a token, and of the hidden layer. */
 export interface FeedForwardConfig {
   readonly features: number;
   readonly hidden: number;

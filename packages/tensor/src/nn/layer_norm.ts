@@ -2,6 +2,7 @@ import { type LayerNormOptions, layerNorm } from '../ops/layer_norm.ts';
 import type { Tensor } from '../tensor.ts';
 import type { Weights } from '../weights.ts';
 
+/** Length of the axis that is normalised. */
 export interface LayerNormConfig {
   readonly features: number;
   /** Default 1e-6. */

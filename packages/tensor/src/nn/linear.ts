@@ -2,6 +2,7 @@ import { type Epilogue, linear } from '../ops/linear.ts';
 import type { Tensor } from '../tensor.ts';
 import type { Weights } from '../weights.ts';
 
+/** Features that come in and go out. */
 export interface LinearConfig {
   readonly in: number;
   readonly out: number;

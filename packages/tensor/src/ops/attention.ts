@@ -5,6 +5,7 @@ import { chooseVariant, type Variant } from '../variants.ts';
 import { attentionValues } from './attention_values.ts';
 import { parentOf } from './naming.ts';
 
+/** How the features are split, and how scores are scaled. */
 export interface AttentionOptions {
   readonly heads: number;
   /** Multiplies q · kᵀ. Default 1/√d, d = C / heads. */

@@ -5,6 +5,7 @@ import { chooseVariant, type Variant } from '../variants.ts';
 import { attentionValues } from './attention_values.ts';
 import { parentOf } from './naming.ts';
 
+/** How the features are split, and which bias each pair of tokens gets. */
 export interface RelativeAttentionOptions {
   readonly heads: number;
   /** [heads, (2H − 1)(2W − 1) + 3], f32: the bias per offset of two patches, then the three of the readout token. */

@@ -6,6 +6,7 @@ import { activationCode } from './activation.ts';
 import { type Epilogue, linear } from './linear.ts';
 import { moduleOf } from './naming.ts';
 
+/** Where the kernel is laid, and what is done before and after. */
 export interface Conv2dOptions extends Epilogue {
   /** Pixels between neighbouring results, in both directions. Default 1. */
   readonly stride?: number;

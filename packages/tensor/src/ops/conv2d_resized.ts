@@ -9,6 +9,7 @@ import type { Epilogue } from './linear.ts';
 import { moduleOf } from './naming.ts';
 import { bilinearResize, type Size } from './resize.ts';
 
+/** Where the kernel is laid on the resized map, and what is done after. */
 export interface ResizedConv2dOptions extends Epilogue {
   /** Rows and columns of zeros on every side of the resized map. Default 0. */
   readonly padding?: number;

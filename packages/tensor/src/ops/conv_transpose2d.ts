@@ -12,6 +12,7 @@ const kernel = defineKernel('pixel_shuffle', {
   params: { B: 'u32', H: 'u32', W: 'u32', k: 'u32', O: 'u32' },
 });
 
+/** How the result is stored. */
 export interface ConvTranspose2dOptions {
   /** Storage type of the result. Default: of the weight. */
   readonly dtype?: Dtype;

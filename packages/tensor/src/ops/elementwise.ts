@@ -31,6 +31,7 @@ const operationCode = {
 };
 type Operation = keyof typeof operationCode;
 
+/** What is done to the result. */
 export interface ElementwiseOptions {
   /** Applied to the result. */
   readonly activation?: Activation;

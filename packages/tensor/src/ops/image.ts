@@ -40,8 +40,10 @@ const frameKernel = defineKernel('external_texture_to_tensor', {
   textures: ['frame'],
 });
 
+/** One number each for red, green and blue. */
 export type Rgb = readonly [r: number, g: number, b: number];
 
+/** How a picture is resized and normalised. */
 export interface ImageToTensorOptions {
   /** Of the result. */
   readonly size: Size;
@@ -105,11 +107,14 @@ export function imageToTensor(
  * until the task ends; or pixels [h, w] u32, red lowest, in a buffer (`Tensor.fromBuffer`).
  */
 export type GpuPicture = GPUTexture | GPUExternalTexture | Tensor;
+/** How a picture on the GPU is read: a texture, a frame of a film, or a tensor of RGBA words. */
 export type GpuPictureKind = 'texture' | 'frame' | 'pixels';
 
+/** How a picture on the GPU is to be read. */
 export const kindOfPicture = (picture: GpuPicture): GpuPictureKind =>
   picture instanceof Tensor ? 'pixels' : isTexture(picture) ? 'texture' : 'frame';
 
+/** How a picture on the GPU is resized and normalised. */
 export interface PictureToTensorOptions extends Omit<ImageToTensorOptions, 'size'> {
   /** Height and width of the pictures that come. */
   readonly from: Size;

@@ -36,6 +36,7 @@ export const layerNormVariants: readonly Variant<{ readonly C: number }>[] = [
   { name: 'layer_norm', fits: () => true },
 ];
 
+/** What is added under the root, and to the result. */
 export interface LayerNormOptions {
   /** Default 1e-6, as DINOv2 and BEiT have it; SwinV2 has 1e-5. */
   readonly eps?: number;

@@ -7,6 +7,7 @@ import { chooseVariant, type Variant } from '../variants.ts';
 import { type Activation, activationCode } from './activation.ts';
 import { moduleOf } from './naming.ts';
 
+/** What a matrix product does to its result before it is stored, in the order of the fields. */
 export interface Epilogue {
   readonly activation?: Activation;
   /** [N] or [1]: multiplies the result after the activation (LayerScale's γ; the range of a metric head). */

@@ -129,6 +129,7 @@ export function textureToPixels(
   return pixels;
 }
 
+/** Which texels, and which values in them. */
 export interface TensorToTextureOptions {
   readonly format: MapFormat;
   /**

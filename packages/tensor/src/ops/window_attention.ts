@@ -5,6 +5,7 @@ import { chooseVariant, type Variant } from '../variants.ts';
 import { parentOf } from './naming.ts';
 import type { Size } from './resize.ts';
 
+/** Windows of a grid of tokens, and which bias each pair inside gets. */
 export interface WindowAttentionOptions {
   readonly heads: number;
   /** H and W of the tokens. */

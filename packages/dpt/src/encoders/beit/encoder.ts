@@ -4,6 +4,7 @@ import type { GridCache } from '../../grid_cache.ts';
 import type { ImageEncoder, StageReading } from '../image_encoder.ts';
 import { BeitBlock } from './block.ts';
 
+/** Sizes of a BEiT encoder (arXiv 2106.08254), read off the checkpoint. */
 export interface BeitConfig {
   readonly kind: 'beit';
   /** F: features per token. */

@@ -5,6 +5,7 @@ import type { ImageEncoder, StageReading } from '../image_encoder.ts';
 import { Dinov2Block } from './block.ts';
 import { PositionEncoding, type PositionResize } from './position_encoding.ts';
 
+/** Sizes of a DINOv2 encoder (arXiv 2304.07193), read off the checkpoint. */
 export interface Dinov2Config {
   readonly kind: 'dinov2';
   /** F: features per token. */

@@ -6,6 +6,7 @@ import { Swinv2Block } from './block.ts';
 import { PatchMerging } from './patch_merging.ts';
 import { nearestSides, sideRuns, type Windows, windowsOf } from './window_size.ts';
 
+/** One of the four stages of a SwinV2 encoder. */
 export interface Swinv2StageConfig {
   /** F: features per token; every stage has twice those of the one before. */
   readonly features: number;
@@ -17,6 +18,7 @@ export interface Swinv2StageConfig {
   readonly pretrainedWindow: number;
 }
 
+/** Sizes of a SwinV2 encoder (arXiv 2111.09883), read off the checkpoint. */
 export interface Swinv2Config {
   readonly kind: 'swinv2';
   /** P: pixels on a side of a patch; messages speak of pictures, not of grids. */

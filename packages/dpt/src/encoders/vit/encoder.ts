@@ -4,6 +4,7 @@ import type { GridCache } from '../../grid_cache.ts';
 import type { ImageEncoder, StageReading } from '../image_encoder.ts';
 import { VitBlock } from './block.ts';
 
+/** Sizes of the ViT encoder of MiDaS v3 (arXiv 2103.13413), read off the checkpoint. */
 export interface VitConfig {
   readonly kind: 'vit';
   /** F: features per token. */
