@@ -1,5 +1,6 @@
 import type { App } from '../app.ts';
 import { h, setAttribute } from '../dom.ts';
+import { failureIn } from '../engine/engine.ts';
 import { saveBlob } from './files.ts';
 
 export interface Recorder {
@@ -10,6 +11,18 @@ export interface Recorder {
   watch(listener: () => void): void;
 }
 
+/** What writes the frames of a page. The worker's encoder comes first; a browser without one films the canvas. */
+export interface RecorderOptions {
+  readonly canvas: HTMLCanvasElement;
+  /** Of the file, without its ending. */
+  readonly nameOf: () => string;
+  readonly words?: { readonly start: string; readonly stop: string };
+  /** Begins in the worker; false where it cannot encode. */
+  readonly start: () => Promise<boolean>;
+  /** Undefined where the device took it away. */
+  readonly finish: () => Promise<{ readonly blob: Blob; readonly suffix: string } | undefined>;
+}
+
 const types = [
   'video/mp4;codecs=avc1.42E01F',
   'video/webm;codecs=vp9',
@@ -17,12 +30,16 @@ const types = [
   'video/webm',
 ];
 
-/** Films a canvas as it is shown, at its size; the browser's own encoder writes the file. */
+/** A button that films, and the file that comes of it. */
 export function makeRecorder(
   app: App,
-  canvas: HTMLCanvasElement,
-  nameOf: () => string,
-  words = { start: 'Record the view', stop: 'Stop recording' },
+  {
+    canvas,
+    nameOf,
+    start,
+    finish,
+    words = { start: 'Record the view', stop: 'Stop recording' },
+  }: RecorderOptions,
 ): Recorder {
   const listeners: (() => void)[] = [];
   const button = h(
@@ -30,51 +47,89 @@ export function makeRecorder(
     { class: 'btn icon', type: 'button', 'aria-label': words.start, title: words.start },
     h('span', { class: 'rec' }),
   );
+  let state: 'off' | 'starting' | 'on' | 'stopping' = 'off';
+  let stopWanted = false;
   let media: MediaRecorder | undefined;
-  const show = (): void => {
-    const label = media ? words.stop : words.start;
+  const setState = (next: typeof state): void => {
+    state = next;
+    const label = state === 'off' ? words.start : words.stop;
     setAttribute(button, 'aria-label', label);
     setAttribute(button, 'title', label);
-    setAttribute(button, 'aria-pressed', String(media !== undefined));
+    setAttribute(button, 'aria-pressed', String(state !== 'off'));
     for (const listener of listeners) listener();
   };
-  const start = (): void => {
-    const mimeType = types.find((type) => MediaRecorder.isTypeSupported(type));
-    if (!mimeType) {
-      app.toast.show('This browser cannot write a video.');
+  const save = (blob: Blob, suffix: string): void => {
+    if (blob.size === 0) {
+      app.toast.show('The browser recorded nothing.');
       return;
     }
-    const chunks: Blob[] = [];
-    const stream = canvas.captureStream(30);
-    const made = new MediaRecorder(stream, { mimeType, videoBitsPerSecond: 12_000_000 });
-    made.addEventListener('dataavailable', ({ data }) => chunks.push(data));
-    made.addEventListener('stop', () => {
-      for (const track of stream.getTracks()) track.stop();
-      const name = `${nameOf()}.${mimeType.startsWith('video/mp4') ? 'mp4' : 'webm'}`;
-      const blob = new Blob(chunks, { type: mimeType });
-      if (blob.size === 0) return;
-      saveBlob(blob, name);
-      app.toast.show(`Saved ${name}`);
-    });
-    made.start(1000);
-    media = made;
-    show();
+    const name = nameOf() + suffix;
+    saveBlob(blob, name);
+    app.toast.show(`Saved ${name}`);
+  };
+  const begin = async (): Promise<void> => {
+    stopWanted = false;
+    setState('starting');
+    try {
+      if (!(await start())) media = filmCanvas(canvas, save);
+      setState('on');
+      if (stopWanted) await end();
+    } catch (error) {
+      setState('off');
+      app.toast.show(failureIn(error).message);
+    }
+  };
+  const end = async (): Promise<void> => {
+    setState('stopping');
+    try {
+      if (media) media.stop();
+      else {
+        const movie = await finish();
+        if (movie) save(movie.blob, movie.suffix);
+      }
+    } catch (error) {
+      app.toast.show(failureIn(error).message);
+    } finally {
+      media = undefined;
+      setState('off');
+    }
   };
   const stop = (): void => {
-    if (!media) return;
-    media.stop();
-    media = undefined;
-    show();
+    if (state === 'starting') stopWanted = true;
+    if (state === 'on') void end();
   };
-  const toggle = (): void => (media ? stop() : start());
+  const toggle = (): void => {
+    if (state === 'off') void begin();
+    else stop();
+  };
   button.addEventListener('click', toggle);
   return {
     button,
     get recording() {
-      return media !== undefined;
+      return state !== 'off';
     },
     toggle,
     stop,
     watch: (listener) => listeners.push(listener),
   };
+}
+
+/** Films a canvas as it is shown, at its size; the browser's MediaRecorder writes the file. */
+function filmCanvas(
+  canvas: HTMLCanvasElement,
+  save: (blob: Blob, suffix: string) => void,
+): MediaRecorder {
+  const isThere = 'MediaRecorder' in globalThis;
+  const mimeType = types.find((type) => isThere && MediaRecorder.isTypeSupported(type));
+  if (!mimeType) throw new Error('This browser cannot write a video.');
+  const chunks: Blob[] = [];
+  const stream = canvas.captureStream(30);
+  const media = new MediaRecorder(stream, { mimeType, videoBitsPerSecond: 12_000_000 });
+  media.addEventListener('dataavailable', ({ data }) => chunks.push(data));
+  media.addEventListener('stop', () => {
+    for (const track of stream.getTracks()) track.stop();
+    save(new Blob(chunks, { type: mimeType }), mimeType.startsWith('video/mp4') ? '.mp4' : '.webm');
+  });
+  media.start(1000);
+  return media;
 }

@@ -4,6 +4,7 @@ import { failureIn, isCancelled } from '../../engine/engine.ts';
 import { Store } from '../../store.ts';
 import type { FilmFacts, FilmOptions } from '../../worker/film/film_calls.ts';
 import type { Failure } from '../../worker/protocol.ts';
+import { evenFrames, exactFrames, type FrameTable } from './frame_table.ts';
 
 export type FilmSource =
   | { readonly kind: 'none' }
@@ -16,6 +17,8 @@ export interface FilmTimes {
   readonly dropped: number;
 }
 
+const WHOLE = [0, Number.POSITIVE_INFINITY] as const;
+
 /** A film that plays, wherever its frames are shown: every one of them goes to the worker, or as many as it can take. */
 export class Film {
   readonly source = new Store<FilmSource>({ kind: 'none' });
@@ -26,11 +29,11 @@ export class Film {
   readonly times = new Store<FilmTimes | undefined>(undefined);
   readonly failure = new Store<Failure | undefined>(undefined);
   readonly position = new Store(0);
+  /** The part that is played, in seconds. */
+  readonly range = new Store<readonly [from: number, to: number]>(WHOLE);
   /** Wait for every frame of a file; else frames that come while one is in work are left out. */
   every = false;
   loop = true;
-  /** The part that is played, in seconds. */
-  range: readonly [from: number, to: number] = [0, Number.POSITIVE_INFINITY];
   /** Called after a frame is shown, before the next is begun. */
   afterFrame: (() => Promise<void> | undefined) | undefined;
   /** How frames are looked at; set by the page that has the controls. */
@@ -40,6 +43,7 @@ export class Film {
   #address: string | undefined;
   #stream: MediaStream | undefined;
   #busy = false;
+  #work: Promise<void> = Promise.resolve();
   #again = false;
   #restart = true;
   #dropped = 0;
@@ -47,18 +51,29 @@ export class Film {
   #lastMediaTime: number | undefined;
   #lastDone = 0;
   #frameSeconds = 1 / 30;
+  #table: FrameTable | undefined;
+  #reading: AbortController | undefined;
   #ids = 0;
+  /** Counts how often playing began, so that what an earlier turn had begun ends. */
+  #turn = 0;
+  /** It stands because the model or the device is away. */
+  #held = false;
 
   constructor(engine: Engine) {
     this.#engine = engine;
     this.video.muted = true;
     document.body.append(this.video);
     this.video.addEventListener('ended', () => {
-      if (this.loop) this.seek(this.range[0]).then(() => this.video.play());
-      else this.playing.set(false);
+      if (this.loop && this.playing.value) {
+        void this.seek(this.range.value[0]).then(() => {
+          if (this.playing.value) void this.video.play();
+        });
+      } else this.playing.set(false);
     });
     engine.model.watch(({ state }) => {
-      if (state === 'ready') this.refresh();
+      if (state !== 'ready') return;
+      if (this.#held) this.play();
+      else this.refresh();
     });
   }
 
@@ -67,8 +82,9 @@ export class Film {
     return Number.isFinite(duration) ? duration : 0;
   }
 
-  get frameSeconds(): number {
-    return this.#frameSeconds;
+  /** Exact once the file's own table was read. */
+  get frames(): FrameTable {
+    return this.#table ?? evenFrames(this.#frameSeconds, this.duration);
   }
 
   async openFile(file: File): Promise<void> {
@@ -77,7 +93,21 @@ export class Film {
     this.video.src = this.#address;
     await this.#ready();
     this.source.set({ kind: 'file', name: file.name, id: ++this.#ids });
+    void this.#readTable(file);
     this.play();
+  }
+
+  async #readTable(file: File): Promise<void> {
+    const reading = new AbortController();
+    this.#reading = reading;
+    const { signal } = reading;
+    const times = await this.#engine
+      .call('film.times', { file }, { signal })
+      .catch(() => undefined);
+    if (!times || signal.aborted) return;
+    this.#table = exactFrames(times, this.duration);
+    // Who shows the number of the frame looks again.
+    this.range.set([...this.range.value]);
   }
 
   async openStream(stream: MediaStream, kind: 'camera' | 'screen', name: string): Promise<void> {
@@ -125,7 +155,9 @@ export class Film {
     this.#lastMediaTime = undefined;
     this.#frameSeconds = 1 / 30;
     this.#shortest = Number.POSITIVE_INFINITY;
-    this.range = [0, Number.POSITIVE_INFINITY];
+    this.#reading?.abort();
+    this.#table = undefined;
+    this.range.set(WHOLE);
     this.source.set({ kind: 'none' });
     this.facts.set(undefined);
     this.times.set(undefined);
@@ -142,6 +174,8 @@ export class Film {
 
   play(): void {
     if (this.playing.value || this.source.value.kind === 'none') return;
+    this.#held = false;
+    this.#turn++;
     this.playing.set(true);
     this.#lastDone = 0;
     if (this.every && this.source.value.kind === 'file') void this.#playEvery();
@@ -149,21 +183,25 @@ export class Film {
   }
 
   pause(): void {
+    this.#held = false;
     this.playing.set(false);
     this.video.pause();
   }
 
+  /** To the frame that is seen at that moment. */
   async seek(seconds: number): Promise<void> {
     if (this.source.value.kind !== 'file') return;
-    const most = Math.max(0, this.duration - 0.001);
-    await this.#seek(Math.min(Math.max(seconds, 0), most));
+    const { frames } = this;
+    await this.#seek(frames.middleOf(frames.indexAt(seconds)));
     this.#restart = true;
     if (!this.playing.value) await this.#process();
   }
 
   async step(by: number): Promise<void> {
     this.pause();
-    await this.seek(this.video.currentTime + by * this.#frameSeconds);
+    const { frames } = this;
+    const next = frames.indexAt(this.video.currentTime) + by;
+    await this.seek(frames.middleOf(next));
   }
 
   /** The frame that is there, once more: after the size, the model or the settings changed. */
@@ -172,18 +210,32 @@ export class Film {
     void this.#process();
   }
 
+  /** From where it stands; from the start of the part that is played when it stands outside or at its end. */
+  async #enterRange(): Promise<void> {
+    if (this.source.value.kind !== 'file') return;
+    const { frames } = this;
+    const [from, to] = this.range.value;
+    const { currentTime } = this.video;
+    const next = frames.indexAt(currentTime) + 1;
+    const isOver = next >= frames.count || frames.timeOf(next) >= to;
+    if (isOver || currentTime < from) await this.#seekFrame(from);
+  }
+
   async #playLate(): Promise<void> {
     const { video } = this;
-    const id = this.source.value.kind === 'none' ? 0 : this.source.value.id;
+    const turn = this.#turn;
     const next = (_: number, { presentedFrames, mediaTime }: VideoFrameCallbackMetadata): void => {
-      const source = this.source.value;
-      if (!this.playing.value || source.kind === 'none' || source.id !== id) return;
+      const { kind } = this.source.value;
+      if (!this.playing.value || turn !== this.#turn || kind === 'none') return;
       this.#learnRate(mediaTime, presentedFrames);
-      if (source.kind === 'file' && mediaTime >= this.range[1]) {
-        if (this.loop) void this.seek(this.range[0]);
-        else this.pause();
-      }
-      if (!this.#busy) {
+      const [from, to] = this.range.value;
+      if (kind === 'file' && mediaTime >= to) {
+        if (this.loop) void this.seek(from);
+        else {
+          this.pause();
+          return;
+        }
+      } else if (!this.#busy) {
         if (this.#lastPresented > 0) {
           this.#dropped += Math.max(0, presentedFrames - this.#lastPresented - 1);
         }
@@ -193,31 +245,41 @@ export class Film {
       video.requestVideoFrameCallback(next);
     };
     this.#lastPresented = 0;
+    await this.#enterRange();
+    if (!this.playing.value || turn !== this.#turn) return;
     video.requestVideoFrameCallback(next);
-    await video.play().catch(() => this.pause());
+    await video.play().catch(() => {
+      if (turn === this.#turn) this.pause();
+    });
   }
 
   /** Every frame of a file: the film stands while one is in work. */
   async #playEvery(): Promise<void> {
+    const turn = this.#turn;
+    const goesOn = (): boolean => this.playing.value && turn === this.#turn;
     this.video.pause();
-    while (this.playing.value && this.every) {
+    await this.#enterRange();
+    while (goesOn()) {
+      await this.#work;
       await this.#process();
-      if (!this.playing.value) return;
-      const [from, to] = this.range;
-      const next = this.video.currentTime + this.#frameSeconds;
-      if (next >= Math.min(to, this.duration - this.#frameSeconds / 2)) {
+      if (!goesOn()) return;
+      const { frames } = this;
+      const [from, to] = this.range.value;
+      const next = frames.indexAt(this.video.currentTime) + 1;
+      if (next >= frames.count || frames.timeOf(next) >= to) {
         if (!this.loop) {
           this.pause();
           return;
         }
-        await this.#seek(from);
+        await this.#seekFrame(from);
         this.#restart = true;
-      } else await this.#seek(next);
+      } else await this.#seek(frames.middleOf(next));
     }
-    if (this.playing.value) {
-      this.playing.set(false);
-      this.play();
-    }
+  }
+
+  async #seekFrame(seconds: number): Promise<void> {
+    const { frames } = this;
+    await this.#seek(frames.middleOf(frames.indexAt(seconds)));
   }
 
   async #seek(seconds: number): Promise<void> {
@@ -228,7 +290,13 @@ export class Film {
     );
     video.currentTime = seconds;
     await done;
-    this.position.set(video.currentTime);
+    this.#showPosition();
+  }
+
+  #showPosition(): void {
+    const { currentTime } = this.video;
+    const isFile = this.source.value.kind === 'file';
+    this.position.set(isFile ? this.frames.timeOf(this.frames.indexAt(currentTime)) : currentTime);
   }
 
   #presentedBefore = 0;
@@ -244,28 +312,64 @@ export class Film {
     this.#lastMediaTime = mediaTime;
   }
 
-  async #process(): Promise<void> {
+  /** Stands until there is a model and a device again. */
+  #hold(): void {
+    if (!this.playing.value) return;
+    this.pause();
+    this.#held = true;
+  }
+
+  #process(): Promise<void> {
     if (this.#busy) {
       this.#again = true;
-      return;
+      return this.#work;
     }
     const options = this.options?.();
-    if (!options) return;
+    if (!options) {
+      this.#hold();
+      return Promise.resolve();
+    }
     this.#busy = true;
     this.#again = false;
-    try {
-      const frame =
-        'VideoFrame' in globalThis
+    this.#work = this.#processWith(options);
+    return this.#work;
+  }
+
+  /** What the video shows. Chromium has no frame of a film that was opened and has neither played nor been moved. */
+  async #grab(): Promise<VideoFrame | ImageBitmap> {
+    for (let attempt = 0; ; attempt++) {
+      try {
+        return 'VideoFrame' in globalThis
           ? new VideoFrame(this.video)
           : await createImageBitmap(this.video);
+      } catch (error) {
+        const isEarly = error instanceof DOMException && error.name === 'InvalidStateError';
+        if (!isEarly || attempt === 40) throw error;
+        if (attempt === 0 && this.video.paused) await this.#seekFrame(this.video.currentTime);
+        else await new Promise((resolve) => setTimeout(resolve, 50));
+      }
+    }
+  }
+
+  async #processWith(options: FilmOptions): Promise<void> {
+    const source = this.source.value;
+    const isFile = source.kind === 'file';
+    try {
+      const frame = await this.#grab();
+      if (this.source.value !== source) {
+        frame.close();
+        return;
+      }
       const restart = this.#restart;
       this.#restart = false;
-      this.position.set(this.video.currentTime);
+      this.#showPosition();
+      const time = isFile ? this.position.value : performance.now() / 1000;
       const facts = await this.#engine.call(
         'film.frame',
-        { frame, options, restart },
+        { frame, time, options, restart },
         { transfer: [frame] },
       );
+      if (this.source.value !== source) return;
       const now = performance.now();
       this.times.set({
         model: facts.modelTime,
@@ -282,6 +386,7 @@ export class Film {
       if (isCancelled(error) || failure.code === 'no-model' || failure.code === 'device-lost') {
         // The state of the model or of the device says so, and their return starts this again.
         this.#restart = true;
+        if (failure.code !== 'cancelled') this.#hold();
       } else {
         this.pause();
         this.failure.set(failure);

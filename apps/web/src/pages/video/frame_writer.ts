@@ -1,72 +1,108 @@
 import type { App } from '../../app.ts';
 import { failureIn } from '../../engine/engine.ts';
 import { saveBlob } from '../../ui/files.ts';
+import { ZipWriter } from '../../ui/zip_writer.ts';
 import { plural } from '../../words.ts';
 import type { FilmSave } from '../../worker/film/film_calls.ts';
 
-/** Browsers that let a page write into a folder have this; others get one download per frame. */
+/** Browsers that let a page write into a folder have this; others get one ZIP. */
 type FolderPicker = (options: { mode: 'readwrite' }) => Promise<FileSystemDirectoryHandle>;
+
+/** Where the files of one recording go. */
+interface Place {
+  add(name: string, blob: Blob): Promise<void>;
+  /** What is told when it is over, after "Saved 12 frames". */
+  end(stem: string): string;
+}
 
 /** Writes every frame that goes through the model, while it is on. */
 export class FrameWriter {
   /** Something to show has changed. */
   onChange: () => void = () => {};
   readonly #app: App;
-  #format: FilmSave | undefined;
-  #folder: FileSystemDirectoryHandle | undefined;
+  #wanted:
+    | { readonly format: FilmSave; readonly beside: boolean; readonly place: Place }
+    | undefined;
+  #stem = '';
   #written = 0;
+  #last = -1;
 
   constructor(app: App) {
     this.#app = app;
   }
 
   get writing(): boolean {
-    return this.#format !== undefined;
+    return this.#wanted !== undefined;
   }
 
-  async start(format: FilmSave): Promise<void> {
-    const picker = (globalThis as { showDirectoryPicker?: FolderPicker }).showDirectoryPicker;
+  async start(format: FilmSave, beside: boolean): Promise<void> {
+    const { showDirectoryPicker } = globalThis as { showDirectoryPicker?: FolderPicker };
+    let place: Place;
     try {
-      this.#folder = await picker?.({ mode: 'readwrite' });
+      place = showDirectoryPicker
+        ? folder(await showDirectoryPicker({ mode: 'readwrite' }))
+        : archive();
     } catch {
       // The visitor closed the question: nothing is recorded.
       return;
     }
+    const source = this.#app.film.source.value;
+    this.#stem = source.kind === 'none' ? 'film' : source.name.replace(/\.[^.]+$/, '');
     this.#written = 0;
-    this.#format = format;
+    this.#last = -1;
+    this.#wanted = { format, beside, place };
     this.onChange();
   }
 
   stop(): void {
-    if (!this.writing) return;
-    this.#format = undefined;
-    this.#app.toast.show(`Saved ${plural(this.#written, 'frame')}`);
+    const wanted = this.#wanted;
+    if (!wanted) return;
+    this.#wanted = undefined;
+    const where = this.#written > 0 ? wanted.place.end(this.#stem) : '';
+    this.#app.toast.show(`Saved ${plural(this.#written, 'frame')}${where}`);
     this.onChange();
   }
 
-  /** The frame that is there. */
+  /** The frame that is there. One that is looked at twice is written once. */
   async take(): Promise<void> {
-    const format = this.#format;
-    if (!format) return;
+    const wanted = this.#wanted;
+    if (!wanted) return;
     const { film, engine, toast } = this.#app;
-    const number = Math.round(film.position.value / film.frameSeconds) + 1;
-    const source = film.source.value;
-    const stem = source.kind === 'none' ? 'film' : source.name.replace(/\.[^.]+$/, '');
     // Cameras have no place in a film: their frames are counted.
-    const at = source.kind === 'file' ? number : this.#written + 1;
-    const name = `${stem}_${String(at).padStart(8, '0')}.${format === 'npy' ? 'npy' : 'png'}`;
+    const isFile = film.source.value.kind === 'file';
+    const at = isFile ? film.frames.indexAt(film.position.value) + 1 : this.#written + 1;
+    if (at === this.#last) return;
+    const { format, beside, place } = wanted;
+    const name = `${this.#stem}_${String(at).padStart(8, '0')}.${format === 'npy' ? 'npy' : 'png'}`;
     try {
-      const blob = await engine.call('film.save', { format });
-      if (this.#folder) {
-        const handle = await this.#folder.getFileHandle(name, { create: true });
-        const file = await handle.createWritable();
-        await file.write(blob);
-        await file.close();
-      } else saveBlob(blob, name);
+      await place.add(name, await engine.call('film.save', { format, beside }));
+      this.#last = at;
       this.#written++;
     } catch (error) {
       toast.show(failureIn(error).message);
       this.stop();
     }
   }
+}
+
+function folder(handle: FileSystemDirectoryHandle): Place {
+  return {
+    async add(name, blob) {
+      const file = await (await handle.getFileHandle(name, { create: true })).createWritable();
+      await file.write(blob);
+      await file.close();
+    },
+    end: () => ` in ${handle.name}`,
+  };
+}
+
+function archive(): Place {
+  const zip = new ZipWriter();
+  return {
+    add: (name, blob) => zip.add(name, blob),
+    end(stem) {
+      saveBlob(zip.finish(), `${stem}_frames.zip`);
+      return ` in ${stem}_frames.zip`;
+    },
+  };
 }

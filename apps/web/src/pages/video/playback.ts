@@ -2,6 +2,7 @@ import { h, setAttribute, setStyle, setText } from '../../dom.ts';
 import { icon } from '../../icons.ts';
 import type { Settings } from '../../settings.ts';
 import type { Film } from './film.ts';
+import { makeLoopHandles } from './loop_handles.ts';
 import type { VideoSettings } from './video_settings.ts';
 
 const speeds = [1, 0.5, 0.25, 2];
@@ -26,6 +27,8 @@ export function makePlayback(
     { class: 'scrub', role: 'slider', tabindex: 0, 'aria-label': 'Position', 'aria-valuemin': 0 },
     head,
   );
+  const ends = makeLoopHandles(film, scrub);
+  const track = h('div', { class: 'track' }, ends.band, scrub, ...ends.handles);
   const button = (
     name: Parameters<typeof icon>[0],
     label: string,
@@ -56,7 +59,7 @@ export function makePlayback(
   const element = h(
     'div',
     { class: 'bar card', role: 'group', 'aria-label': 'Playback' },
-    scrub,
+    track,
     h(
       'div',
       { class: 'row' },
@@ -82,14 +85,15 @@ export function makePlayback(
     setAttribute(scrub, 'aria-valuetext', `${at.toFixed(1)} of ${duration.toFixed(1)} seconds`);
     setText(now, clock(at));
     setText(all, isFile() ? `/ ${clock(duration)}` : '');
-    const count = Math.round(duration / film.frameSeconds);
-    const number = Math.min(count, Math.round(at / film.frameSeconds) + 1);
-    setText(frame, isFile() && count > 0 ? `frame ${number} of ${count}` : '');
+    const { frames } = film;
+    const isCounted = isFile() && duration > 0;
+    setText(frame, isCounted ? `frame ${frames.indexAt(at) + 1} of ${frames.count}` : '');
   };
   film.position.watch(show);
+  film.range.watch(show);
   film.source.watch((source) => {
     element.hidden = source.kind === 'none';
-    for (const part of [scrub, back, forward, loop, speed]) part.hidden = source.kind !== 'file';
+    for (const part of [track, back, forward, loop, speed]) part.hidden = source.kind !== 'file';
     live.hidden = source.kind === 'file';
     show();
   });

@@ -26,26 +26,36 @@ import { VideoStage } from './video_stage.ts';
 export function makeVideoPage(app: App, address: string): Page {
   const { film, engine } = app;
   const settings = new Settings<VideoSettings>('video', videoSchema, address);
-  film.options = () => engine.info && filmOptionsOf(settings.value, engine.info.baseSize);
   const stage = new VideoStage(app, settings);
   const sources = makeSources(app);
 
-  const recorder = makeRecorder(
-    app,
-    stage.canvas,
-    () => {
+  const recorder = makeRecorder(app, {
+    canvas: stage.canvas,
+    nameOf: () => {
       const source = film.source.value;
       return `${source.kind === 'none' ? 'film' : source.name.replace(/\.[^.]+$/, '')}_depth`;
     },
-    { start: 'Record', stop: 'Stop recording' },
-  );
+    words: { start: 'Record', stop: 'Stop recording' },
+    start: () => {
+      const { recordSize: size, beside } = settings.value;
+      return engine.call('film.record', { size, beside });
+    },
+    finish: () => engine.call('film.recorded', undefined),
+  });
   const writer = new FrameWriter(app);
   film.afterFrame = () => writer.take();
+  film.options = () => {
+    const { recordSize } = settings.value;
+    const plain = recordSize === 'shown' || !(recorder.recording || writer.writing);
+    const size = plain ? 'screen' : recordSize;
+    return engine.info && filmOptionsOf(settings.value, engine.info.baseSize, size);
+  };
   const record = (): void => {
-    if (film.source.value.kind === 'none') return;
+    if (!film.facts.value) return;
+    const { record: kind, beside } = settings.value;
     if (writer.writing) writer.stop();
-    else if (settings.value.record === 'video' || recorder.recording) recorder.toggle();
-    else void writer.start(settings.value.record);
+    else if (kind === 'video' || recorder.recording) recorder.toggle();
+    else void writer.start(kind, beside);
   };
   const recordButton = h(
     'button',

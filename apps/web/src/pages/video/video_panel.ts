@@ -10,6 +10,16 @@ import type { VideoSettings } from './video_settings.ts';
 
 const SHOWN = 90;
 
+const EACH =
+  'Each frame that goes through the model, into a folder that you choose, or else into one ZIP.';
+const recordWords: Readonly<Record<VideoSettings['record'], string>> = {
+  video:
+    'MP4, or WebM where the browser cannot write that. To have every frame in it, take every one.',
+  png: EACH,
+  png16: EACH,
+  npy: EACH,
+};
+
 /** The controls of the video page: timing and steadiness, and those of any picture. */
 export function makeVideoPanel(app: App, settings: Settings<VideoSettings>): HTMLElement {
   const { film } = app;
@@ -62,7 +72,7 @@ export function makeVideoPanel(app: App, settings: Settings<VideoSettings>): HTM
     label: 'Write',
     value: settings.value.record,
     options: [
-      { value: 'video', label: 'Video, as shown' },
+      { value: 'video', label: 'Video' },
       { value: 'png', label: 'Frames, coloured PNG' },
       { value: 'png16', label: 'Frames, PNG of 16 bits' },
       { value: 'npy', label: 'Frames, NPY of the model' },
@@ -70,14 +80,37 @@ export function makeVideoPanel(app: App, settings: Settings<VideoSettings>): HTM
     onChange: (value) => settings.change({ record: value }),
   });
   bound.push(() => record.set(settings.value.record));
+  const recordSize = selectField({
+    label: 'Size',
+    value: settings.value.recordSize,
+    options: [
+      { value: 'shown', label: 'As shown' },
+      { value: 'map', label: 'Of the map' },
+      { value: 'film', label: 'Of the film' },
+    ],
+    onChange: (value) => settings.change({ recordSize: value }),
+  });
+  const beside = switchRow({
+    label: 'Frame beside it',
+    value: settings.value.beside,
+    onChange: (on) => settings.change({ beside: on }),
+  });
+  const words = h('p', { class: 'caption' });
+  bound.push(() => {
+    const { record: kind, recordSize: size, beside: on } = settings.value;
+    recordSize.set(size);
+    recordSize.element.hidden = kind === 'npy';
+    beside.set(on);
+    // A view that is recorded as it is shown has its own layout; other frames are of the map alone.
+    beside.element.hidden = kind === 'video' ? size === 'shown' : kind !== 'png';
+    setText(words, recordWords[kind]);
+  });
   const recording = group(
     { id: 'video.record', title: 'Record', open: false },
     record.element,
-    h(
-      'p',
-      { class: 'caption' },
-      'A video has the size of the view. Frames are written one by one, each that goes through the model.',
-    ),
+    recordSize.element,
+    beside.element,
+    words,
   );
 
   const { groups: picture } = makePictureGroups(app, settings, {

@@ -1,5 +1,5 @@
 import { flag, number, oneOf, type Schema } from '../../settings.ts';
-import type { FilmOptions } from '../../worker/film/film_calls.ts';
+import type { FilmOptions, Recorded } from '../../worker/film/film_calls.ts';
 import { type ImageSettings, imageSchema, lookOf } from '../image/image_settings.ts';
 
 export const filmLayouts = ['depth', 'inset', 'side', 'stack'] as const;
@@ -17,6 +17,9 @@ export interface VideoSettings extends ImageSettings {
   readonly cuts: boolean;
   readonly speed: number;
   readonly record: 'video' | 'png' | 'png16' | 'npy';
+  readonly recordSize: Recorded['size'];
+  /** The frame beside its map. */
+  readonly beside: boolean;
 }
 
 export const videoSchema: Schema<VideoSettings> = {
@@ -29,9 +32,16 @@ export const videoSchema: Schema<VideoSettings> = {
   cuts: flag(true),
   speed: number(1, 0.25, 2),
   record: oneOf(['video', 'png', 'png16', 'npy'], 'video'),
+  recordSize: oneOf(['shown', 'map', 'film'], 'shown'),
+  beside: flag(false),
 };
 
-export const filmOptionsOf = (settings: VideoSettings, baseSize: number): FilmOptions => ({
+export const filmOptionsOf = (
+  settings: VideoSettings,
+  baseSize: number,
+  pictureSize: FilmOptions['pictureSize'],
+): FilmOptions => ({
+  pictureSize,
   size: settings.size || baseSize,
   square: settings.shape === 'square',
   look: { ...lookOf(settings), normals: false },

@@ -43,8 +43,10 @@ export function makeView3dPage(app: App, address: string): Page {
     if (!attached || !facts || clientWidth === 0 || clientHeight === 0) return undefined;
     const value = settings.value;
     const scale = devicePixelRatio * value.resolution;
-    const width = Math.max(1, Math.round(clientWidth * scale));
-    const height = Math.max(1, Math.round(clientHeight * scale));
+    // Encoders want even sides.
+    const even = recorder.recording ? 2 : 1;
+    const width = even * Math.max(1, Math.round((clientWidth * scale) / even));
+    const height = even * Math.max(1, Math.round((clientHeight * scale) / even));
     const range = rangeOf(value, facts);
     const room: Room = {
       ...range,
@@ -157,9 +159,18 @@ export function makeView3dPage(app: App, address: string): Page {
   const openButton = button('upload', 'Open a picture');
   openButton.addEventListener('click', () => void choose());
   const panelButton = button('sliders', 'Hide or show the panel (H)', 'wideonly');
-  const recorder = makeRecorder(app, canvas, () => {
-    const source = runner.source.value;
-    return `${source.state === 'none' ? 'view' : source.name.replace(/\.[^.]+$/, '')}_3d`;
+  const recorder = makeRecorder(app, {
+    canvas,
+    nameOf: () => {
+      const source = runner.source.value;
+      return `${source.state === 'none' ? 'view' : source.name.replace(/\.[^.]+$/, '')}_3d`;
+    },
+    async start() {
+      const view = viewOf();
+      if (!view) throw new Error('There is no surface yet.');
+      return app.engine.call('view3d.record', view);
+    },
+    finish: () => app.engine.call('view3d.recorded', undefined),
   });
   recorder.watch(() => runner.requestDraw());
   const stage = h(

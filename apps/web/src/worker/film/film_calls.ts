@@ -1,5 +1,6 @@
 import type { Look, LookFacts, View } from '../image/image_calls.ts';
 import type { Call } from '../protocol.ts';
+import type { Movie } from './movie_writer.ts';
 
 /** How ranges are kept from jumping from frame to frame. */
 export interface Steady {
@@ -13,6 +14,8 @@ export interface Steady {
 export interface FilmOptions {
   readonly size: number;
   readonly square: boolean;
+  /** Of the picture of the depth: enough for a screen, as the network gives it, or as large as the film. */
+  readonly pictureSize: 'screen' | 'map' | 'film';
   readonly look: Look;
   readonly steady: Steady;
 }
@@ -28,12 +31,24 @@ export interface FilmFacts extends LookFacts {
 
 export type FilmSave = 'png' | 'png16' | 'npy';
 
+/** What a recording shows. */
+export interface Recorded {
+  /** The view as it is laid out, or the map alone in one of two sizes. */
+  readonly size: 'shown' | 'map' | 'film';
+  /** The frame to the left of its map; as shown, the layout decides. */
+  readonly beside: boolean;
+}
+
 export interface FilmCalls {
   readonly 'film.canvas': Call<{ readonly canvas: OffscreenCanvas }, undefined>;
+  /** When the frames of a file are shown, in seconds; undefined where its table cannot be read. */
+  readonly 'film.times': Call<{ readonly file: Blob }, Float64Array<ArrayBuffer> | undefined>;
   /** The next frame, which moves here. `restart`: it does not follow the one before. */
   readonly 'film.frame': Call<
     {
       readonly frame: VideoFrame | ImageBitmap;
+      /** In the film, or on a clock, in seconds. */
+      readonly time: number;
       readonly options: FilmOptions;
       readonly restart: boolean;
     },
@@ -42,5 +57,10 @@ export interface FilmCalls {
   /** The frame that is there with other settings of its picture. */
   readonly 'film.look': Call<FilmOptions, LookFacts | undefined>;
   readonly 'film.view': Call<View, undefined>;
-  readonly 'film.save': Call<{ readonly format: FilmSave }, Blob>;
+  /** The frame that is there. `beside`: with the frame to the left, of coloured PNG only. */
+  readonly 'film.save': Call<{ readonly format: FilmSave; readonly beside: boolean }, Blob>;
+  /** Every frame from now on goes into a video. False: this browser cannot encode one. */
+  readonly 'film.record': Call<Recorded, boolean>;
+  /** Ends it. Undefined: none was under way. */
+  readonly 'film.recorded': Call<undefined, Movie | undefined>;
 }

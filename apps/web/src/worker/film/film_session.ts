@@ -1,7 +1,8 @@
 import { RangeOverTime, type Size } from '@dpt-webgpu/dpt';
 import { encodeNpy } from '@dpt-webgpu/loaders';
+import type { Tensor } from '@dpt-webgpu/tensor';
 import type { Gpu } from '../gpu.ts';
-import { CanvasView } from '../image/canvas_view.ts';
+import { CanvasView, type Drawable } from '../image/canvas_view.ts';
 import { type DepthRecording, DepthRuns } from '../image/depth_runs.ts';
 import { HISTOGRAM_BINS, type LookFacts, type View } from '../image/image_calls.ts';
 import { type Photo, writePixels } from '../image/photo.ts';
@@ -10,7 +11,7 @@ import { inputSize } from '../input_size.ts';
 import type { ModelHost, OpenModel } from '../model_host.ts';
 import { EngineError, type Handlers } from '../protocol.ts';
 import type { FilmFrame } from '../view3d/view3d_session.ts';
-import type { FilmCalls, FilmFacts, FilmOptions, FilmSave } from './film_calls.ts';
+import type { FilmCalls, FilmFacts, FilmOptions, FilmSave, Recorded } from './film_calls.ts';
 import {
   type FilmLook,
   type FilmMap,
@@ -18,6 +19,9 @@ import {
   recordFilmLook,
   runFilmLook,
 } from './film_look.ts';
+import { recordedSize, recordedView } from './film_picture.ts';
+import { frameTimes } from './frame_times.ts';
+import { type Movie, MovieWriter } from './movie_writer.ts';
 
 /** The longer side of what is shown: more than a film has, mostly. */
 const SHOWN = 1280;
@@ -29,6 +33,21 @@ interface Current {
   readonly modelTime: number;
 }
 
+/** A video that is being written, on a canvas of its own. */
+interface Filming {
+  readonly writer: MovieWriter;
+  readonly picture: CanvasView;
+  readonly size: Size;
+  readonly wanted: Recorded;
+  /** Of the last frame in it. */
+  time: number | undefined;
+}
+
+const WHOLE = { x: 0, y: 0, width: 1, height: 1 };
+
+/** Seconds from a frame to the next where the film does not say: at its start and after a jump. */
+const USUAL_STEP = 1 / 30;
+
 /** The video page's half on the worker: frames come in and stay on the GPU until they are shown. */
 export class FilmSession {
   readonly #host: ModelHost;
@@ -39,6 +58,7 @@ export class FilmSession {
   #range: { gpu: Gpu; range: RangeOverTime } | undefined;
   #look: { key: string; recording: FilmLook; of: DepthRecording } | undefined;
   #current: Current | undefined;
+  #filming: Filming | undefined;
 
   constructor(host: ModelHost) {
     this.#host = host;
@@ -50,9 +70,12 @@ export class FilmSession {
       this.#canvas = new CanvasView(canvas);
       return undefined;
     },
-    'film.frame': async ({ frame, options, restart }) => {
+    'film.times': ({ file }, { signal }) => frameTimes(file, signal),
+    'film.frame': async ({ frame, time, options, restart }) => {
       try {
-        return await this.#frame(frame, options, restart);
+        const facts = await this.#frame(frame, options, restart);
+        await this.#film(time);
+        return facts;
       } finally {
         frame.close();
       }
@@ -68,7 +91,9 @@ export class FilmSession {
       await this.#draw();
       return undefined;
     },
-    'film.save': ({ format }) => this.#save(format),
+    'film.save': ({ format, beside }) => this.#save(format, beside),
+    'film.record': (wanted) => this.#record(wanted),
+    'film.recorded': () => this.#recorded(),
   };
 
   /** For the 3D page. */
@@ -149,13 +174,13 @@ export class FilmSession {
     const { opened, photo, recording } = current;
     const { gpu, model } = opened;
     if (this.#range?.gpu !== gpu) this.#range = { gpu, range: new RangeOverTime(gpu.context) };
-    const scale = Math.min(1, SHOWN / Math.max(photo.width, photo.height));
+    const { depth } = recording.outputs;
     const map: FilmMap = {
-      depth: recording.outputs.depth,
+      depth,
       pixels: recording.inputs.pixels,
       kind: model.config.depth,
       method: model.config.image.depthFilter,
-      shown: [Math.round(photo.height * scale) || 1, Math.round(photo.width * scale) || 1],
+      shown: options.pictureSize === 'map' ? sidesOf(depth) : shownSides(photo, options),
     };
     const key = filmLookKey(options, map);
     if (this.#look?.key !== key || this.#look.of !== recording) {
@@ -177,18 +202,60 @@ export class FilmSession {
   async #draw(): Promise<void> {
     if (!this.#canvas || !this.#view) return;
     const gpu = await this.#host.gpu();
-    const photo = this.#texture?.gpu === gpu ? this.#texture.photo : undefined;
-    const depth = this.#look?.recording.outputs.rgba;
-    const crop = { x: 0, y: 0, width: 1, height: 1 };
-    this.#canvas.draw(gpu, this.#view, photo && { photo, crop, pictures: depth ? { depth } : {} });
+    this.#canvas.draw(gpu, this.#view, this.#drawable(gpu));
   }
 
-  async #save(format: FilmSave): Promise<Blob> {
+  #drawable(gpu: Gpu): Drawable | undefined {
+    if (this.#texture?.gpu !== gpu) return undefined;
+    const depth = this.#look?.recording.outputs.rgba;
+    return { photo: this.#texture.photo, crop: WHOLE, pictures: depth ? { depth } : {} };
+  }
+
+  async #record(wanted: Recorded): Promise<boolean> {
+    await this.#recorded().catch(() => undefined);
+    const current = this.#current;
+    if (!current) throw noFrame();
+    const [height, width] = sidesOf(current.recording.outputs.depth);
+    const sizes = { film: current.photo, map: { width, height }, shown: this.#view };
+    const size = recordedSize(wanted, sizes);
+    const picture = new CanvasView(new OffscreenCanvas(size.width, size.height));
+    const writer = await MovieWriter.open(picture.canvas);
+    if (!writer) return false;
+    this.#filming = { writer, picture, size, wanted, time: undefined };
+    return true;
+  }
+
+  async #recorded(): Promise<Movie | undefined> {
+    const filming = this.#filming;
+    this.#filming = undefined;
+    return filming?.writer.finish();
+  }
+
+  /** The frame that is there goes into the video. A frame that is looked at twice is in it once. */
+  async #film(time: number): Promise<void> {
+    const filming = this.#filming;
+    if (!filming || filming.time === time) return;
+    const { picture, size, wanted, writer } = filming;
+    const step = time - (filming.time ?? Number.NaN);
+    filming.time = time;
+    const gpu = await this.#host.gpu();
+    const view = recordedView(size, wanted, this.#view);
+    picture.draw(gpu, view, this.#drawable(gpu));
+    await writer.add(step > 0 && step < 1 ? step : USUAL_STEP);
+  }
+
+  async #save(format: FilmSave, beside: boolean): Promise<Blob> {
     const outputs = this.#look?.recording.outputs;
-    if (!outputs || !this.#current) {
-      throw new EngineError({ code: 'no-photo', message: 'There is no frame yet.' });
+    if (!outputs || !this.#current) throw noFrame();
+    const [height, width] = sidesOf(outputs.rgba);
+    if (format === 'png' && beside) {
+      const gpu = await this.#host.gpu();
+      const size = { width: 2 * width, height };
+      const picture = new CanvasView(new OffscreenCanvas(size.width, size.height));
+      const view = recordedView(size, { size: 'film', beside }, undefined);
+      picture.draw(gpu, view, this.#drawable(gpu));
+      return picture.canvas.convertToBlob({ type: 'image/png' });
     }
-    const [height = 1, width = 1] = outputs.rgba.shape.slice(-2);
     if (format === 'npy') {
       const { depth } = this.#current.recording.outputs;
       return new Blob([
@@ -202,4 +269,17 @@ export class FilmSession {
     const channels = format === 'png' ? 4 : 1;
     return new Blob([await encodePng({ width, height, channels, data })], { type: 'image/png' });
   }
+}
+
+const noFrame = (): EngineError =>
+  new EngineError({ code: 'no-photo', message: 'There is no frame yet.' });
+
+const sidesOf = ({ shape }: Tensor): [height: number, width: number] => [
+  shape.at(-2) ?? 1,
+  shape.at(-1) ?? 1,
+];
+
+function shownSides({ width, height }: Size, { pictureSize }: FilmOptions): [number, number] {
+  const scale = pictureSize === 'film' ? 1 : Math.min(1, SHOWN / Math.max(width, height));
+  return [Math.round(height * scale) || 1, Math.round(width * scale) || 1];
 }

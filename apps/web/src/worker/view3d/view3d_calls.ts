@@ -1,4 +1,5 @@
 import type { DepthKind } from '@dpt-webgpu/dpt';
+import type { Movie } from '../film/movie_writer.ts';
 import type { Rect, RunOptions, RunProgress } from '../image/image_calls.ts';
 import type { Call } from '../protocol.ts';
 
@@ -80,6 +81,10 @@ export interface View3dCalls {
     undefined
   >;
   readonly 'view3d.draw': Call<View3d, DrawFacts | undefined>;
+  /** Everything that is drawn from now on goes into a video, first this. False: this browser cannot encode one. */
+  readonly 'view3d.record': Call<View3d, boolean>;
+  /** Ends it. Undefined: none was under way. */
+  readonly 'view3d.recorded': Call<undefined, Movie | undefined>;
   readonly 'view3d.save': Call<
     { readonly format: Save3dFormat; readonly view: View3d; readonly name: string },
     Blob

@@ -1,5 +1,6 @@
 import type { DepthKind, Size } from '@dpt-webgpu/dpt';
 import type { Tensor } from '@dpt-webgpu/tensor';
+import { type Movie, MovieWriter } from '../film/movie_writer.ts';
 import type { Gpu } from '../gpu.ts';
 import { DepthRuns } from '../image/depth_runs.ts';
 import type { Rect, RunOptions, RunProgress } from '../image/image_calls.ts';
@@ -44,6 +45,7 @@ export class View3dSession {
   #mask: { gpu: Gpu; tensor: Tensor } | undefined;
   #running: AbortController | undefined;
   #view: View3d | undefined;
+  #filming: { readonly writer: MovieWriter; time: number } | undefined;
 
   constructor(host: ModelHost, film: () => FilmFrame | undefined) {
     this.#host = host;
@@ -68,6 +70,8 @@ export class View3dSession {
       return undefined;
     },
     'view3d.draw': (view) => this.#draw(view),
+    'view3d.record': (view) => this.#record(view),
+    'view3d.recorded': () => this.#recorded(),
     'view3d.save': async ({ format, view, name }) => {
       const scene = await this.#scene(view.surface.ownMask);
       const gpu = await this.#host.gpu();
@@ -225,8 +229,37 @@ export class View3dSession {
     // A newer view came while the mask was uploaded.
     if (this.#view !== view) return undefined;
     const faces = renderer.draw(gpu, view, scene);
-    await gpu.device.queue.onSubmittedWorkDone();
+    await Promise.all([this.#filmDrawn(), gpu.device.queue.onSubmittedWorkDone()]);
     return { faces, time: performance.now() - begun };
+  }
+
+  async #record(view: View3d): Promise<boolean> {
+    await this.#recorded().catch(() => undefined);
+    await this.#draw(view);
+    const writer = this.#renderer && (await MovieWriter.open(this.#renderer.canvas));
+    if (!writer) return false;
+    this.#filming = { writer, time: performance.now() };
+    await this.#draw(view);
+    return true;
+  }
+
+  async #recorded(): Promise<Movie | undefined> {
+    const filming = this.#filming;
+    if (!filming) return undefined;
+    // A view that stood until now is seen until now.
+    if (this.#view) await this.#draw(this.#view).catch(() => undefined);
+    this.#filming = undefined;
+    return filming.writer.finish();
+  }
+
+  /** What was just drawn goes into the video, by the clock. */
+  async #filmDrawn(): Promise<void> {
+    const filming = this.#filming;
+    if (!filming) return;
+    const now = performance.now();
+    const step = (now - filming.time) / 1000;
+    filming.time = now;
+    await filming.writer.add(Math.max(step, 0.001), 1 / 30);
   }
 }
 
