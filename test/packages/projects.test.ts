@@ -9,6 +9,7 @@ import { build as vite } from 'vite';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import { startSiteServer } from '../../packages/cli/src/serve/site_server.ts';
 import { launchBrowser } from '../support/browser.ts';
+import { denoPath } from '../support/deno.ts';
 import { testDevice } from '../support/device.ts';
 import { tinyModel } from '../support/models.ts';
 import { run } from './projects/depth.js';
@@ -60,10 +61,9 @@ test('the command', () => {
 });
 
 test('Deno', () => {
-  const deno = join(root, 'node_modules', '.bin', 'deno');
   // wgpu takes the driver that the tests take; it complains about a folder that only windows need.
   const env = { DENO_NO_UPDATE_CHECK: '1', XDG_RUNTIME_DIR: scratch };
-  const printed = inScratch(deno, ['run', '--no-remote', '--allow-all', 'deno.js'], env);
+  const printed = inScratch(denoPath(), ['run', '--no-remote', '--allow-all', 'deno.js'], env);
   expectSame(JSON.parse(printed) as Results);
 });
 

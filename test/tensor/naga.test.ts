@@ -9,6 +9,7 @@ import { buildDpt, planPrediction, recognise } from '../../packages/dpt/src/inde
 import { openCheckpointFile } from '../../packages/loaders/src/node.ts';
 import { Context, type Dtype } from '../../packages/tensor/src/index.ts';
 import { type Step, specialise } from '../../packages/tensor/src/kernel.ts';
+import { denoPath } from '../support/deno.ts';
 import { fixtures } from '../support/models.ts';
 
 const root = join(import.meta.dirname, '../..');
@@ -36,7 +37,7 @@ for (const file of readdirSync(fixtures, { recursive: true, encoding: 'utf8' }))
 }
 
 const naga = spawnSync(
-  join(root, 'node_modules', '.bin', 'deno'),
+  denoPath(),
   ['run', '--no-remote', '--allow-all', join(import.meta.dirname, 'naga', 'compile.js')],
   {
     input: JSON.stringify([...programs.values()]),
@@ -79,7 +80,7 @@ test.each(results.filter(({ program }) => beyondNaga.test(program.code)))(
 
 test('a shader that naga refuses is seen', () => {
   const { stdout } = spawnSync(
-    join(root, 'node_modules', '.bin', 'deno'),
+    denoPath(),
     ['run', '--no-remote', '--allow-all', join(import.meta.dirname, 'naga', 'compile.js')],
     {
       input: JSON.stringify([
