@@ -64,6 +64,8 @@ export class LiveDepth {
   readonly kind: DepthKind;
   /** [h, w]: the map, in a buffer of ours that every frame rewrites. `depth.buffer` is its GPUBuffer, STORAGE | COPY_SRC. */
   readonly depth: Tensor;
+  /** [3]: its smallest and largest finite value and how many are finite, beside it on the GPU, in the same way. */
+  readonly range: Tensor;
   readonly #recording: Parts['recording'];
   readonly #input: PictureToTensor;
   readonly #output: TensorToTexture | undefined;
@@ -85,6 +87,7 @@ export class LiveDepth {
     this.#input = input;
     this.#output = output;
     this.depth = recording.outputs.depth;
+    this.range = recording.outputs.range;
     this.#upload = new PictureUpload(this.depth.context, photo);
   }
 

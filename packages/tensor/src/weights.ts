@@ -1,5 +1,12 @@
 import { type Context, usage } from './context.ts';
-import { bytesPerStored, countNonFinite, f32FromStored, permute, wordsOf } from './convert.ts';
+import {
+  bytesPerStored,
+  countNonFinite,
+  f32FromStored,
+  permute,
+  quantise,
+  wordsOf,
+} from './convert.ts';
 import { disposeSymbol } from './dispose_symbol.ts';
 import { bufferBytes, bytesPerElement, type Dtype } from './dtype.ts';
 import { DptError } from './errors.ts';
@@ -10,7 +17,10 @@ import { Tensor } from './tensor.ts';
 
 /** How weights are stored, and what they are called in messages. */
 export interface WeightsOptions {
-  /** Storage type on the GPU of weights that do not ask for one. Default f32. */
+  /**
+   * Storage type on the GPU of weights that do not ask for one. Default f32. With q8 the matrices of linear maps are int8
+   * with a scale for each column; everything else is f32, and so is all arithmetic.
+   */
   readonly dtype?: Dtype;
   /** What is being built, for messages: `depth_anything_v2 (12 blocks of 384)`. */
   readonly title?: string;
@@ -22,6 +32,8 @@ export interface WeightsOptions {
 export interface WeightSpec {
   /** Axes of the stored tensor in the order they are wanted in: [1, 0] transposes a matrix. */
   readonly permute?: readonly number[];
+  /** A matrix [K, N] (after `permute`) of a linear map, which is int8 where the model is q8 and N a multiple of four. */
+  readonly quantisable?: boolean;
   /** Storage type on the GPU, where this tensor needs another than its model. */
   readonly dtype?: Dtype;
 }
@@ -69,6 +81,17 @@ function makeBuffers(context: Context, tensors: readonly Tensor[]): Promise<void
     }
   });
 }
+
+/** What is stored as it is where a model is q8. */
+const unquantised = (dtype: Dtype): Dtype => (dtype === 'q8' ? 'f32' : dtype);
+
+function scalesOf(context: Context, [, N]: Shape, key: string): Tensor {
+  return new Tensor(context, new Storage(bufferBytes(N!, 'f32')), [N!], 'f32', `${key}.scales`);
+}
+
+/** Tensors, and the scales of those that are q8. */
+const withScales = (tensors: readonly Tensor[]): Tensor[] =>
+  tensors.flatMap((tensor) => (tensor.scales ? [tensor, tensor.scales] : [tensor]));
 
 interface Declared {
   readonly key: string;
@@ -158,7 +181,9 @@ export class Weights {
     const key = this.#scope + name;
     const { context, declared } = this.#shared;
     if (declared.has(key)) throw new Error(`weights: ${key} is declared twice.`);
-    const dtype = spec.dtype ?? this.dtype;
+    const wanted = spec.dtype ?? this.dtype;
+    const isQ8 = wanted === 'q8' && spec.quantisable && shape[spec.permute?.at(-1) ?? 1]! % 4 === 0;
+    const dtype = isQ8 ? 'q8' : unquantised(wanted);
     if (dtype === 'u32') throw new Error(`weights: ${key} cannot be u32; weights are f32 or f16.`);
     if (dtype === 'f16' && !context.capabilities.f16 && !context.isPlanning) {
       throw new DptError(
@@ -173,7 +198,14 @@ export class Weights {
     const ordered = shape.length === 0 ? shape : [first / count, ...rest];
     const tensors = Array.from({ length: count }, () => {
       const storage = new Storage(bufferBytes(sizeOf(ordered), dtype));
-      return new Tensor(context, storage, ordered, dtype, key);
+      return new Tensor(
+        context,
+        storage,
+        ordered,
+        dtype,
+        key,
+        isQ8 ? scalesOf(context, ordered, key) : undefined,
+      );
     });
     declared.set(key, { key, tensors, shape, spec });
     return tensors;
@@ -183,7 +215,7 @@ export class Weights {
   constant(name: string, values: Float32Array, shape: Shape): Tensor {
     const { context, constants } = this.#shared;
     const tensor = context.constant(() =>
-      context.tensor(values, shape, this.dtype, this.#scope + name),
+      context.tensor(values, shape, unquantised(this.dtype), this.#scope + name),
     );
     constants.push(tensor);
     return tensor;
@@ -192,6 +224,11 @@ export class Weights {
   /** Bytes on the GPU of all weights declared so far. */
   get bytes(): number {
     return this.#storageBytes().reduce((sum, bytes) => sum + bytes, 0);
+  }
+
+  /** Keys and shapes, as a file has to have them, of everything declared so far. */
+  declarations(): readonly { readonly key: string; readonly shape: Shape }[] {
+    return [...this.#shared.declared.values()].map(({ key, shape }) => ({ key, shape }));
   }
 
   /** Buffers that hold the weights declared so far. */
@@ -207,7 +244,7 @@ export class Weights {
   #storageBytes(): number[] {
     const { declared } = this.#shared;
     return [...declared.values()].flatMap(({ tensors }) =>
-      tensors.map(({ storage }) => storage.bytes),
+      withScales(tensors).map(({ storage }) => storage.bytes),
     );
   }
 
@@ -268,7 +305,7 @@ export class Weights {
     }
     this.check();
     const all = [...declared.values()];
-    for (const { name, storage } of all.flatMap(({ tensors }) => tensors)) {
+    for (const { name, storage } of all.flatMap(({ tensors }) => withScales(tensors))) {
       context.expectFits(storage.bytes, name);
     }
     const total = all.reduce((sum, { shape }) => sum + sizeOf(shape) * bytesPerElement.f32, 0);
@@ -334,13 +371,18 @@ export class Weights {
         );
       }
     }
-    const made = makeBuffers(context, tensors);
+    const made = makeBuffers(context, withScales(tensors));
     // Awaited with the others; until then it must not count as unhandled.
     made.catch(() => {});
     checks.push(made);
     if (tensors.some(({ storage }) => !storage.hasBuffer)) await made; // it failed at once
-    tensors.forEach(({ buffer, size, dtype }, part) => {
-      context.upload(buffer, wordsOf(values.subarray(part * size, (part + 1) * size), dtype));
+    tensors.forEach(({ buffer, size, dtype, scales }, part) => {
+      const own = values.subarray(part * size, (part + 1) * size);
+      if (scales) {
+        const quantised = quantise(own, scales.size);
+        context.upload(buffer, new Uint8Array(quantised.values.buffer));
+        context.upload(scales.buffer, quantised.scales);
+      } else context.upload(buffer, wordsOf(own, dtype));
     });
   }
 
@@ -356,7 +398,8 @@ export class Weights {
   dispose(): void {
     const { declared, constants } = this.#shared;
     this.#shared.state = 'disposed';
-    for (const { tensors } of declared.values()) for (const tensor of tensors) tensor.dispose();
+    for (const { tensors } of declared.values())
+      for (const tensor of withScales(tensors)) tensor.dispose();
     for (const tensor of constants) tensor.dispose();
   }
 
