@@ -124,6 +124,6 @@ export function compare(
 }
 
 /** Dtypes to test on this device; f16 is left out by name where the device has none. */
-export function dtypesOf(context: Context): Dtype[] {
+export function dtypesOf(context: Context): ('f32' | 'f16')[] {
   return context.capabilities.f16 ? ['f32', 'f16'] : ['f32'];
 }

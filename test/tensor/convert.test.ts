@@ -1,5 +1,6 @@
 // convert: every stored type, at every misalignment, from memory of its own and from a Node Buffer; extremes of the wide types;
-// permute against a loop over coordinates (random ranks, sides of 0 and 1); countNonFinite; words of f16.
+// permute against a loop over coordinates (random ranks, sides of 0 and 1); countNonFinite; words of f16; rounding to
+// int8.
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import {
@@ -7,6 +8,7 @@ import {
   countNonFinite,
   f32FromStored,
   permute,
+  quantise,
   wordsOf,
 } from '../../packages/tensor/src/convert.ts';
 import { sizeOf } from '../../packages/tensor/src/shape.ts';
@@ -108,4 +110,35 @@ test('wordsOf stores f32 as it is and f16 as its bits', () => {
   const values = new Float32Array([1, -2]);
   expect(wordsOf(values, 'f32')).toBe(values);
   expect(wordsOf(values, 'f16')).toEqual(new Uint16Array([0x3c00, 0xc000]));
+});
+
+describe('quantise', () => {
+  test('every value is off by half a step of its column at most, the largest by none', () => {
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 1, max: 5 }),
+        fc.array(fc.integer({ min: -1e6, max: 1e6 }), { minLength: 5, maxLength: 40 }),
+        (columns, list) => {
+          const matrix = Float32Array.from(list.slice(0, list.length - (list.length % columns)));
+          const { values, scales } = quantise(matrix, columns);
+          matrix.forEach((value, i) => {
+            const scale = scales[i % columns]!;
+            expect(Math.abs(values[i]! * scale - value)).toBeLessThanOrEqual(scale * 0.50001);
+            if (Math.abs(value) > scale * 126.9) expect(Math.abs(values[i]!)).toBe(127);
+          });
+        },
+      ),
+    );
+  });
+
+  test('what is too small for a scale stays in range', () => {
+    const { values } = quantise(Float32Array.of(2e-43, -2e-43, 1e-45), 1);
+    expect([...values]).toEqual([127, -127, 1]);
+  });
+
+  test('a column of zeros; one of outliers leaves the others alone', () => {
+    const { values, scales } = quantise(Float32Array.of(0, 1000, 1, 0, -504, -0.4), 3);
+    expect([...values]).toEqual([0, 127, 127, 0, -64, -51]);
+    expect([...scales]).toEqual([0, Math.fround(1000 / 127), Math.fround(1 / 127)]);
+  });
 });

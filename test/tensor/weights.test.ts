@@ -1,4 +1,4 @@
-// weights: scopes, shapes, parts and constants; loading with permute, f16 and progress; everything that can be wrong with a file:
+// weights: scopes, shapes, parts and constants; loading with permute, f16, q8 and progress; everything that can be wrong with a file:
 // keys and shapes all together, values, lengths, reads that fail; aborts and disposal in the middle; loading twice.
 import { describe, expect, test } from 'vitest';
 import { Context } from '../../packages/tensor/src/context.ts';
@@ -29,6 +29,49 @@ async function loaded(file: StateDict, shape: readonly number[], spec = {}, cont
   await weights.load();
   return tensor;
 }
+
+describe('q8', () => {
+  const matrix = { shape: [4, 3], values: [1, -2, 3, 10, 20, 127, 0, 0, 0, -1, 0.5, 0.25] };
+  const file = stateDict({
+    w: matrix,
+    other: matrix,
+    odd: { shape: [3, 4] },
+    bias: { shape: [4] },
+  });
+
+  test('matrices of linear maps become int8 with scales, everything else f32', async () => {
+    const context = await testContext();
+    const weights = new Weights(context, file, { dtype: 'q8' });
+    const spec = { permute: [1, 0], quantisable: true };
+    const w = weights.tensor('w', [4, 3], spec); // [3, 4]
+    const other = weights.tensor('other', [4, 3], { permute: [1, 0] });
+    const odd = weights.tensor('odd', [3, 4], spec); // [4, 3]: rows are no whole words
+    const bias = weights.tensor('bias', [4]);
+    expect([w, other, odd, bias].map(({ dtype }) => dtype)).toEqual(['q8', 'f32', 'f32', 'f32']);
+    expect(weights.bytes).toBe(12 + 16 + 48 + 48 + 16);
+    expect(weights.buffers).toBe(5);
+
+    await weights.load();
+    expect(context.memory().weights).toBe(weights.bytes);
+    expect([...new Int8Array((await w.readBytes()).buffer)]).toEqual([
+      ...[42, 10, 0, -127],
+      ...[-85, 20, 0, 64],
+      ...[127, 127, 0, 32],
+    ]);
+    const steps = [3, 127, 0, 1].map((largest) => Math.fround(largest / 127));
+    expect([...(await w.scales!.read())]).toEqual(steps);
+    weights.dispose();
+    expect(context.memory().weights).toBe(0);
+  });
+
+  test('constants and tensors that ask for a type are not touched', async () => {
+    const weights = new Weights(await testContext(), file, { dtype: 'q8' });
+    expect(weights.constant('max_depth', Float32Array.of(20), [1]).dtype).toBe('f32');
+    const w = weights.tensor('w', [4, 3], { permute: [1, 0], quantisable: true, dtype: 'f32' });
+    expect(w.dtype).toBe('f32');
+    weights.dispose();
+  });
+});
 
 describe('declaring', () => {
   const context = Context.planning();

@@ -58,6 +58,36 @@ export function wordsOf(values: Float32Array, dtype: Dtype): Float32Array | Uint
   return dtype === 'f16' ? f16FromArray(values) : values;
 }
 
+/** A matrix as int8, and for each column the number that a step of one stands for: value ≈ int8 · scale. */
+export interface Quantised {
+  readonly values: Int8Array;
+  readonly scales: Float32Array;
+}
+
+/**
+ * Rounds a matrix [K, columns] to int8, symmetric about zero: the largest magnitude of a column becomes ±127, and every
+ * value is off by half a step at most, 1/254 of that magnitude.
+ */
+export function quantise(matrix: Float32Array, columns: number): Quantised {
+  const scales = new Float32Array(columns);
+  for (let row = 0; row < matrix.length; row += columns) {
+    for (let column = 0; column < columns; column++) {
+      scales[column] = Math.max(scales[column]!, Math.abs(matrix[row + column]!));
+    }
+  }
+  for (let column = 0; column < columns; column++) scales[column]! /= 127;
+  // A column of zeros has the scale 0, and any step will do.
+  const steps = scales.map((scale) => scale || 1);
+  const values = new Int8Array(matrix.length);
+  for (let row = 0; row < matrix.length; row += columns) {
+    for (let column = 0; column < columns; column++) {
+      const value = Math.round(matrix[row + column]! / steps[column]!);
+      values[row + column] = Math.max(-127, Math.min(127, value)); // subnormal scales are coarse
+    }
+  }
+  return { values, scales };
+}
+
 /** Number of values that are NaN or infinite. */
 export function countNonFinite(values: Float32Array): number {
   let count = 0;

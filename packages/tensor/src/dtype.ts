@@ -1,8 +1,11 @@
-/** Element types that live on the GPU. `u32` holds packed bytes and indices; arithmetic is on f32 and f16. */
-export type Dtype = 'f32' | 'f16' | 'u32';
+/**
+ * Element types that live on the GPU. `u32` holds packed bytes and indices; arithmetic is on f32 and f16. `q8` is for weights
+ * of linear maps: int8, four to a word, and a tensor of them has a scale for each column.
+ */
+export type Dtype = 'f32' | 'f16' | 'u32' | 'q8';
 
 /** Bytes of one element of each storage type. */
-export const bytesPerElement: Readonly<Record<Dtype, number>> = { f32: 4, f16: 2, u32: 4 };
+export const bytesPerElement: Readonly<Record<Dtype, number>> = { f32: 4, f16: 2, u32: 4, q8: 1 };
 
 /** Size of a buffer for that many elements: WebGPU wants multiples of four bytes. */
 export function bufferBytes(elements: number, dtype: Dtype): number {

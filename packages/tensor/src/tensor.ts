@@ -18,13 +18,23 @@ export class Tensor {
   readonly name: string;
   /** The bytes behind the tensor, shared by its reshapes. For the engine. */
   readonly storage: Storage;
+  /** Of a q8 matrix [K, N]: what one step of the int8 of each column stands for, [N]. */
+  readonly scales: Tensor | undefined;
 
-  constructor(context: Context, storage: Storage, shape: Shape, dtype: Dtype, name: string) {
+  constructor(
+    context: Context,
+    storage: Storage,
+    shape: Shape,
+    dtype: Dtype,
+    name: string,
+    scales?: Tensor,
+  ) {
     this.context = context;
     this.storage = storage;
     this.shape = shape;
     this.dtype = dtype;
     this.name = name;
+    this.scales = scales;
   }
 
   /** Wraps a buffer of the caller without a copy. The buffer stays the caller's: `dispose` does not destroy it. */
@@ -77,12 +87,18 @@ export class Tensor {
         `reshape: ${this.name} ${shapeText(this.shape)} has ${this.size} elements; ${shapeText(shape)} does not.`,
       );
     }
-    return new Tensor(this.context, this.storage, full, this.dtype, this.name);
+    if (this.scales && full.at(-1) !== this.shape.at(-1)) {
+      throw new Error(
+        `reshape: the columns of ${this.name} have scales, so ${shapeText(full)} cannot cut them.`,
+      );
+    }
+    return new Tensor(this.context, this.storage, full, this.dtype, this.name, this.scales);
   }
 
   /** The same tensor under another name. `record(…, { keep: [name] })` makes a tensor named inside it readable. */
   named(name: string): Tensor {
-    const tensor = new Tensor(this.context, this.storage, this.shape, this.dtype, name);
+    const { context, storage, shape, dtype, scales } = this;
+    const tensor = new Tensor(context, storage, shape, dtype, name, scales);
     this.context.recorder?.give(tensor);
     return tensor;
   }
@@ -99,10 +115,12 @@ export class Tensor {
     this.context.upload(this.buffer, raw, this.name);
   }
 
-  /** Values on the host, f16 widened to f32. `u32` tensors are read with `readBytes`. */
+  /** Values on the host, f16 widened to f32. `u32` and `q8` tensors are read with `readBytes`. */
   async read(): Promise<Float32Array> {
-    if (this.dtype === 'u32') {
-      throw new Error(`read: ${this.name} is u32, which has no f32 values. Use readBytes().`);
+    if (this.dtype === 'u32' || this.dtype === 'q8') {
+      throw new Error(
+        `read: ${this.name} is ${this.dtype}, which has no f32 values. Use readBytes().`,
+      );
     }
     const bytes = await this.readBytes();
     if (this.dtype === 'f16') return f32FromF16(new Uint16Array(bytes.buffer, 0, this.size));

@@ -1,10 +1,12 @@
 import type { Capabilities } from '../capabilities.ts';
+import type { Context } from '../context.ts';
 import type { Dtype } from '../dtype.ts';
 import { defineKernel } from '../kernel.ts';
 import { expectShape, shapeText } from '../shape.ts';
 import type { Tensor } from '../tensor.ts';
 import { chooseVariant, type Variant } from '../variants.ts';
 import { type Activation, activationCode } from './activation.ts';
+import { linearQ8Kernels, linearQ8Variants } from './linear_q8.ts';
 import { moduleOf } from './naming.ts';
 
 /** What a matrix product does to its result before it is stored, in the order of the fields. */
@@ -110,6 +112,7 @@ export const linearVariants: readonly (Variant<Case> & { readonly name: keyof ty
  * y = activation(x · weight + bias) · scaledBy + addTo over the last axis.   x [..., K], weight [K, N] → [..., N]
  *
  * `weight` is input-major, the transpose of what PyTorch stores, so that neighbouring threads read neighbouring columns.
+ * It may be q8: int8 with a scale for each column.
  */
 export function linear(x: Tensor, weight: Tensor, bias?: Tensor, epilogue: Epilogue = {}): Tensor {
   const [K, N] = weight.dims('K N') as [number, number];
@@ -124,32 +127,43 @@ export function linear(x: Tensor, weight: Tensor, bias?: Tensor, epilogue: Epilo
   if (scaledBy) expectShape('linear', scaledBy, scaledBy.size === 1 ? [1] : [N]);
   if (addTo) expectShape('linear', addTo, shape);
 
-  const dtype = epilogue.dtype ?? addTo?.dtype ?? weight.dtype;
+  const { scales } = weight;
+  // Of bias and scale, and of the result where nobody says.
+  const stored = scales ? (bias ?? scaledBy ?? scales).dtype : weight.dtype;
+  const dtype = epilogue.dtype ?? addTo?.dtype ?? stored;
   const y = x.context.empty(shape, dtype, moduleOf(weight));
   const M = x.size / K;
-  const name = chooseVariant(x.context, 'linear', linearVariants, {
-    M,
-    N,
-    K,
-    dtypes: [x.dtype, weight.dtype],
-  }) as keyof typeof kernels;
-  const { kernel, tile, shared, size } = kernels[name];
+  const variant = scales ? chooseQ8(x.context, { M, N, K }) : choose(x, weight, { M, N, K });
+  const { tile, shared, size } = variant;
   const tiles = Math.ceil(M / tile[0]) * Math.ceil(N / tile[1]);
-  kernel.dispatch(
-    { x, weight, bias, scale: scaledBy, residual: addTo, y },
-    {
-      types: { X: x.dtype, W: weight.dtype, R: addTo?.dtype ?? 'f32', Y: dtype },
-      overrides: {
-        ...size,
-        ACTIVATION: activationCode[activation],
-        HAS_BIAS: bias !== undefined,
-        SCALE: scaledBy === undefined ? 0 : scaledBy.size === 1 ? 1 : 2,
-        HAS_RESIDUAL: addTo !== undefined,
-      },
-      params: { M, N, K },
-      workgroups: shared ? tiles : Math.ceil(tiles / 64),
-      label: `linear ${moduleOf(weight)}`,
+  const tensors = { x, weight, bias, scale: scaledBy, residual: addTo, y };
+  const options = {
+    types: { X: x.dtype, W: stored, R: addTo?.dtype ?? 'f32', Y: dtype },
+    overrides: {
+      ...size,
+      ACTIVATION: activationCode[activation],
+      HAS_BIAS: bias !== undefined,
+      SCALE: scaledBy === undefined ? 0 : scaledBy.size === 1 ? 1 : 2,
+      HAS_RESIDUAL: addTo !== undefined,
     },
-  );
+    params: { M, N, K },
+    workgroups: shared ? tiles : Math.ceil(tiles / 64),
+    label: `linear ${moduleOf(weight)}`,
+  };
+  if (variant.isQ8) variant.kernel.dispatch({ ...tensors, scales }, options);
+  else variant.kernel.dispatch(tensors, options);
   return y;
+}
+
+type Sizes = Pick<Case, 'M' | 'N' | 'K'>;
+
+function choose({ context, dtype }: Tensor, weight: Tensor, sizes: Sizes) {
+  const problem = { ...sizes, dtypes: [dtype, weight.dtype] as const };
+  const name = chooseVariant(context, 'linear', linearVariants, problem) as keyof typeof kernels;
+  return { isQ8: false as const, ...kernels[name] };
+}
+
+function chooseQ8(context: Context, sizes: Sizes) {
+  const name = chooseVariant(context, 'linear_q8', linearQ8Variants, sizes);
+  return { isQ8: true as const, ...linearQ8Kernels[name as keyof typeof linearQ8Kernels] };
 }

@@ -1,0 +1,39 @@
+import { defineKernel } from '../kernel.ts';
+import type { Variant } from '../variants.ts';
+
+const layout = {
+  reads: ['x', 'weight', 'bias', 'scale', 'residual', 'scales'],
+  writes: ['y'],
+  params: { M: 'u32', N: 'u32', K: 'u32' },
+} as const;
+
+const tiled = defineKernel('linear_q8_tiled', layout);
+const registers = defineKernel('linear_q8_registers', layout);
+const plain = defineKernel('linear_q8', layout);
+
+/** As the kernels of `linear`. */
+export const linearQ8Kernels = {
+  linear_q8_tiled: { kernel: tiled, tile: [64, 64], shared: true, size: { TX: 8, TY: 8 } },
+  linear_q8_registers: { kernel: registers, tile: [8, 8], shared: false, size: {} },
+  linear_q8: { kernel: plain, tile: [1, 1], shared: false, size: {} },
+} as const;
+
+interface Case {
+  readonly M: number;
+  readonly N: number;
+  readonly K: number;
+}
+
+/** For weights that are int8; N is a multiple of four for all of them. */
+export const linearQ8Variants: readonly (Variant<Case> & {
+  readonly name: keyof typeof linearQ8Kernels;
+})[] = [
+  // For GPUs. Not measured on one yet.
+  {
+    name: 'linear_q8_tiled',
+    fits: ({ K }) => K % 4 === 0,
+    pays: ({ device, M }) => !device.software && M >= 32,
+  },
+  { name: 'linear_q8_registers', fits: ({ K }) => K % 4 === 0, pays: ({ M }) => M >= 2 },
+  { name: 'linear_q8', fits: () => true },
+];
