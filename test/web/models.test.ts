@@ -6,7 +6,7 @@ import type { Page } from 'playwright';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { openCheckpointFile } from '../../packages/loaders/src/node.ts';
 import { fixtures, tinyModel } from '../support/models.ts';
-import { openSite, type Site } from '../support/site.ts';
+import { dropFile, openSite, type Site } from '../support/site.ts';
 import { type Storages, type Tensors, writePth } from '../support/write_pth.ts';
 
 let site: Site;
@@ -140,6 +140,24 @@ test('a published model is downloaded, and goes on where it broke off', async ()
   await visitor.context().close();
   site.complaints.splice(0);
 }, 180_000);
+
+test('a model that is dropped on another page is kept and used', async () => {
+  const visitor = await site.open();
+  await visitor.getByText('Drop a photo here').waitFor();
+  await dropFile(
+    visitor,
+    'vit.safetensors',
+    readFileSync(join(fixtures, 'midas_vit', 'model.safetensors')),
+  );
+  const dropped = visitor.locator('li[data-key="vit.safetensors"]');
+  await dropped.getByText('In use').waitFor({ timeout: 60_000 });
+  await dropFile(visitor, 'again.pth', await smallPth());
+  await visitor
+    .locator('li[data-key="again.pth"]')
+    .getByText('The weights do not say')
+    .waitFor({ timeout: 60_000 });
+  await visitor.context().close();
+}, 120_000);
 
 test('everything stored can be cleared', async () => {
   await page.getByRole('button', { name: 'Clear all stored models' }).click();

@@ -89,6 +89,8 @@ export interface StoredModel {
   readonly bytes: number;
   /** Downloaded so far, of how many, where that is not all. */
   readonly partial: Bytes | undefined;
+  /** It is being written, by this tab or another. */
+  readonly writing: boolean;
   readonly licence: string | undefined;
   readonly options: Partial<ModelOptions>;
 }

@@ -63,13 +63,16 @@ export async function listModels(): Promise<StoreList> {
     if (handle.kind === 'file')
       sizes.set(name, (await (handle as FileSystemFileHandle).getFile()).size);
   }
+  const { held = [] } = await navigator.locks.query();
+  const locked = new Set(held.map(({ name }) => name));
   const models: StoredModel[] = [];
   for (const [name, bytes] of sizes) {
     if (name.endsWith(NOTE)) continue;
     const file = name.endsWith(PART) ? name.slice(0, -PART.length) : name;
     const { licence, options = {}, title, total } = await readNote(directory, file);
     const partial = name.endsWith(PART) ? { done: bytes, total: total ?? 0 } : undefined;
-    models.push({ file, title, bytes, partial, licence, options });
+    const writing = locked.has(lockOf(file));
+    models.push({ file, title, bytes, partial, writing, licence, options });
   }
   models.sort((a, b) => a.file.localeCompare(b.file));
   const { quota = 0 } = await navigator.storage.estimate();
@@ -105,6 +108,7 @@ export function importModel(
       title: undefined,
       bytes: file.size,
       partial: undefined,
+      writing: false,
       licence: undefined,
       options,
     };
@@ -162,6 +166,7 @@ export function downloadModel(
       title: undefined,
       bytes: got.size,
       partial: undefined,
+      writing: false,
       licence,
       options: {},
     };
@@ -277,9 +282,11 @@ async function expectRoom(bytes: number): Promise<void> {
   });
 }
 
+const lockOf = (name: string): string => `model ${name}`;
+
 /** One writer at a time, over all tabs. */
 async function whileLocked<T>(name: string, work: () => Promise<T>): Promise<T> {
-  return navigator.locks.request(`model ${name}`, { ifAvailable: true }, (lock) => {
+  return navigator.locks.request(lockOf(name), { ifAvailable: true }, (lock) => {
     if (lock) return work();
     throw new EngineError({ code: 'busy', message: 'Another tab is downloading this.' });
   });

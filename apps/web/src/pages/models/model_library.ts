@@ -12,6 +12,9 @@ import type {
 } from '../../worker/model_calls.ts';
 import type { Failure } from '../../worker/protocol.ts';
 
+/** For the dialog that chooses one. */
+export const MODEL_FILES = '.safetensors,.pth,.pt,.ckpt,.bin';
+
 /** What stands below a row: an answer that is wanted, a warning, or what went wrong. */
 export type RowNote =
   | {

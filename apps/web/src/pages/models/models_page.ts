@@ -1,19 +1,16 @@
-import { type ManifestEntry, manifest } from '@dpt-webgpu/cli/manifest';
-import type { Family } from '@dpt-webgpu/dpt';
+import { manifest } from '@dpt-webgpu/cli/manifest';
 import type { App, Page } from '../../app.ts';
-import { type Child, fill, h, setStyle, setText } from '../../dom.ts';
-import { useModel, usualOptions } from '../../engine/default_model.ts';
+import { h } from '../../dom.ts';
+import { usualOptions } from '../../engine/default_model.ts';
 import { icon } from '../../icons.ts';
-import { why } from '../../ui/card.ts';
-import { choiceField, selectField } from '../../ui/choice.ts';
-import { confirmDialog, showDialog } from '../../ui/dialog.ts';
 import { chooseFiles } from '../../ui/files.ts';
 import type { MenuItem } from '../../ui/menu.ts';
-import { progressBar } from '../../ui/progress.ts';
-import { bytesText, plural } from '../../words.ts';
-import type { ModelOptions, ModelSource, Precision } from '../../worker/model_calls.ts';
-import { ModelLibrary, type RowNote, type Transfer } from './model_library.ts';
-import { familyNames, pagesMayFetch, titleOfEntry } from './model_rows.ts';
+import { bytesText } from '../../words.ts';
+import type { ModelOptions, ModelSource } from '../../worker/model_calls.ts';
+import { deviceCard, storageCard } from './model_cards.ts';
+import { MODEL_FILES, ModelLibrary } from './model_library.ts';
+import { titleOfEntry } from './model_names.ts';
+import { offer, type RowContext, row } from './model_row.ts';
 
 export interface ModelsPage extends Page {
   openFile(file: File): Promise<void>;
@@ -33,7 +30,7 @@ export function makeModelsPage(app: App): ModelsPage {
   let all = false;
 
   const choose = async (): Promise<void> => {
-    const [file] = await chooseFiles({ accept: '.safetensors,.pth,.pt,.ckpt,.bin' });
+    const [file] = await chooseFiles({ accept: MODEL_FILES });
     if (file) await library.openFile(file);
   };
   const list = h('ul', { class: 'card list' });
@@ -121,7 +118,7 @@ export function makeModelsPage(app: App): ModelsPage {
         busy: looking === BUNDLED,
       }),
     ];
-    for (const { file, title, bytes, partial, licence } of stored.models) {
+    for (const { file, title, bytes, partial, writing, licence } of stored.models) {
       const entry = manifest.find((known) => known.file === file);
       rows.push(
         row(context, {
@@ -139,6 +136,7 @@ export function makeModelsPage(app: App): ModelsPage {
           transfer: transfers.get(file),
           busy: looking === file,
           paused: partial !== undefined,
+          elsewhere: writing && !transfers.has(file),
           stored: true,
         }),
       );
@@ -179,6 +177,12 @@ export function makeModelsPage(app: App): ModelsPage {
   engine.gpu.watch(show);
   // The chip's list needs it before this page is seen.
   void library.refresh().catch(() => {});
+  // Another tab may have stored or removed one.
+  document.addEventListener('visibilitychange', () => {
+    if (element.isConnected && document.visibilityState === 'visible') {
+      void library.refresh().catch(() => {});
+    }
+  });
 
   return {
     element,
@@ -217,386 +221,6 @@ export function makeModelsPage(app: App): ModelsPage {
   };
 }
 
-interface RowContext {
-  readonly app: App;
-  readonly library: ModelLibrary;
-  readonly inUse: (source: ModelSource) => boolean;
-  readonly optionsOf: (file: string) => ModelOptions;
-}
-
-interface Row {
-  readonly key: string;
-  readonly title: string;
-  readonly detail: readonly string[];
-  /** Absent while it is not whole. */
-  readonly source: ModelSource | undefined;
-  readonly note: RowNote | undefined;
-  readonly transfer: Transfer | undefined;
-  readonly busy: boolean;
-  readonly paused?: boolean;
-  readonly stored?: boolean;
-  readonly removable?: boolean;
-}
-
-function row(context: RowContext, of: Row): HTMLElement {
-  const { app, library, inUse, optionsOf } = context;
-  const { key, title, detail, source, note, transfer, paused } = of;
-  const model = app.engine.model.value;
-  const used = source !== undefined && inUse(source);
-  const noGpu = app.engine.gpu.value.state === 'failed';
-  const actions: Child[] = [];
-  if (transfer) actions.push(...transferActions(library, key, transfer));
-  else {
-    if (of.stored || of.removable) {
-      actions.push(iconButton('trash', `Remove ${title}`, () => void library.remove(key)));
-    }
-    if (paused) actions.push(button('Resume', () => library.resume(key)));
-    else if (
-      source &&
-      !used &&
-      note?.kind !== 'ask' &&
-      !(of.removable && note?.kind === 'failed')
-    ) {
-      const use = button(
-        of.busy ? 'Reading …' : 'Use',
-        () => void library.use(key, source, optionsOf(key)),
-      );
-      use.disabled = of.busy || noGpu;
-      actions.push(use);
-    }
-  }
-  const loading = used && model.state === 'loading';
-  return h(
-    'li',
-    { class: 'm', dataset: { key } },
-    h(
-      'div',
-      { class: 'name' },
-      h('span', {}, title),
-      used && h('span', { class: 'badge good' }, loading ? 'Loading' : 'In use'),
-      of.stored &&
-        !used &&
-        !transfer &&
-        h('span', { class: 'badge' }, paused ? 'Paused' : 'Stored'),
-      note?.kind === 'failed' && h('span', { class: 'badge bad' }, 'Cannot be used'),
-      note?.kind === 'big' &&
-        h('span', { class: 'badge warn' }, `Too big at ${note.inspection.needs.size}`),
-    ),
-    h('div', { class: 'small quiet' }, detail.join(' · ')),
-    h('div', { class: 'acts' }, ...actions),
-    transfer && transferRow(title, transfer),
-    note && noteRow(context, key, note),
-  );
-}
-
-/** A published model that is not on this device. */
-function offer(
-  { app, library }: RowContext,
-  entry: ManifestEntry,
-  note: RowNote | undefined,
-  transfer: Transfer | undefined,
-): HTMLElement {
-  const title = titleOfEntry(entry);
-  const gpu = app.engine.gpu.value;
-  const size = entry.bytes ?? entry.about;
-  const tooBig = gpu.state === 'ready' && size > gpu.info.budget;
-  const get = pagesMayFetch(entry)
-    ? button('Download', () => void library.download(entry))
-    : h(
-        'a',
-        {
-          class: 'btn',
-          href: entry.page,
-          target: '_blank',
-          rel: 'noreferrer',
-          title: 'This server lets no page fetch its files. Download it there and drop it here.',
-        },
-        'Open its page',
-      );
-  return h(
-    'li',
-    { class: 'm', dataset: { key: entry.file } },
-    h(
-      'div',
-      { class: 'name' },
-      h('span', {}, title),
-      tooBig && h('span', { class: 'badge warn' }, 'Too big for this device'),
-    ),
-    h(
-      'div',
-      { class: 'small quiet' },
-      `${entry.bytes ? '' : 'about '}${bytesText(size)} · ${licenceText(entry.licence)}`,
-    ),
-    h(
-      'div',
-      { class: 'acts' },
-      ...(transfer ? transferActions(library, entry.file, transfer) : [get]),
-    ),
-    transfer && transferRow(title, transfer),
-    note?.kind === 'failed' && failedNote(note.failure, []),
-  );
-}
-
-const licenceText = (licence: string): string =>
-  licence.replace(/\s*\((.*)\)$/, ', $1').replace('unknown: see the page', 'licence: see its page');
-
-function transferActions(library: ModelLibrary, key: string, { what }: Transfer): Child[] {
-  if (what === 'copy') return [button('Cancel', () => library.stop(key))];
-  return [
-    button('Pause', () => library.stop(key)),
-    iconButton('cross', 'Cancel download', () => void library.remove(key)),
-  ];
-}
-
-function transferRow(title: string, { bytes, rate, what }: Transfer): HTMLElement {
-  const { done, total } = bytes;
-  const bar = progressBar(what === 'download' ? 'Downloaded' : 'Copied');
-  bar.set(total > 0 ? done / total : undefined);
-  const left =
-    rate && total > 0 ? `, ${Math.max(1, Math.round((total - done) / rate))} s left` : '';
-  return h(
-    'div',
-    {
-      class: 'full',
-      role: 'group',
-      'aria-label': `${what === 'download' ? 'Download' : 'Copy'} of ${title}`,
-    },
-    bar.element,
-    h(
-      'div',
-      { class: 'row caption' },
-      h('span', {}, total > 0 ? `${bytesText(done)} of ${bytesText(total)}` : bytesText(done)),
-      h('span', { class: 'grow' }),
-      h('span', {}, rate ? `${bytesText(rate)}/s${left}` : ''),
-    ),
-  );
-}
-
-function noteRow({ library }: RowContext, key: string, note: RowNote): HTMLElement {
-  if (note.kind === 'failed') {
-    return failedNote(note.failure, [
-      button('Choose another file', () => {
-        void chooseFiles({ accept: '.safetensors,.pth,.pt,.ckpt,.bin' }).then(([file]) => {
-          if (file) void library.openFile(file);
-        });
-      }),
-    ]);
-  }
-  const { source, inspection, options } = note;
-  if (note.kind === 'big') {
-    const { needs, proposed, summary } = inspection;
-    return h(
-      'div',
-      { class: 'full note' },
-      icon('warning'),
-      h(
-        'span',
-        {},
-        `Needs about ${bytesText(needs.bytes)} at ${needs.size} px. This device is good for about ${bytesText(needs.available)}.`,
-      ),
-      h(
-        'div',
-        { class: 'row wrap' },
-        proposed &&
-          button(
-            `Use at ${proposed.size} px`,
-            () => void library.useSmaller(key, source, options, proposed.size),
-          ),
-        button('Why?', () => {
-          void showDialog(
-            'Why?',
-            h('p', {}, summary),
-            h(
-              'p',
-              {},
-              `A photo of 3:2 reaches the network as ${needs.width} × ${needs.height}. Weights and what lies between the steps take ${bytesText(needs.bytes)}, and the largest single buffer ${bytesText(needs.largestBuffer)}.`,
-            ),
-            proposed
-              ? h('p', {}, `At ${proposed.size} px it is ${bytesText(proposed.bytes)}.`)
-              : h('p', {}, 'No size of this model fits.'),
-          );
-        }),
-      ),
-    );
-  }
-  return askNote(library, key, note);
-}
-
-function failedNote(failure: Parameters<typeof why>[0], actions: readonly Child[]): HTMLElement {
-  return h(
-    'div',
-    { class: 'full note bad' },
-    icon('warning'),
-    h('span', {}, failure.message, failure.remedy ? ` ${failure.remedy}` : ''),
-    h(
-      'div',
-      { class: 'row wrap' },
-      ...actions,
-      ...why(failure).map(({ label, run }) => button(label, run)),
-    ),
-  );
-}
-
-/** What a file cannot say: which of the families that look alike it is, and how far a metric one reaches. */
-function askNote(library: ModelLibrary, key: string, note: RowNote & { kind: 'ask' }): HTMLElement {
-  const { inspection, source } = note;
-  let { family = inspection.family, maxDepth = inspection.maxDepth ?? 20 } = note.options;
-  const depth = choiceField({
-    label: 'Range in metres',
-    options: [
-      { value: '20', label: '20, indoors' },
-      { value: '80', label: '80, outdoors' },
-    ],
-    value: String(maxDepth),
-    onChange: (text) => {
-      maxDepth = Number(text);
-    },
-  });
-  const families = selectField<Family>({
-    label: 'Family',
-    options: inspection.families.map((value) => ({ value, label: familyNames[value] })),
-    value: family,
-    onChange: (chosen) => {
-      family = chosen;
-      showDepth();
-    },
-  });
-  const showDepth = (): void => {
-    depth.element.hidden = family !== 'depth_anything_v2_metric';
-  };
-  showDepth();
-  return h(
-    'div',
-    { class: 'full note' },
-    icon('info'),
-    h('span', {}, 'The weights do not say which of these they are.'),
-    h(
-      'div',
-      { class: 'asks' },
-      families.element,
-      depth.element,
-      h(
-        'div',
-        { class: 'row' },
-        button('Use', () => {
-          const metric = family === 'depth_anything_v2_metric';
-          void library.answer(key, source, {
-            ...note.options,
-            family,
-            maxDepth: metric ? maxDepth : undefined,
-          });
-        }),
-      ),
-    ),
-  );
-}
-
-function deviceCard(app: App): HTMLElement {
-  const { engine } = app;
-  const facts = h('dl', {});
-  const used = h('dd', {}, '–');
-  const precision = choiceField<Precision>({
-    label: 'Precision',
-    options: [
-      { value: 'auto', label: 'Auto' },
-      { value: 'f16', label: 'f16' },
-      { value: 'f32', label: 'f32' },
-    ],
-    value: 'auto',
-    onChange: (chosen) => {
-      const { info } = engine;
-      if (info)
-        void useModel(engine, info.source, { ...info.options, precision: chosen }).catch(() => {});
-    },
-  });
-  engine.gpu.watch((state) => {
-    if (state.state !== 'ready') {
-      const words = { opening: 'opening …', lost: 'was reset', failed: 'none' }[state.state];
-      fill(facts, h('dt', {}, 'GPU'), h('dd', {}, words));
-      return;
-    }
-    const { name, f16, subgroups, largestBuffer, budget } = state.info;
-    const rows: readonly (readonly [string, string])[] = [
-      ['GPU', name],
-      ['Half precision (f16)', f16 ? 'yes' : 'no'],
-      ['Subgroups', subgroups ? 'yes' : 'no'],
-      ['Largest buffer', bytesText(largestBuffer)],
-      ['Memory to plan with', bytesText(budget)],
-    ];
-    fill(
-      facts,
-      ...rows.flatMap(([term, value]) => [h('dt', {}, term), h('dd', {}, value)]),
-      h('dt', {}, 'In use now'),
-      used,
-    );
-    const half = [...precision.element.querySelectorAll('button')][1]!;
-    half.disabled = !f16;
-    half.title = f16 ? '' : 'This GPU has no shader-f16';
-  });
-  engine.model.watch((state) => {
-    if (state.state !== 'ready') return;
-    precision.set(state.info.options.precision);
-    void engine.call('gpu.memory', undefined).then(
-      (bytes) => setText(used, bytesText(bytes)),
-      () => setText(used, '–'),
-    );
-  });
-  return h(
-    'section',
-    { class: 'card', 'aria-labelledby': 'device' },
-    h('h3', { id: 'device' }, 'This device'),
-    facts,
-    precision.element,
-  );
-}
-
-function storageCard(library: ModelLibrary): HTMLElement {
-  const bar = h('div', { class: 'store', role: 'img' });
-  const words = h('p', { class: 'small quiet' });
-  const clear = h(
-    'button',
-    { class: 'btn danger', type: 'button' },
-    icon('trash', true),
-    'Clear all stored models',
-  );
-  clear.addEventListener('click', async () => {
-    const { used } = library.state.value.stored;
-    const text = `${bytesText(used)}. They must be loaded again.`;
-    if (await confirmDialog('Remove all stored models?', text, { yes: 'Remove', no: 'Keep' })) {
-      await library.clear();
-    }
-  });
-  library.state.watch(({ stored }) => {
-    const { models, used, quota, available } = stored;
-    fill(
-      bar,
-      ...models.map(({ bytes, file }) => {
-        const part = h('i', { title: file });
-        setStyle(part, 'width', `${quota > 0 ? Math.max(0.5, (100 * bytes) / quota) : 0}%`);
-        return part;
-      }),
-    );
-    bar.setAttribute('aria-label', `${bytesText(used)} of ${bytesText(quota)} used`);
-    if (!available) setText(words, 'This window gives the page no room to keep files.');
-    else {
-      fill(
-        words,
-        h('b', {}, bytesText(used)),
-        ` of ${bytesText(quota)} this site may use, in ${plural(models.length, 'file')}`,
-      );
-    }
-    clear.disabled = models.length === 0;
-  });
-  return h(
-    'section',
-    { class: 'card', 'aria-labelledby': 'storage' },
-    h('h3', { id: 'storage' }, 'Stored on this device'),
-    bar,
-    words,
-    clear,
-  );
-}
-
 /** New rows in place of the old, with the focus where it was: it may be on a button of a row that only got a number. */
 function replaceRows(list: HTMLElement, rows: readonly HTMLElement[]): void {
   const active = document.activeElement;
@@ -615,19 +239,3 @@ function replaceRows(list: HTMLElement, rows: readonly HTMLElement[]): void {
   );
   (same ?? buttons[0])?.focus();
 }
-
-const button = (label: string, run: () => void): HTMLButtonElement =>
-  h('button', { class: 'btn', type: 'button', on: { click: run } }, label);
-
-const iconButton = (name: 'trash' | 'cross', label: string, run: () => void): HTMLButtonElement =>
-  h(
-    'button',
-    {
-      class: 'btn icon bare',
-      type: 'button',
-      'aria-label': label,
-      title: label,
-      on: { click: run },
-    },
-    icon(name),
-  );
