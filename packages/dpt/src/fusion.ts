@@ -56,7 +56,7 @@ export class FusionBlock {
     const refined = this.residual2.forward(sum); // [B, h, w, C]
     // The models resize first; a bilinear sample's weights sum to 1, so a 1×1 convolution commutes with it
     // and costs a quarter here.
-    const projected = this.project.forward(refined); // [B, h, w, C]
+    const projected = this.project.forward(refined, { dtype: 'f32' }); // [B, h, w, C]
     return bilinearResize(projected, size, { alignCorners: true }); // [B, H, W, C]
   }
 }

@@ -31,9 +31,12 @@ export class Head {
 
   /** features [B, 8H, 8W, C] → depth [B, image height, image width], f32 */
   forward(features: Tensor, size: [height: number, width: number]): Tensor {
-    const reduced = this.reduce.forward(features); // [B, 8H, 8W, C/2]
+    const reduced = this.reduce.forward(features, { dtype: 'f32' }); // [B, 8H, 8W, C/2]
     // The resized map [B, h, w, C/2] would be the largest tensor of the model: 131 MiB for ViT-L at 518 × 518.
-    const refined = this.refine.forwardResized(reduced, size, { activation: 'relu' }); // [B, h, w, 32]
+    const refined = this.refine.forwardResized(reduced, size, {
+      activation: 'relu',
+      dtype: 'f32',
+    }); // [B, h, w, 32]
     const depth = this.project.forward(refined, {
       activation: this.maxDepth ? 'sigmoid' : 'relu',
       scaledBy: this.maxDepth,

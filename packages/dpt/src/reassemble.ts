@@ -86,7 +86,8 @@ export class ReassembleBlock {
     const grid = patches.reshape([B, H, W, F]); // Concatenate   [B, H, W, F]
     const projected = this.project?.forward(grid) ?? grid; //               [B, H, W, D]
     const resampled = this.resample?.forward(projected) ?? projected; // Resample      [B, sH, sW, D]
-    return this.toFusion.forward(resampled); //               [B, sH, sW, C]
+    // f32: the maps are what fusion adds to, level by level.
+    return this.toFusion.forward(resampled, { dtype: 'f32' }); //               [B, sH, sW, C]
   }
 }
 

@@ -8,6 +8,7 @@ import {
 } from '@dpt-webgpu/tensor';
 import type { Grid } from '../../grid.ts';
 import type { GridCache } from '../../grid_cache.ts';
+import { tokenDtype } from '../../precision.ts';
 import type { BeitConfig } from './encoder.ts';
 import { RelativePositionBias } from './relative_position_bias.ts';
 
@@ -27,10 +28,11 @@ export class BeitBlock {
 
   constructor(config: BeitConfig, weights: Weights, cache: GridCache) {
     const { features, hidden } = config;
-    this.norm1 = new LayerNorm({ features }, weights.at('norm1'));
+    const dtype = tokenDtype(weights);
+    this.norm1 = new LayerNorm({ features, dtype }, weights.at('norm1'));
     this.attention = new RelativeSelfAttention(config, weights.at('attention'), cache);
     this.gamma1 = weights.tensor('gamma1', [features]);
-    this.norm2 = new LayerNorm({ features }, weights.at('norm2'));
+    this.norm2 = new LayerNorm({ features, dtype }, weights.at('norm2'));
     this.mlp = new Mlp({ features, hidden }, weights.at('mlp'));
     this.gamma2 = weights.tensor('gamma2', [features]);
   }
@@ -58,7 +60,8 @@ class RelativeSelfAttention {
   constructor(config: BeitConfig, weights: Weights, cache: GridCache) {
     const { features, heads } = config;
     this.heads = heads;
-    this.qkv = new Linear({ in: features, out: 3 * features }, weights.at('qkv'));
+    const dtype = tokenDtype(weights);
+    this.qkv = new Linear({ in: features, out: 3 * features, dtype }, weights.at('qkv'));
     this.positions = new RelativePositionBias(config, weights, cache);
     this.project = new Linear({ in: features, out: features }, weights.at('project'));
   }

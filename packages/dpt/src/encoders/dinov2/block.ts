@@ -7,6 +7,7 @@ import {
   type Tensor,
   type Weights,
 } from '@dpt-webgpu/tensor';
+import { tokenDtype } from '../../precision.ts';
 import type { Dinov2Config } from './encoder.ts';
 
 /**
@@ -27,11 +28,14 @@ export class Dinov2Block {
     const { features, heads, feedForward } = config;
     const { hidden } = feedForward;
     const FeedForward = feedForward.kind === 'swiglu' ? SwiGlu : Mlp;
-    this.norm1 = new LayerNorm({ features }, weights.at('norm1'));
+    const dtype = tokenDtype(weights);
+    this.norm1 = new LayerNorm({ features, dtype }, weights.at('norm1'));
     this.attention = new SelfAttention({ features, heads }, weights.at('attention'));
     this.gamma1 = weights.tensor('gamma1', [features]);
-    this.norm2 = new LayerNorm({ features }, weights.at('norm2'));
-    this.feedForward = new FeedForward({ features, hidden }, weights.at('mlp'));
+    this.norm2 = new LayerNorm({ features, dtype }, weights.at('norm2'));
+    // A product of two hidden values is the one that comes near the end of f16.
+    const hiddenDtype = feedForward.kind === 'swiglu' ? 'f32' : weights.dtype;
+    this.feedForward = new FeedForward({ features, hidden, hiddenDtype }, weights.at('mlp'));
     this.gamma2 = weights.tensor('gamma2', [features]);
   }
 
@@ -56,7 +60,8 @@ class SelfAttention {
 
   constructor({ features, heads }: SelfAttentionConfig, weights: Weights) {
     this.heads = heads;
-    this.qkv = new Linear({ in: features, out: 3 * features }, weights.at('qkv'));
+    const dtype = tokenDtype(weights);
+    this.qkv = new Linear({ in: features, out: 3 * features, dtype }, weights.at('qkv'));
     this.project = new Linear({ in: features, out: features }, weights.at('project'));
   }
 

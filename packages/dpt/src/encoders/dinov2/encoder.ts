@@ -59,7 +59,7 @@ export class Dinov2Encoder implements ImageEncoder {
     const outputs = this.blocks.map((block) => (x = block.forward(x)));
     // Every stage goes through the final norm, also those from the middle of the encoder.
     return four((level) => ({
-      tokens: this.norm.forward(outputs[this.config.stageEnds[level]]!),
+      tokens: this.norm.forward(outputs[this.config.stageEnds[level]]!, { dtype: 'f32' }),
       grid,
     }));
   }

@@ -23,7 +23,8 @@ export class Swinv2Block {
     const { features, hidden } = config;
     this.attention = new WindowAttention(config, weights.at('attention'), cache);
     this.norm1 = new LayerNorm({ features, eps: EPS }, weights.at('norm1'));
-    this.mlp = new Mlp({ features, hidden }, weights.at('mlp'));
+    // Nothing bounds a branch before its norm: MiDaS warns that its SwinV2 may leave the range of f16.
+    this.mlp = new Mlp({ features, hidden, hiddenDtype: 'f32' }, weights.at('mlp'));
     this.norm2 = new LayerNorm({ features, eps: EPS }, weights.at('norm2'));
   }
 

@@ -31,7 +31,7 @@ export class WindowAttention {
   /** x [B, H·W, F] → [B, H·W, F], f32: a norm follows */
   forward(x: Tensor, { grid, window, shift }: Windows): Tensor {
     const { heads, logitScale } = this;
-    const qkv = this.qkv.forward(x); // [B, H·W, 3F]
+    const qkv = this.qkv.forward(x, { dtype: 'f32' }); // [B, H·W, 3F]
     const table = this.positionBias.forward(window); // [(2h − 1)(2w − 1), heads]
     const values = windowAttention(qkv, { heads, grid, window, shift, table, logitScale });
     return this.project.forward(values, { dtype: 'f32' }); // [B, H·W, F]

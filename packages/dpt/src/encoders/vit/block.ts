@@ -1,4 +1,5 @@
 import { attention, LayerNorm, Linear, Mlp, type Tensor, type Weights } from '@dpt-webgpu/tensor';
+import { tokenDtype } from '../../precision.ts';
 import type { VitConfig } from './encoder.ts';
 
 /**
@@ -14,9 +15,10 @@ export class VitBlock {
   readonly mlp: Mlp;
 
   constructor({ features, heads, hidden }: VitConfig, weights: Weights) {
-    this.norm1 = new LayerNorm({ features }, weights.at('norm1'));
+    const dtype = tokenDtype(weights);
+    this.norm1 = new LayerNorm({ features, dtype }, weights.at('norm1'));
     this.attention = new SelfAttention({ features, heads }, weights.at('attention'));
-    this.norm2 = new LayerNorm({ features }, weights.at('norm2'));
+    this.norm2 = new LayerNorm({ features, dtype }, weights.at('norm2'));
     this.mlp = new Mlp({ features, hidden }, weights.at('mlp'));
   }
 
@@ -41,7 +43,8 @@ class SelfAttention {
 
   constructor({ features, heads }: SelfAttentionConfig, weights: Weights) {
     this.heads = heads;
-    this.qkv = new Linear({ in: features, out: 3 * features }, weights.at('qkv'));
+    const dtype = tokenDtype(weights);
+    this.qkv = new Linear({ in: features, out: 3 * features, dtype }, weights.at('qkv'));
     this.project = new Linear({ in: features, out: features }, weights.at('project'));
   }
 

@@ -1,0 +1,142 @@
+// Models whose weights are f16 against the same models in f32: the depth map of every family's fixture, and of the
+// demonstration model; on devices with matrix units (norms, q, k and v are f16 as well) and without. Which tensors are f32
+// whatever the weights are. Runs where the device has shader-f16. Not here: f16 against PyTorch (parity).
+import { join } from 'node:path';
+import { afterAll, describe, expect, test } from 'vitest';
+import {
+  type DPTModel,
+  families,
+  makeDptFromStateDict,
+  networkSize,
+} from '../../packages/dpt/src/index.ts';
+import { openCheckpointFile } from '../../packages/loaders/src/node.ts';
+import type { Context } from '../../packages/tensor/src/context.ts';
+import { plan } from '../../packages/tensor/src/recording.ts';
+import {
+  channelsLast,
+  fixtures,
+  ioFiles,
+  type Nd32,
+  readTensors,
+  tinyModel,
+} from '../support/models.ts';
+import { depthOf } from '../support/run_model.ts';
+import { compare, dtypesOf, random, testContext } from '../support/tensors.ts';
+
+const context = await testContext();
+const withMatrixUnits = await testContext({ capabilities: { subgroupMatrix: true } });
+const hasF16 = dtypesOf(context).includes('f16');
+
+const cases = [
+  { family: 'depth_anything_v2' },
+  { family: 'depth_anything_v1' },
+  { family: 'depth_anything_v2_giant' },
+  { family: 'depth_anything_v2_metric', weights: 'depth_anything_v2', maxDepth: 20 },
+  { family: 'midas_beit' },
+  { family: 'midas_swinv2' },
+  { family: 'midas_vit' },
+].map(({ family, weights = family, maxDepth }) => ({
+  name: family,
+  file: join(fixtures, weights, 'model.safetensors'),
+  options: { family: families.get(family), maxDepth, preset: 'muggled' as const },
+  image: async () => {
+    const io = join(fixtures, family, ioFiles(join(fixtures, family))[0]!);
+    return channelsLast((await readTensors(io)).get('pixel_values')!);
+  },
+}));
+const trained = {
+  name: 'the demonstration model',
+  file: tinyModel,
+  options: {},
+  image: async (): Promise<Nd32> => {
+    const next = random(3);
+    const [H, W] = [112, 140];
+    // Smooth, so that the map has depth, with noise.
+    const data = Float32Array.from({ length: H * W * 3 }, (_, i) => {
+      const x = Math.floor(i / 3) % W;
+      const y = Math.floor(i / 3 / W);
+      return Math.sin(x / 17) + Math.cos(y / 11) + 0.3 * next();
+    });
+    return { shape: [1, H, W, 3], data };
+  },
+};
+
+async function load(
+  on: Context,
+  { file, options }: Pick<(typeof cases)[number], 'file'> & { readonly options: object },
+  dtype: 'f32' | 'f16',
+): Promise<DPTModel> {
+  const opened = await openCheckpointFile(file);
+  try {
+    return (await makeDptFromStateDict(on, opened, { ...options, dtype })).model;
+  } finally {
+    await opened.close();
+  }
+}
+
+const references = new Map<string, Promise<Float32Array>>();
+afterAll(() => references.clear());
+
+/** The map of the f32 model, computed once. */
+function referenceOf(problem: (typeof cases)[number] | typeof trained): Promise<Float32Array> {
+  const make = async (): Promise<Float32Array> => {
+    using model = await load(context, problem, 'f32');
+    return depthOf(model, await problem.image());
+  };
+  const known = references.get(problem.name) ?? make();
+  references.set(problem.name, known);
+  return known;
+}
+
+function correlation(a: Float32Array, b: Float32Array): number {
+  const mean = (values: Float32Array): number => values.reduce((x, y) => x + y, 0) / values.length;
+  const [ma, mb] = [mean(a), mean(b)];
+  let [ab, aa, bb] = [0, 0, 0];
+  a.forEach((value, i) => {
+    ab += (value - ma) * (b[i]! - mb);
+    aa += (value - ma) ** 2;
+    bb += (b[i]! - mb) ** 2;
+  });
+  return ab / Math.sqrt(aa * bb);
+}
+
+describe.each(hasF16 ? [context, withMatrixUnits] : [])(
+  'matrix units: $capabilities.subgroupMatrix',
+  (on) => {
+    test.each([...cases, trained])('$name', async (problem) => {
+      const expected = await referenceOf(problem);
+      using model = await load(on, problem, 'f16');
+      const depth = await depthOf(model, await problem.image());
+      // What is asked of f16: not a number that is not finite, no pixel off by more than a fiftieth of the deviation.
+      const { worst, std } = compare(depth, expected);
+      expect(worst / std).toBeLessThan(2e-2);
+      expect(correlation(depth, expected)).toBeGreaterThan(0.9999);
+    });
+  },
+);
+
+test('stages, maps and the residual stream are f32; norms and qkv but on matrix units', async () => {
+  for (const subgroupMatrix of [false, true]) {
+    const planning = await testContext({ capabilities: { f16: true, subgroupMatrix } });
+    const file = await openCheckpointFile(tinyModel);
+    const { model } = await makeDptFromStateDict(planning, file, hasF16 ? { dtype: 'f16' } : {});
+    await file.close();
+    const { width, height } = networkSize({ width: 56, height: 56 }, model.config.image, {
+      size: 56,
+    });
+    const { steps } = plan(planning, { image: [1, height, width, 3] }, ({ image }) => ({
+      depth: model.forward(image),
+    }));
+    const f16 = steps
+      .filter(({ writes }) => writes.some(({ dtype }) => dtype === 'f16'))
+      .map(({ label }) => label.replace(/^\w+ /, '').replace(/\d+/, '*').replace(/\d/, '*'));
+    const kinds = [...new Set(f16)].sort();
+    const inside = ['encoder.blocks.*.attention', 'encoder.blocks.*.mlp.fc*'];
+    expect(kinds.filter((label) => /norm|qkv/.test(label)).length > 0).toBe(
+      hasF16 && subgroupMatrix,
+    );
+    expect(kinds.filter((label) => /fused|head|to_fusion|mlp.fc2/.test(label))).toEqual([]);
+    expect(kinds.filter((label) => inside.includes(label)).length > 0).toBe(hasF16);
+    model.dispose();
+  }
+});
