@@ -12,17 +12,18 @@ alias W = f32;                                // of weight, bias and scale
 alias R = f32;                                // of the residual
 alias Y = f32;                                // of y; arithmetic is f32 whatever they are
 override LANES: u32 = 4;                      // of a workgroup, and of a subgroup at least
-override PRE_RELU: bool = false;              // max(x, 0) as x is read
-override ACTIVATION: u32 = 0;                 // 0 none, 1 ReLU, 2 GELU, 3 SiLU, 4 sigmoid
-override HAS_BIAS: bool = false;
-override SCALE: u32 = 0;                      // 0 none, 1 one number, 2 one per channel
-override HAS_RESIDUAL: bool = false;
 
 struct Params {
   B: u32, H: u32, W: u32, I: u32,             // x
   Ho: u32, Wo: u32, O: u32,                   // y
   kH: u32, kW: u32,                           // weight
   stride: u32, padding: u32,
+  // Overrides in the other kernels. Here one pipeline does for all, since drivers are slow to compile for processors.
+  PRE_RELU: u32,                              // max(x, 0) as x is read
+  ACTIVATION: u32,                            // 0 none, 1 ReLU, 2 GELU, 3 SiLU, 4 sigmoid
+  HAS_BIAS: u32,
+  SCALE: u32,                                 // 0 none, 1 one number, 2 one per channel
+  HAS_RESIDUAL: u32,
 }
 
 @group(0) @binding(0) var<storage, read> x: array<X>;                 // [B, H, W, I]
@@ -128,26 +129,25 @@ fn taps(windows: Windows, ky: u32, kx: u32) -> Taps {
 
 fn value(at: u32, inside: bool) -> f32 {
   let v = select(0.0, f32(x[at]), inside);
-  if (PRE_RELU) { return max(v, 0.0); }
-  return v;
+  return select(v, max(v, 0.0), params.PRE_RELU == 1u);
 }
 
 fn store(pixel: u32, column: u32, sum: vec4f) {
   let i = pixel * (params.O / 4u) + column;
   var v = sum;
-  if (HAS_BIAS) { v += vec4f(bias[column]); }
+  if (params.HAS_BIAS == 1u) { v += vec4f(bias[column]); }
   v = activate(v);
-  if (SCALE == 1u) { v *= f32(scale[0]); }
-  if (SCALE == 2u) {
+  if (params.SCALE == 1u) { v *= f32(scale[0]); }
+  if (params.SCALE == 2u) {
     let c = column * 4u;
     v *= vec4f(f32(scale[c]), f32(scale[c + 1u]), f32(scale[c + 2u]), f32(scale[c + 3u]));
   }
-  if (HAS_RESIDUAL) { v += vec4f(residual[i]); }
+  if (params.HAS_RESIDUAL == 1u) { v += vec4f(residual[i]); }
   y[i] = vec4<Y>(v);
 }
 
 fn activate(v: vec4f) -> vec4f {
-  switch (ACTIVATION) {
+  switch (params.ACTIVATION) {
     case 1u: { return max(v, vec4f()); }
     case 2u: { return 0.5 * v * (1.0 + erf(v * 0.70710678)); }
     case 3u: { return v / (1.0 + exp(-v)); }

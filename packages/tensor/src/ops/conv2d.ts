@@ -43,7 +43,18 @@ interface Case {
 }
 
 const tiled = defineKernel('conv2d_tiled', layout);
-const shuffle = defineKernel('conv2d_shuffle', layout);
+// Drivers that compile for the processor take half a second for every combination of what are overrides elsewhere.
+const shuffle = defineKernel('conv2d_shuffle', {
+  ...layout,
+  params: {
+    ...layout.params,
+    PRE_RELU: 'u32',
+    ACTIVATION: 'u32',
+    HAS_BIAS: 'u32',
+    SCALE: 'u32',
+    HAS_RESIDUAL: 'u32',
+  },
+});
 const registers = defineKernel('conv2d_registers', layout);
 const plain = defineKernel('conv2d', layout);
 
@@ -151,19 +162,19 @@ export function conv2d(
   }) as keyof typeof kernels;
   const { kernel, tile, shared, size } = kernels[name];
   const tiles = tilesOf([B, Ho, Wo, O], tile);
+  const choices = {
+    PRE_RELU: Number(preRelu),
+    ACTIVATION: activationCode[activation],
+    HAS_BIAS: Number(bias !== undefined),
+    SCALE: scaledBy === undefined ? 0 : scaledBy.size === 1 ? 1 : 2,
+    HAS_RESIDUAL: Number(addTo !== undefined),
+  };
   kernel.dispatch(
     { x, weight, bias, scale: scaledBy, residual: addTo, y },
     {
       types: { X: x.dtype, W: weight.dtype, R: addTo?.dtype ?? 'f32', Y: dtype },
-      overrides: {
-        ...size,
-        PRE_RELU: preRelu,
-        ACTIVATION: activationCode[activation],
-        HAS_BIAS: bias !== undefined,
-        SCALE: scaledBy === undefined ? 0 : scaledBy.size === 1 ? 1 : 2,
-        HAS_RESIDUAL: addTo !== undefined,
-      },
-      params: { B, H, W, I, Ho, Wo, O, kH, kW, stride, padding },
+      overrides: kernel === shuffle ? size : { ...size, ...choices },
+      params: { B, H, W, I, Ho, Wo, O, kH, kW, stride, padding, ...choices },
       workgroups: shared ? tiles : Math.ceil(tiles / 64),
       label: `conv2d ${moduleOf(weight)}`,
     },
