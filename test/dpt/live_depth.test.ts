@@ -11,7 +11,7 @@ import {
   type PredictOptions,
   planFor,
 } from '../../packages/dpt/src/index.ts';
-import { defaultCapabilities, Tensor } from '../../packages/tensor/src/index.ts';
+import { Tensor } from '../../packages/tensor/src/index.ts';
 import { tinyModel } from '../support/models.ts';
 import { loadModel } from '../support/run_model.ts';
 import { bytesIn, compare, random, testContext } from '../support/tensors.ts';
@@ -283,13 +283,13 @@ test('more sizes at once than are kept', async () => {
 });
 
 test('the largest size that fits', async () => {
-  const { predictor } = await open();
+  const { context, predictor } = await open();
   const photo = photoOf(120, 90);
   const options: PredictOptions = { size: 'largest', output: 'network' };
   const free = await predictor.predict(photo, options);
   expect(Math.max(free.width, free.height)).toBeLessThanOrEqual(2 * 120);
   const { config } = predictor.model;
-  const memory = planFor(config, photo, defaultCapabilities, { size: 56 }).bytes.total;
+  const memory = planFor(config, photo, context.capabilities, { size: 56 }).bytes.total;
   const tight = await predictor.predict(photo, { ...options, memory });
   expect(tight.networkSize).toEqual(networkSize(photo, config.image, { size: 56 }));
   await expect(predictor.predict(photo, { ...options, memory: 1000 })).rejects.toMatchObject({

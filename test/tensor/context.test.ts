@@ -15,7 +15,7 @@ import type { Tensor } from '../../packages/tensor/src/tensor.ts';
 import { Weights } from '../../packages/tensor/src/weights.ts';
 import { testDevice } from '../support/device.ts';
 import { makeNet, tokens } from '../support/net.ts';
-import { randomNd, testContext, upload } from '../support/tensors.ts';
+import { bytesIn, randomNd, testContext, upload } from '../support/tensors.ts';
 import { watchDevice } from '../support/watch_device.ts';
 
 const ones = (n: number): Float32Array => new Float32Array(n).fill(1);
@@ -88,7 +88,7 @@ describe('constant', () => {
   test('runs at once while a recording is open, and is the owner’s to dispose', async () => {
     const context = await testContext();
     const base = context.tensor(ones(4), [4]);
-    const before = context.memory();
+    const before = bytesIn(context);
     let table: Tensor | undefined;
     const recording = await record(context, { x: [4] }, ({ x }) => {
       table = context.constant(() => add(add(base, base), base));
@@ -101,7 +101,7 @@ describe('constant', () => {
     expect(await recording.run({ x: ones(4) }).y.read()).toEqual(ones(4).fill(3));
     recording.dispose();
     context.dispose();
-    expect({ ...context.memory() }).toEqual({
+    expect({ ...bytesIn(context) }).toEqual({
       ...before,
       staging: 0,
       total: before.total - before.parameters,
@@ -147,10 +147,12 @@ describe('memory', () => {
   test('by purpose', async () => {
     const capabilities = { uniformAlignment: 256 }; // what every device can do
     const context = new Context(await testDevice(), { capabilities });
-    expect(context.memory()).toEqual({
+    expect(bytesIn(context)).toEqual({
       weights: 0,
       tensors: 0,
       slots: 0,
+      caches: 0,
+      textures: 0,
       parameters: 0,
       staging: 0,
       total: 0,
@@ -161,7 +163,7 @@ describe('memory', () => {
     await weights.load();
     const recording = await record(context, { x: [2] }, ({ x }) => ({ y: add(gelu(gelu(x)), w) }));
     await recording.run({ x: ones(2) }).y.read();
-    const { weights: w8, tensors, slots, parameters, staging, total } = context.memory();
+    const { weights: w8, tensors, slots, parameters, staging, total } = bytesIn(context);
     expect([w8, tensors, slots, staging]).toEqual([8, 16, 16, 8]);
     expect(parameters).toBe(16 + 3 * 256); // 16: `nothing`
     expect(total).toBe(w8 + tensors + slots + parameters + staging);
@@ -245,7 +247,7 @@ test('a planning context has no device and says so', () => {
 test('a tensor larger than a binding may be', async () => {
   const context = await testContext({ capabilities: { maxStorageBinding: 2 ** 20 } });
   expect(() => context.empty([1, 2 ** 19], 'f32', 'map')).toThrowErrorMatchingInlineSnapshot(
-    `[Error: map [1, 524288] needs a 2.0 MiB storage binding; this device allows 1.0 MiB. Request maxStorageBufferBindingSize and maxBufferSize (see deviceRequest()), or use a smaller size.]`,
+    `[DptError: map [1, 524288] needs a 2.0 MiB storage binding; this device allows 1.0 MiB. Request maxStorageBufferBindingSize and maxBufferSize (see deviceRequest()), or use a smaller size.]`,
   );
   context.empty([2 ** 18]).dispose();
 });
@@ -253,7 +255,7 @@ test('a tensor larger than a binding may be', async () => {
 test('f16 on a device without', async () => {
   const context = await testContext({ capabilities: { f16: false } });
   expect(() => context.empty([4], 'f16', 'x')).toThrowErrorMatchingInlineSnapshot(
-    `[Error: x: this device has no shader-f16. Use dtype f32, or request the feature (see deviceRequest()).]`,
+    `[DptError: x: this device has no shader-f16. Use dtype f32, or request the feature (see deviceRequest()).]`,
   );
   expect(() => context.empty([-1], 'f32', 'x')).toThrow('empty: x is [-1]');
 });
@@ -305,7 +307,7 @@ describe('a buffer that cannot be made', () => {
     await call(context, x);
     context.trim();
     void context.nothing; // made once and kept; not what is tested
-    const before = context.memory();
+    const before = bytesIn(context);
     const watch = watchDevice(await testDevice());
     let failures = 0;
     for (let nth = 1; ; nth++) {
@@ -324,7 +326,7 @@ describe('a buffer that cannot be made', () => {
       }
       failures++;
       expect(error).toBeInstanceOf(RangeError);
-      expect({ nth, ...context.memory(), staging: 0, total: 0 }).toEqual({
+      expect({ nth, ...bytesIn(context), staging: 0, total: 0 }).toEqual({
         nth,
         ...before,
         staging: 0,
@@ -335,7 +337,7 @@ describe('a buffer that cannot be made', () => {
       // Staging is kept for the next read.
       context.trim();
       void context.nothing;
-      expect({ nth, ...context.memory() }).toEqual({ nth, ...before });
+      expect({ nth, ...bytesIn(context) }).toEqual({ nth, ...before });
     }
     expect(failures).toBeGreaterThan(0);
     context.dispose();

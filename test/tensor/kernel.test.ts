@@ -34,7 +34,7 @@ describe('foldWorkgroups', () => {
     expect(() =>
       foldWorkgroups(FOLD * 65_535 + 1, 65_535, 'linear'),
     ).toThrowErrorMatchingInlineSnapshot(
-      `[Error: linear: 2147450881 workgroups are more than this device runs at once (2147450880).]`,
+      `[DptError: linear: 2147450881 workgroups are more than this device runs at once (2147450880).]`,
     );
   });
 });

@@ -1,5 +1,7 @@
 interface Entry<T> {
   readonly made: Promise<T>;
+  /** Once it is made. */
+  value: T | undefined;
   users: number;
   isOut: boolean;
 }
@@ -31,7 +33,7 @@ export class RecordingCache<T extends { dispose(): void }> {
     make: () => Promise<T>,
     work: (value: T) => R | Promise<R>,
   ): Promise<R> {
-    const entry = this.#entries.get(key) ?? { made: make(), users: 0, isOut: false };
+    const entry = this.#entries.get(key) ?? entryOf(make());
     this.#entries.delete(key);
     this.#entries.set(key, entry);
     entry.users++;
@@ -55,11 +57,8 @@ export class RecordingCache<T extends { dispose(): void }> {
 
   #letGo(entry: Entry<T>): void {
     entry.isOut = true;
-    if (entry.users > 0) return;
-    entry.made.then(
-      (value) => value.dispose(),
-      () => {},
-    );
+    // Whoever has it made is a user, so without users it is made, or failed.
+    if (entry.users === 0) entry.value?.dispose();
   }
 
   /** Frees everything that is not in use now, and the rest when it is not. Can be used again. */
@@ -67,4 +66,15 @@ export class RecordingCache<T extends { dispose(): void }> {
     for (const entry of this.#entries.values()) this.#letGo(entry);
     this.#entries.clear();
   }
+}
+
+function entryOf<T>(made: Promise<T>): Entry<T> {
+  const entry: Entry<T> = { made, value: undefined, users: 0, isOut: false };
+  made.then(
+    (value) => {
+      entry.value = value;
+    },
+    () => {}, // the user of it hears of the failure
+  );
+  return entry;
 }

@@ -218,9 +218,15 @@ export class PipelineCache {
   async compile(step: Step): Promise<void> {
     const cached = this.#cached(step);
     if (cached.pipeline) return;
+    // What is wrong with the text of a shader is said of its module; the pipeline only says that the module is invalid.
+    this.#device.pushErrorScope('validation');
     cached.pending ??= this.#device.createComputePipelineAsync(this.#descriptor(step));
+    const complaint = this.#device.popErrorScope().catch(() => null);
     try {
       cached.pipeline = await cached.pending;
+    } catch (cause) {
+      const said = (await complaint)?.message ?? (cause instanceof Error && cause.message);
+      throw new DptError('gpu', `${step.label}: the shader does not compile: ${said}`, { cause });
     } finally {
       // A failure is not remembered: the next recording tries again.
       cached.pending = undefined;
