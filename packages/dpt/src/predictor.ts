@@ -16,9 +16,9 @@ import {
 import type { DepthKind, DptConfig } from './config.ts';
 import type { DPTModel } from './dpt_model.ts';
 import { describeEncoder } from './encoders/index.ts';
+import { expectFiniteMap } from './finite.ts';
 import { largestSizeThatFits } from './fit_plan.ts';
 import { networkSize, type Size, type SizeOptions } from './image_size.ts';
-import { rangeOf } from './inverse_depth.ts';
 import { LiveDepth, type LiveDepthOptions } from './live_depth.ts';
 import { isPhoto, type Photo, type PhotoSource, sizeOfSource } from './photo_source.ts';
 import { RecordingCache } from './recording_cache.ts';
@@ -63,6 +63,11 @@ export interface PredictTextureOptions
 export interface PredictorOptions {
   /** Sizes of photos whose recordings are kept, each of which is small but for its outputs; least recently used out. Default 4. */
   readonly recordings?: number;
+  /**
+   * Look at what every step of `predict` and `predictBatch` wrote, and throw, naming the first step whose results are not
+   * finite. For finding out whether a model bears f16: slow.
+   */
+  readonly checkFinite?: boolean;
 }
 
 /**
@@ -78,14 +83,16 @@ export interface PredictorOptions {
  */
 export class DepthPredictor {
   #model: DPTModel;
+  readonly #checkFinite: boolean;
   readonly #batches: RecordingCache<Recording<string, 'depth'>>;
   readonly #lives: RecordingCache<LiveDepth>;
   readonly #largest = new Map<string, number>();
   #disposed = false;
 
   /** Uses the model and does not own it. */
-  constructor(model: DPTModel, { recordings = 4 }: PredictorOptions = {}) {
+  constructor(model: DPTModel, { recordings = 4, checkFinite = false }: PredictorOptions = {}) {
     this.#model = model;
+    this.#checkFinite = checkFinite;
     this.#batches = new RecordingCache(recordings);
     this.#lives = new RecordingCache(recordings);
   }
@@ -107,7 +114,7 @@ export class DepthPredictor {
     return this.#useLive(photo, options, async (live) => {
       this.#submit(live, photo);
       const data = await orAbort(live.depth.read(), signal);
-      this.#expectFinite(data);
+      await expectFiniteMap(data, this.#model.weights.linearDtype);
       const { width, height, kind } = live;
       return { width, height, data, kind, networkSize: live.networkSize };
     });
@@ -179,8 +186,12 @@ export class DepthPredictor {
         return [pixelsOf(i), bytes] as const;
       });
       const { depth } = recording.outputs;
-      const values = await runInTurn(recording, Object.fromEntries(inputs), signal);
-      this.#expectFinite(values);
+      const { linearDtype: dtype } = model.weights;
+      const checkFinite = this.#checkFinite;
+      const values = await runInTurn(recording, Object.fromEntries(inputs), {
+        ...{ signal, checkFinite, dtype },
+      });
+      await expectFiniteMap(values, dtype, recording);
       const [, height, width] = depth.dims('B H W') as [number, number, number];
       const kind = model.config.depth;
       return photos.map((_, i) => {
@@ -267,7 +278,7 @@ export class DepthPredictor {
     let largest = this.#largest.get(key);
     if (largest === undefined) {
       const { capabilities } = weights.context;
-      const { dtype } = weights;
+      const { linearDtype: dtype } = weights;
       largest = largestSizeThatFits(config, photo, capabilities, { dtype, square, memory });
       if (largest === undefined) {
         throw new DptError('limit', 'size largest: not even the smallest size fits this device.');
@@ -275,15 +286,6 @@ export class DepthPredictor {
       this.#largest.set(key, largest);
     }
     return largest;
-  }
-
-  #expectFinite(values: Float32Array): void {
-    const { nonFinite } = rangeOf(values);
-    if (nonFinite === 0) return;
-    throw new DptError(
-      'not-finite',
-      `The depth map has ${nonFinite} of ${values.length} values that are NaN or infinite${this.#model.weights.dtype === 'f16' ? ': this model leaves the range of f16. Use dtype f32.' : '. The weights or the GPU driver are at fault.'}`,
-    );
   }
 }
 
