@@ -16,7 +16,7 @@ export class Head {
   readonly reduce: Conv2d;
   readonly refine: Conv2d;
   readonly project: Conv2d;
-  /** [1]: the far end of a metric model in metres. */
+  /** [1]; the far end of a metric model in metres. */
   readonly maxDepth: Tensor | undefined;
 
   constructor({ channels, hidden, output }: HeadConfig, weights: Weights) {

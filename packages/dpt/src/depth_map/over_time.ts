@@ -67,7 +67,7 @@ export function pace({ alpha = 0.25, limit = 0.25 }: Pace = {}): Float32Array {
  * in two tensors that every call rewrites: one film, one `RangeOverTime`.
  */
 export class RangeOverTime {
-  /** [5]: lo, hi, 1 once it has begun, the last change of brightness, 1 if that was a cut. */
+  /** [5]; lo, hi, 1 once it has begun, the last change of brightness, 1 if that was a cut. */
   readonly state: Tensor;
   readonly #previous: Tensor;
   /** Samples of the last map as it was shown. */

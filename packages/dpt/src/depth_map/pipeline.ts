@@ -17,7 +17,7 @@ export interface DepthPipelineOptions {
   readonly kind?: DepthKind;
   /** Take the range from the percentiles of the settings. Default: from end to end. */
   readonly percentiles?: boolean;
-  /** Smooth the range over the frames of a film. `pace` [2], from `pace()`; `pixels` [h, w]: the frame. */
+  /** Smooth the range over the frames of a film. `pace` [2], from `pace()`; `pixels` [h, w], the frame. */
   readonly overTime?: {
     readonly range: RangeOverTime;
     readonly pixels: Tensor;

@@ -24,7 +24,7 @@ export class VitEncoder implements ImageEncoder {
   readonly config: VitConfig;
   readonly reading: StageReading;
   readonly readoutToken: Tensor;
-  /** [1, 1 + g², F]: row 0 belongs to the readout token, then the grid row by row. */
+  /** [1, 1 + g², F]; row 0 belongs to the readout token, then the grid row by row. */
   readonly positions: Tensor;
   readonly blocks: readonly VitBlock[];
   readonly cache: GridCache;
@@ -58,7 +58,7 @@ export class VitEncoder implements ImageEncoder {
     return four((level) => ({ tokens: outputs[this.config.stageEnds[level]]!, grid }));
   }
 
-  /** [1, 1 + H·W, F]: the learned positions, resized to the grid of the picture once and kept */
+  /** [1, 1 + H·W, F]; the learned positions, resized to the grid of the picture once and kept */
   private positionsOf(grid: Grid): Tensor {
     const { baseGrid: g } = this.config;
     if (grid[0] === g && grid[1] === g) return this.positions;
