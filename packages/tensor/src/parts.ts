@@ -1,22 +1,44 @@
 import type { Context } from './context.ts';
+import { pipelineKey, type Step } from './kernel.ts';
+
+/** What a step took when it last ran by itself or in a part; 0 before. Equal steps share one. */
+export interface StepTime {
+  milliseconds: number;
+}
 
 /**
- * Consecutive steps as runs of about `limit` milliseconds, at least one step each: their ends, in order. Steps that were
- * not timed yet (0) go alone, so that the first time through times all of them.
+ * The end of the part that begins at a step: steps of about `limit` milliseconds together, at least one. A step that was
+ * not timed yet goes alone, so that it is.
  */
-export function partEnds(milliseconds: readonly number[], limit: number): number[] {
-  const ends: number[] = [];
+export function partEnd(times: readonly StepTime[], from: number, limit: number): number {
   let sum = 0;
-  milliseconds.forEach((time, i) => {
-    const isAlone = time === 0 || milliseconds[i - 1] === 0;
-    if (i > 0 && (isAlone || sum + time > limit)) {
-      ends.push(i);
-      sum = 0;
-    }
-    sum += time;
+  for (let i = from; i < times.length; i++) {
+    const { milliseconds } = times[i]!;
+    sum += milliseconds;
+    if (i > from && (milliseconds === 0 || sum > limit)) return i;
+    if (milliseconds === 0) return i + 1;
+  }
+  return times.length;
+}
+
+/** Above this many kinds of steps, those of pictures long gone are forgotten. */
+const KINDS = 8192;
+const allTimes = new WeakMap<Context, Map<string, StepTime>>();
+
+/** The times of steps, found by pipeline, workgroups and parameters: blocks of a model are alike, and so are recordings. */
+export function timesOf(context: Context, steps: readonly Step[]): StepTime[] {
+  let times = allTimes.get(context);
+  if (!times || times.size > KINDS) {
+    times = new Map();
+    allTimes.set(context, times);
+  }
+  const known = times;
+  return steps.map((step) => {
+    const key = `${pipelineKey(step)} ${step.workgroups} ${new Uint32Array(step.params)}`;
+    const time = known.get(key) ?? { milliseconds: 0 };
+    known.set(key, time);
+    return time;
   });
-  if (milliseconds.length > 0) ends.push(milliseconds.length);
-  return ends;
 }
 
 interface Turns {
@@ -57,8 +79,8 @@ export function finishParts(context: Context): void {
 }
 
 export interface PartsRun {
-  /** Milliseconds that each step took; 0 where that is not known yet. Measured anew here. */
-  readonly milliseconds: number[];
+  /** One per step, measured anew here. */
+  readonly times: readonly StepTime[];
   readonly limit: number;
   readonly signal?: AbortSignal | undefined;
   /** Encodes and submits steps from `from` to before `to`. */
@@ -71,40 +93,45 @@ export interface PartsRun {
  */
 export async function runParts(context: Context, run: PartsRun): Promise<void> {
   const turns = turnsOf(context);
-  const { milliseconds, limit, signal, submit } = run;
+  const { times, limit, signal, submit } = run;
   let done = 0;
   let failure: unknown;
   const finish = (): void => {
     try {
-      if (done < milliseconds.length) submit(done, milliseconds.length);
+      if (done < times.length) submit(done, times.length);
     } catch (error) {
       failure = error; // this run's, not that of the one who called
     }
-    done = milliseconds.length;
+    done = times.length;
   };
   const { queue } = context.device;
   // What was queued before must not be counted.
   await context.unlessLost(queue.onSubmittedWorkDone());
   turns.finish = finish;
   try {
-    for (const end of partEnds(milliseconds, limit)) {
+    while (done < times.length) {
       signal?.throwIfAborted();
-      if (done >= end) break;
       const from = done;
+      const end = partEnd(times, from, limit);
       const begin = performance.now();
       done = end;
       submit(from, end);
       await context.unlessLost(queue.onSubmittedWorkDone());
+      // The rest was submitted meanwhile, so the wait says nothing of this part.
       if (done > end) break;
-      const time = performance.now() - begin;
-      const expected = milliseconds.slice(from, end).reduce((sum, each) => sum + each, 0);
-      for (let i = from; i < end; i++) {
-        milliseconds[i] = expected > 0 ? (milliseconds[i]! * time) / expected : time;
-      }
+      learn(times.slice(from, end), performance.now() - begin);
     }
   } finally {
     if (turns.finish === finish) turns.finish = undefined;
   }
   if (failure !== undefined) throw failure;
   signal?.throwIfAborted();
+}
+
+/** A part's time, given to its steps in proportion to what they took before. */
+function learn(part: readonly StepTime[], milliseconds: number): void {
+  const expected = part.reduce((sum, time) => sum + time.milliseconds, 0);
+  for (const time of new Set(part)) {
+    time.milliseconds = expected > 0 ? (time.milliseconds * milliseconds) / expected : milliseconds;
+  }
 }

@@ -4,7 +4,7 @@ import { disposeSymbol } from './dispose_symbol.ts';
 import { DptError } from './errors.ts';
 import { bindGroupOf, pipelineKey, pipelinesOf, type Step } from './kernel.ts';
 import { type Magnitude, magnitudeOf } from './magnitude.ts';
-import { finishParts, runParts } from './parts.ts';
+import { finishParts, runParts, type StepTime, timesOf } from './parts.ts';
 import { measure, type Profile } from './profile.ts';
 import {
   type InputSpecs,
@@ -110,8 +110,8 @@ export class Recording<I extends string = string, O extends string = string> {
   /** Intermediates asked for with `keep`. */
   readonly kept: Tensors;
   readonly #calls: Call[];
-  /** What every step took when it was last run in parts; 0 before. */
-  readonly #milliseconds: number[];
+  /** What every step took when it was last run in parts. */
+  #times: readonly StepTime[] | undefined;
   readonly #slots: Slot[] = [];
   readonly #buffers = new Map<Storage, GPUBuffer>();
   #parameters: GPUBuffer | undefined;
@@ -133,7 +133,6 @@ export class Recording<I extends string = string, O extends string = string> {
       this.outputs = real(traced.outputs) as Readonly<Record<O, Tensor>>;
       this.kept = real(traced.kept);
       this.#calls = this.#bind(buffers);
-      this.#milliseconds = this.#calls.map(() => 0);
     } catch (error) {
       this.#free();
       throw error;
@@ -191,8 +190,8 @@ export class Recording<I extends string = string, O extends string = string> {
 
   /**
    * The same in submissions of about so many milliseconds, and waits for each, so that a slow device answers in between:
-   * the signal is looked at, a browser draws, and no watchdog takes the device away. Resolves when all is done. The first
-   * time each step goes alone and is timed. A single step is never cut.
+   * the signal is looked at, a browser draws, and no watchdog takes the device away. Resolves when all is done. A step of
+   * a kind that is new goes alone and is timed; a single step is never cut.
    *
    * Default: `ContextOptions.partMilliseconds`; where that is infinite this is `run`, and what the signal says is left to
    * the caller. Runs that may overlap go `inTurn`.
@@ -207,8 +206,9 @@ export class Recording<I extends string = string, O extends string = string> {
     this.#expectAlive();
     finishParts(this.context);
     this.#write(values);
+    this.#times ??= timesOf(this.context, this.trace.steps);
     await runParts(this.context, {
-      milliseconds: this.#milliseconds,
+      times: this.#times,
       limit: milliseconds,
       signal,
       submit: (from, to) => {
