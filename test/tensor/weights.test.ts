@@ -50,6 +50,7 @@ describe('q8', () => {
     expect([w, other, odd, bias].map(({ dtype }) => dtype)).toEqual(['q8', 'f32', 'f32', 'f32']);
     expect(weights.bytes).toBe(12 + 16 + 48 + 48 + 16);
     expect(weights.buffers).toBe(5);
+    expect([weights.dtype, weights.linearDtype]).toEqual(['f32', 'q8']);
 
     await weights.load();
     expect(context.memory().weights).toBe(weights.bytes);

@@ -11,11 +11,13 @@ import { UsageError } from './errors.ts';
 /**
  * max |error| / std of what was expected, that may be. f32: two implementations in PyTorch differ by 1e-5, and so do
  * ours; the rest is for GPUs, whose exp and tanh are less exact. f16: 11 significant bits, 5e-4 per rounding; tokens
- * gather few of them, maps go through a dozen convolutions, each rounded.
+ * gather few of them, maps go through a dozen convolutions, each rounded. q8: int8 keeps two digits of every weight; the
+ * small random models of the tests are off by up to 0.2.
  */
 export const tolerances = {
   f32: { tokens: 1e-4, maps: 1e-4, depth: 2e-4 },
   f16: { tokens: 1e-2, maps: 2e-2, depth: 3e-2 },
+  q8: { tokens: 0.2, maps: 0.2, depth: 0.3 },
 } as const;
 
 /** The boxes of figure 1, in its order, as columns of a table. */
@@ -29,7 +31,7 @@ export function boxOf(name: string): Box {
   return kind === 'stage' ? 'stages' : ((kind as 'reassembled' | 'fused' | undefined) ?? 'other');
 }
 
-export function toleranceOf(box: Box, dtype: 'f32' | 'f16'): number {
+export function toleranceOf(box: Box, dtype: keyof typeof tolerances): number {
   const { tokens, maps, depth } = tolerances[dtype];
   if (box === 'depth') return depth;
   return box === 'tokens' || box === 'stages' ? tokens : maps;

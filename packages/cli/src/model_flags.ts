@@ -16,7 +16,11 @@ export const networkFlags: readonly Flag[] = [
     value: 'NAME',
     help: "official (default): what the authors' code computes; muggled: what muggled_dpt does",
   },
-  { name: 'dtype', value: 'TYPE', help: 'f32 (default) or f16, which needs shader-f16' },
+  {
+    name: 'dtype',
+    value: 'TYPE',
+    help: 'f32 (default), f16, which needs shader-f16, or q8: int8 matrices, the rest f32',
+  },
   {
     name: 'family',
     value: 'NAME',
@@ -46,7 +50,7 @@ export const networkFlags: readonly Flag[] = [
 export function networkOptions(args: Arguments): DptOptions {
   return {
     preset: args.oneOf<Preset>('preset', ['official', 'muggled']) ?? 'official',
-    dtype: args.oneOf('dtype', ['f32', 'f16']) ?? 'f32',
+    dtype: args.oneOf('dtype', ['f32', 'f16', 'q8']) ?? 'f32',
     ...describingOptions(args),
     gridCache: { enabled: !args.has('no-cache') },
   };

@@ -146,6 +146,11 @@ export class Weights {
 
   /** Storage type of weights that do not ask for one. */
   get dtype(): Dtype {
+    return unquantised(this.linearDtype);
+  }
+
+  /** Storage type of the matrices of linear maps: q8, or as of all others. */
+  get linearDtype(): Dtype {
     return this.#shared.options.dtype ?? 'f32';
   }
 
@@ -181,7 +186,7 @@ export class Weights {
     const key = this.#scope + name;
     const { context, declared } = this.#shared;
     if (declared.has(key)) throw new Error(`weights: ${key} is declared twice.`);
-    const wanted = spec.dtype ?? this.dtype;
+    const wanted = spec.dtype ?? this.linearDtype;
     const isQ8 = wanted === 'q8' && spec.quantisable && shape[spec.permute?.at(-1) ?? 1]! % 4 === 0;
     const dtype = isQ8 ? 'q8' : unquantised(wanted);
     if (dtype === 'u32') throw new Error(`weights: ${key} cannot be u32; weights are f32 or f16.`);
@@ -215,7 +220,7 @@ export class Weights {
   constant(name: string, values: Float32Array, shape: Shape): Tensor {
     const { context, constants } = this.#shared;
     const tensor = context.constant(() =>
-      context.tensor(values, shape, unquantised(this.dtype), this.#scope + name),
+      context.tensor(values, shape, this.dtype, this.#scope + name),
     );
     constants.push(tensor);
     return tensor;

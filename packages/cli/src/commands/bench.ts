@@ -6,7 +6,7 @@ import { chooseModel } from '../model_choice.ts';
 import { modelFlag, networkFlags, networkOptions } from '../model_flags.ts';
 import { type ModelTiming, type Times, timeModel } from '../model_timing.ts';
 
-const dtypes = ['f32', 'f16'] as const;
+const dtypes = ['f32', 'f16', 'q8'] as const;
 
 export const bench: Command = {
   name: 'bench',
@@ -19,7 +19,7 @@ export const bench: Command = {
       value: 'LIST',
       help: 'pixels of the side of a square picture, with commas between (default: what the model was trained at)',
     },
-    { name: 'dtypes', value: 'LIST', help: 'f32 (default), f16 or both, with commas between' },
+    { name: 'dtypes', value: 'LIST', help: 'f32 (default), f16 and q8, with commas between' },
     { name: 'runs', value: 'N', help: 'counted runs, after one that is not (default: 5)' },
     { name: 'ops', help: 'also the time per op' },
     { name: 'describe', help: 'also every step, its shape and its place in memory' },

@@ -29,7 +29,7 @@ export const parity: Command = {
     {
       name: 'tolerance',
       value: 'X',
-      help: 'of max |error| / std, everywhere (default: 1e-4, depth 2e-4; f16: tokens and stages 0.01, maps 0.02, depth 0.03)',
+      help: 'of max |error| / std, everywhere (default: 1e-4, depth 2e-4; f16: tokens and stages 0.01, maps 0.02, depth 0.03; q8: 0.2, depth 0.3)',
     },
     { name: 'json', help: 'print a JSON object per golden file in place of text' },
     ...networkFlags,
@@ -131,7 +131,7 @@ async function rowsOf(
       for (const { box, error } of errors) worst[box] = Math.max(worst[box] ?? 0, error);
       const passed = errors.every(
         ({ box, error }) =>
-          error <= (tolerance ?? toleranceOf(box, dtype === 'f16' ? 'f16' : 'f32')),
+          error <= (tolerance ?? toleranceOf(box, dtype === 'u32' ? 'f32' : dtype)),
       );
       rows.push({ file, errors, worst, passed });
     }

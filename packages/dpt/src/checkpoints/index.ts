@@ -25,7 +25,10 @@ import { inverse, type RenamedStateDict, type RenameRule, rename } from './renam
 export interface DptOptions extends Omit<ConfigureOptions, 'preset'> {
   /** Default `official`: what the authors' code computes. */
   readonly preset?: Preset;
-  /** Storage type of weights and of what they produce; the residual stream stays f32. Default f32. */
+  /**
+   * Storage type of weights and of what they produce; the residual stream stays f32. Default f32. With q8 the matrices of
+   * linear maps are int8 with a scale for each column, and everything else is f32: a third of the bytes of most models.
+   */
   readonly dtype?: Dtype;
   readonly gridCache?: GridCacheOptions;
 }
