@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { OnnxGraph } from '../../packages/cli/src/onnx/graph.ts';
+import { openSizes } from '../../packages/cli/src/onnx/model_graph.ts';
 import { varint } from '../../packages/cli/src/onnx/protobuf.ts';
 import { Sizes, type TracedSize } from '../../packages/cli/src/onnx/sizes.ts';
 import { dpt } from '../support/cli.ts';
@@ -74,14 +75,7 @@ test('varints are those of the documentation', () => {
   expect(varint(-2)).toHaveLength(10);
 });
 
-const traced: readonly TracedSize[] = [
-  { batch: 1, grid: [41, 46] },
-  { batch: 1, grid: [42, 53] },
-  { batch: 2, grid: [47, 44] },
-  { batch: 1, grid: [44, 57] },
-  { batch: 3, grid: [51, 49] },
-  { batch: 1, grid: [58, 43] },
-];
+const traced = openSizes;
 
 test.each<[string, (size: TracedSize) => number]>([
   ['tokens and a readout token', ({ grid: [h, w] }) => h * w + 1],

@@ -7,9 +7,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { OnnxGraph } from '../../packages/cli/src/onnx/graph.ts';
+import { modelGraph, openSizes } from '../../packages/cli/src/onnx/model_graph.ts';
+import { loadDpt } from '../../packages/dpt/src/index.ts';
 import { writeChunksAtomic } from '../../packages/loaders/src/atomic_file.ts';
-import { writeSafetensorsFile } from '../../packages/loaders/src/node.ts';
+import { openCheckpointFile, writeSafetensorsFile } from '../../packages/loaders/src/node.ts';
+import { Context } from '../../packages/tensor/src/index.ts';
 import { dpt } from '../support/cli.ts';
+import { testDevice } from '../support/device.ts';
 import { fixtures, ioFiles, type Nd32, readTensors, tinyModel } from '../support/models.ts';
 
 /** As much of its interface as is used; the package is not installed where types are checked. */
@@ -135,6 +139,27 @@ test('metres', async () => {
   const depth = await depthOf(await exported(model, flags), pixels);
   expect(errorOf(depth, await ours(model, pixels, flags))).toBeLessThan(5e-5);
   expect(Math.max(...depth.data)).toBeLessThanOrEqual(20);
+});
+
+test('kernels of a GPU, which read through a resize', async () => {
+  const context = new Context(await testDevice(), {
+    variants: {
+      conv2d_resized: 'conv2d_resized_tiled_32',
+      linear: 'linear_tiled',
+      conv2d: 'conv2d_tiled',
+    },
+  });
+  const stateDict = await openCheckpointFile(tinyModel);
+  const { model } = await loadDpt(stateDict, { context, gridCache: { enabled: false } });
+  const graph = modelGraph(model, openSizes);
+  const path = join(folder, 'gpu.onnx');
+  const { model: file } = graph.files({ name: 'gpu', external: '', metadata: new Map() });
+  await writeChunksAtomic(path, file.chunks);
+  const pixels = pixelsOf([1, 3, 70, 112]);
+  const depth = await depthOf(await InferenceSession.create(path), pixels);
+  expect(errorOf(depth, await ours(tinyModel, pixels))).toBeLessThan(5e-5);
+  model.dispose();
+  await stateDict.close();
 });
 
 test('one size, where position encodings are constants', async () => {

@@ -1,17 +1,17 @@
 import { access } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
-import { type DPTModel, type DptConfig, type DptOptions, recognise } from '@dpt-webgpu/dpt';
+import { type DptConfig, type DptOptions, recognise } from '@dpt-webgpu/dpt';
 import { writeChunksAtomic } from '@dpt-webgpu/loaders/node';
-import { mib, plan, type Trace } from '@dpt-webgpu/tensor';
+import { mib } from '@dpt-webgpu/tensor';
 import { type Command, type Io, quietFlag } from '../command.ts';
-import { exitCodes, InterruptedError, messageOf, printable, UsageError } from '../errors.ts';
+import { exitCodes, InterruptedError, printable, UsageError } from '../errors.ts';
 import type { Arguments } from '../flags.ts';
 import { modelNamed } from '../model_choice.ts';
 import { openModelFile } from '../model_file.ts';
 import { networkFlags, networkOptions } from '../model_flags.ts';
-import { OnnxGraph } from '../onnx/graph.ts';
-import { Sizes, type TracedSize } from '../onnx/sizes.ts';
-import { translate } from '../onnx/translate.ts';
+import type { OnnxGraph } from '../onnx/graph.ts';
+import { modelGraph, openSizes } from '../onnx/model_graph.ts';
+import type { TracedSize } from '../onnx/sizes.ts';
 import { openModel } from '../open_model.ts';
 import { expectNoInput } from '../output_files.ts';
 
@@ -82,7 +82,7 @@ async function run(args: Arguments, io: Io): Promise<number> {
     const { config, licence, model } = opened;
     const { baseSize } = config.image;
     const sizes = isOpen ? openSizes : fixedSizes(size ?? [baseSize, baseSize], config);
-    const graph = graphOf(model, sizes);
+    const graph = modelGraph(model, sizes);
     const metadata = metadataOf(config, licence.licence, path);
     const files = graph.files({
       name: config.family,
@@ -115,19 +115,6 @@ async function encoderOf(path: string, options: DptOptions): Promise<DptConfig['
   }
 }
 
-/**
- * Sides follow from rows and columns by factors that these grids tell apart: even and odd, high and wide, and none that a
- * model was trained at, where resizes are left out.
- */
-const openSizes: readonly TracedSize[] = [
-  { batch: 1, grid: [41, 46] },
-  { batch: 1, grid: [42, 53] },
-  { batch: 2, grid: [47, 44] },
-  { batch: 1, grid: [44, 57] },
-  { batch: 3, grid: [51, 49] },
-  { batch: 1, grid: [58, 43] },
-];
-
 /** One size; the batch is open all the same. */
 function fixedSizes(
   [width, height]: readonly [number, number],
@@ -150,28 +137,6 @@ function sizeOf(text: string | undefined): readonly [width: number, height: numb
   throw new UsageError(
     `--size takes width and height such as 518x392, or one number, not ${JSON.stringify(text)}.`,
   );
-}
-
-function graphOf(model: DPTModel, sizes: readonly TracedSize[]): OnnxGraph {
-  const { patch } = model.config.patchEmbed;
-  const { context } = model.weights;
-  const traces: Trace[] = sizes.map(({ batch, grid: [rows, columns] }) =>
-    plan(context, { image: [batch, rows * patch, columns * patch, 3] }, ({ image }) => ({
-      depth: model.forward(image),
-    })),
-  );
-  const graph = new OnnxGraph();
-  const isFixed = sizes.every(({ grid }) => grid.every((side, i) => side === sizes[0]!.grid[i]));
-  const [rows, columns] = sizes[0]!.grid;
-  const sides = isFixed ? [rows * patch, columns * patch] : ['height', 'width'];
-  const pixels = graph.input('pixel_values', ['batch', 3, ...sides]);
-  try {
-    const depth = translate(traces, graph, new Sizes(graph, sizes, pixels, patch), pixels);
-    graph.output(depth, 'depth', ['batch', ...sides]);
-  } catch (cause) {
-    throw new Error(`This model cannot be written as ONNX: ${messageOf(cause)}.`, { cause });
-  }
-  return graph;
 }
 
 function metadataOf(
