@@ -20,12 +20,15 @@ alias W = f32;                                // of weight, bias and scale
 alias R = f32;                                // of the residual
 alias Y = f32;                                // of y; arithmetic is f32 whatever they are
 override LANES: u32 = 4;                      // of a workgroup, and of a subgroup at least
-override ACTIVATION: u32 = 0;                 // 0 none, 1 ReLU, 2 GELU, 3 SiLU, 4 sigmoid
-override HAS_BIAS: bool = false;
-override SCALE: u32 = 0;                      // 0 none, 1 one number, 2 one per column
-override HAS_RESIDUAL: bool = false;
 
-struct Params { M: u32, N: u32, K: u32 }
+struct Params {
+  M: u32, N: u32, K: u32,
+  // Overrides in the other kernels. Here one pipeline does for all, since drivers are slow to compile for processors.
+  ACTIVATION: u32,                            // 0 none, 1 ReLU, 2 GELU, 3 SiLU, 4 sigmoid
+  HAS_BIAS: u32,
+  SCALE: u32,                                 // 0 none, 1 one number, 2 one per column
+  HAS_RESIDUAL: u32,
+}
 
 @group(0) @binding(0) var<storage, read> x: array<X>;                 // [M, K]
 @group(0) @binding(1) var<storage, read> weight: array<vec4<W>>;      // [K, N]
@@ -98,19 +101,19 @@ fn load(row: u32, k: u32) -> f32 { return f32(x[min(row, params.M - 1u) * params
 fn store(row: u32, column: u32, sum: vec4f) {
   let i = row * (params.N / 4u) + column;
   var v = sum;
-  if (HAS_BIAS) { v += vec4f(bias[column]); }
+  if (params.HAS_BIAS == 1u) { v += vec4f(bias[column]); }
   v = activate(v);
-  if (SCALE == 1u) { v *= f32(scale[0]); }
-  if (SCALE == 2u) {
+  if (params.SCALE == 1u) { v *= f32(scale[0]); }
+  if (params.SCALE == 2u) {
     let c = column * 4u;
     v *= vec4f(f32(scale[c]), f32(scale[c + 1u]), f32(scale[c + 2u]), f32(scale[c + 3u]));
   }
-  if (HAS_RESIDUAL) { v += vec4f(residual[i]); }
+  if (params.HAS_RESIDUAL == 1u) { v += vec4f(residual[i]); }
   y[i] = vec4<Y>(v);
 }
 
 fn activate(v: vec4f) -> vec4f {
-  switch (ACTIVATION) {
+  switch (params.ACTIVATION) {
     case 1u: { return max(v, vec4f()); }
     case 2u: { return 0.5 * v * (1.0 + erf(v * 0.70710678)); }
     case 3u: { return v / (1.0 + exp(-v)); }

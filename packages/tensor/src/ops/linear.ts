@@ -36,7 +36,17 @@ interface Case {
 
 const matrices = defineKernel('linear_subgroup_matrix', layout);
 const tiled = defineKernel('linear_tiled', layout);
-const shuffle = defineKernel('linear_shuffle', layout);
+// Drivers that compile for the processor take half a second for every combination of what are overrides elsewhere.
+const shuffle = defineKernel('linear_shuffle', {
+  ...layout,
+  params: {
+    ...layout.params,
+    ACTIVATION: 'u32',
+    HAS_BIAS: 'u32',
+    SCALE: 'u32',
+    HAS_RESIDUAL: 'u32',
+  },
+});
 const registers = defineKernel('linear_registers', layout);
 const plain = defineKernel('linear', layout);
 
@@ -137,16 +147,16 @@ export function linear(x: Tensor, weight: Tensor, bias?: Tensor, epilogue: Epilo
   const { tile, shared, size } = variant;
   const tiles = Math.ceil(M / tile[0]) * Math.ceil(N / tile[1]);
   const tensors = { x, weight, bias, scale: scaledBy, residual: addTo, y };
+  const choices = {
+    ACTIVATION: activationCode[activation],
+    HAS_BIAS: Number(bias !== undefined),
+    SCALE: scaledBy === undefined ? 0 : scaledBy.size === 1 ? 1 : 2,
+    HAS_RESIDUAL: Number(addTo !== undefined),
+  };
   const options = {
     types: { X: x.dtype, W: stored, R: addTo?.dtype ?? 'f32', Y: dtype },
-    overrides: {
-      ...size,
-      ACTIVATION: activationCode[activation],
-      HAS_BIAS: bias !== undefined,
-      SCALE: scaledBy === undefined ? 0 : scaledBy.size === 1 ? 1 : 2,
-      HAS_RESIDUAL: addTo !== undefined,
-    },
-    params: { M, N, K },
+    overrides: variant.kernel === shuffle ? size : { ...size, ...choices },
+    params: { M, N, K, ...choices },
     workgroups: shared ? tiles : Math.ceil(tiles / 64),
     label: `linear ${moduleOf(weight)}`,
   };
