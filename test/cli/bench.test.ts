@@ -1,7 +1,7 @@
-// dpt bench: one JSON object per model, size and type; text with the adapter and the boxes of figure 1; what is refused;
+// dpt bench: one JSON object per model, size and type; errors against f32; text with the adapter and the boxes of figure 1; what is refused;
 // ranks of the percentiles.
 import { expect, test } from 'vitest';
-import { timesOf } from '../../packages/cli/src/model_timing.ts';
+import { mapError, timesOf } from '../../packages/cli/src/model_timing.ts';
 import { dpt } from '../support/cli.ts';
 import { tinyModel } from '../support/models.ts';
 
@@ -32,6 +32,31 @@ test('numbers for machines', async () => {
     expect(row.run.p95).toBeGreaterThanOrEqual(row.run.median);
     expect(row.bytes.slots).toBeGreaterThanOrEqual(row.bytes.lowerBound);
   }
+});
+
+test('the error of q8 against f32, whichever is named first', async () => {
+  const argv = ['bench', tinyModel, '--sizes', '28', '--runs', '1', '--dtypes', 'q8,f32'];
+  const { code, out } = await dpt([...argv, '--json']);
+  expect(code).toBe(0);
+  const [f32, q8] = out.split('\n').map((line) => JSON.parse(line));
+  expect([f32.dtype, q8.dtype]).toEqual(['f32', 'q8']);
+  expect(f32.error).toBeUndefined();
+  expect(q8.error.max).toBeGreaterThan(0);
+  expect(q8.error.max).toBeLessThan(0.1);
+  expect(q8.error.mean).toBeLessThanOrEqual(q8.error.max);
+  expect(q8.error.correlation).toBeGreaterThan(0.999);
+  expect(q8.bytes.weights).toBeLessThan(f32.bytes.weights / 2);
+  expect(q8.depth).toBeUndefined();
+  const text = await dpt(argv);
+  expect(text.out).toMatch(/\nerror {10}against f32, .+ largest 0\.0.+ correlation 0\.999/);
+});
+
+test('errors of maps: in deviations of the expected one', () => {
+  const expected = Float32Array.of(0, 2, 0, 2); // deviation 1
+  expect(mapError(expected, expected)).toEqual({ max: 0, mean: 0, correlation: 1 });
+  expect(mapError(Float32Array.of(0, 2, 0, 6), expected)).toMatchObject({ max: 4, mean: 1 });
+  expect(mapError(Float32Array.of(2, 0, 2, 0), expected).correlation).toBe(-1);
+  expect(mapError(Float32Array.of(0, Number.NaN, 0, 2), expected).max).toBe(Infinity);
 });
 
 test('text for people', async () => {

@@ -47,6 +47,8 @@ export interface ModelTiming {
   };
   /** Every step, its shape and its slot. */
   readonly steps: string;
+  /** The map of the made-up picture. */
+  readonly depth: Float32Array;
 }
 
 export interface TimingOptions extends OpenModelOptions {
@@ -137,7 +139,32 @@ async function timeOpened(
       gridCache: model.gridCache.bytes,
     },
     steps: describe(recording.trace),
+    depth: await recording.outputs.depth.read(),
   };
+}
+
+/** How far a map is from the one it should be, in deviations of that. Infinite where values are. */
+export interface MapError {
+  readonly max: number;
+  readonly mean: number;
+  readonly correlation: number;
+}
+
+/** The error of one map against another. */
+export function mapError(map: Float32Array, expected: Float32Array): MapError {
+  const n = expected.length;
+  const average = (of: (i: number) => number): number =>
+    expected.reduce((sum, _, i) => sum + of(i), 0) / n;
+  const [ofMap, ofExpected] = [average((i) => map[i]!), average((i) => expected[i]!)];
+  const std = Math.sqrt(average((i) => (expected[i]! - ofExpected) ** 2));
+  const other = Math.sqrt(average((i) => (map[i]! - ofMap) ** 2));
+  const both = average((i) => (map[i]! - ofMap) * (expected[i]! - ofExpected));
+  const off = (i: number): number => {
+    const difference = Math.abs(map[i]! - expected[i]!);
+    return Number.isFinite(difference) ? difference : Number.POSITIVE_INFINITY;
+  };
+  const max = expected.reduce((most, _, i) => Math.max(most, off(i)), 0);
+  return { max: max / std, mean: average(off) / std, correlation: both / (std * other) };
 }
 
 /** Nearest rank: a time that was measured. */

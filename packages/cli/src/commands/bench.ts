@@ -4,7 +4,13 @@ import { exitCodes, printable, UsageError } from '../errors.ts';
 import type { Arguments } from '../flags.ts';
 import { chooseModel } from '../model_choice.ts';
 import { modelFlag, networkFlags, networkOptions } from '../model_flags.ts';
-import { type ModelTiming, type Times, timeModel } from '../model_timing.ts';
+import {
+  type MapError,
+  type ModelTiming,
+  mapError,
+  type Times,
+  timeModel,
+} from '../model_timing.ts';
 
 const dtypes = ['f32', 'f16', 'q8'] as const;
 
@@ -19,7 +25,11 @@ export const bench: Command = {
       value: 'LIST',
       help: 'pixels of the side of a square picture, with commas between (default: what the model was trained at)',
     },
-    { name: 'dtypes', value: 'LIST', help: 'f32 (default), f16 and q8, with commas between' },
+    {
+      name: 'dtypes',
+      value: 'LIST',
+      help: 'f32 (default), f16 and q8, with commas between; with f32 among them, the error of the others against it',
+    },
     { name: 'runs', value: 'N', help: 'counted runs, after one that is not (default: 5)' },
     { name: 'ops', help: 'also the time per op' },
     { name: 'describe', help: 'also every step, its shape and its place in memory' },
@@ -28,7 +38,7 @@ export const bench: Command = {
     quietFlag,
   ],
   details: [
-    'Times are from the call until the GPU is done: the median and the 95th percentile of the counted runs. GPU time per box of figure 1 is measured in a run of its own, step by step, with timestamps of the device where it has them, else by the clock, waiting included.',
+    'The picture is made up: stripes of a wave. Times are from the call until the GPU is done: the median and the 95th percentile of the counted runs. GPU time per box of figure 1 is measured in a run of its own, step by step, with timestamps of the device where it has them, else by the clock, waiting included.',
   ],
   examples: [
     'dpt bench',
@@ -42,7 +52,9 @@ async function run(args: Arguments, io: Io): Promise<number> {
   const flag = args.text('model');
   const given = [...args.positionals, ...(flag === undefined ? [] : [flag])];
   const sizes = sizesOf(args);
-  const chosenDtypes = args.someOf('dtypes', dtypes) ?? ['f32'];
+  // f32 first: the others are compared with it.
+  const asked = args.someOf('dtypes', dtypes) ?? ['f32'];
+  const chosenDtypes = dtypes.filter((dtype) => asked.includes(dtype));
   const runs = args.wholeNumber('runs', 1, 10_000) ?? 5;
   const { dtype: _, ...network } = networkOptions(args);
   const isJson = args.has('json');
@@ -55,6 +67,7 @@ async function run(args: Arguments, io: Io): Promise<number> {
   for (const { path, notes } of choices) {
     for (const line of notes) note(line);
     for (const size of sizes) {
+      let exact: Float32Array | undefined;
       for (const dtype of chosenDtypes) {
         const log = (line: string): void => {
           if (line.startsWith('warning:')) io.error(line);
@@ -65,19 +78,20 @@ async function run(args: Arguments, io: Io): Promise<number> {
           { log, onProgress: io.progress.report, signal: io.signal },
         );
         io.progress.clear();
+        const { steps, depth, ...numbers } = timing;
+        if (dtype === 'f32') exact = depth;
+        const error = exact && exact !== depth ? mapError(depth, exact) : undefined;
         if (isJson) {
-          const { steps, ...numbers } = timing;
-          io.out(
-            JSON.stringify({ file: path, ...numbers, ...(args.has('describe') ? { steps } : {}) }),
-          );
+          const shown = args.has('describe') ? { steps } : {};
+          io.out(JSON.stringify({ file: path, ...numbers, ...(error ? { error } : {}), ...shown }));
           continue;
         }
         if (!adapters.has(timing.adapter)) io.out(`WebGPU adapter: ${timing.adapter}`);
         adapters.add(timing.adapter);
-        io.out(`\n${textOf(timing, path)}`);
+        io.out(`\n${textOf(timing, path)}${error ? `\n${errorText(error)}` : ''}`);
         io.out(`\n${tableOf('box of figure 1', timing.boxes, timing.clock)}`);
         if (args.has('ops')) io.out(`\n${tableOf('op', timing.ops, timing.clock)}`);
-        if (args.has('describe')) io.out(`\n${timing.steps}`);
+        if (args.has('describe')) io.out(`\n${steps}`);
       }
     }
   }
@@ -113,6 +127,9 @@ weights        ${mib(weights)}
 intermediates  ${mib(slots)}; no plan can do with less than ${mib(lowerBound)} (×${(slots / lowerBound).toFixed(2)})
 buffers        ${mib(buffers)} with input and output; largest binding ${mib(largestBinding)}; grid cache ${mib(gridCache)}`;
 }
+
+const errorText = ({ max, mean, correlation }: MapError): string =>
+  `error          against f32, in deviations of its map: largest ${max.toPrecision(2)}, mean ${mean.toPrecision(2)}; correlation ${correlation.toFixed(6)}`;
 
 function tableOf(
   what: string,
