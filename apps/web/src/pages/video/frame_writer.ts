@@ -1,9 +1,9 @@
 import type { App } from '../../app.ts';
 import { failureIn } from '../../engine/engine.ts';
 import { saveBlob } from '../../ui/files.ts';
-import { ZipWriter } from '../../ui/zip_writer.ts';
 import { plural } from '../../words.ts';
 import type { FilmSave } from '../../worker/film/film_calls.ts';
+import { ZipWriter } from '../../zip_writer.ts';
 
 /** Browsers that let a page write into a folder have this; others get one ZIP. */
 type FolderPicker = (options: { mode: 'readwrite' }) => Promise<FileSystemDirectoryHandle>;

@@ -47,14 +47,15 @@ export function centreDepth(
 }
 
 /** How far from the centre the camera stands when all of the surface is in sight. */
-export function fittingDistance(
+function fittingDistance(
   { nearest, farthest, half, centre }: Room,
-  { width, height }: { width: number; height: number },
+  { width, height, flat }: { width: number; height: number; flat: boolean },
 ): number {
   const up = Math.tan(HALF_ANGLE);
   const across = (up * width) / height;
+  // A flat camera sees what is far as large as what is near.
   const from = (depth: number): number =>
-    Math.max((depth * half[1]) / up, (depth * half[0]) / across) + centre - depth;
+    Math.max((depth * half[1]) / up, (depth * half[0]) / across) + (flat ? 0 : centre - depth);
   return 1.2 * Math.max(from(nearest), from(farthest), 0.05 * farthest);
 }
 
@@ -131,7 +132,7 @@ function matrixOf(
   { flat, tiltDegrees, width, height, eyes }: CameraOptions,
   side: -1 | 0 | 1,
 ): Float32Array {
-  const fit = fittingDistance(room, { width, height });
+  const fit = fittingDistance(room, { width, height, flat });
   const distance = fit * orbit.distance;
   const { right, up, back } = basisOf(orbit);
   // The centre lies on the photo's axis; the camera turns around it, and space is tilted about it.

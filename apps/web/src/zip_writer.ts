@@ -1,4 +1,4 @@
-import { crc32 } from '../worker/image/png.ts';
+import { crc32 } from './worker/image/png.ts';
 
 /** Sizes and places are of 32 bits in a plain ZIP. */
 const MOST_BYTES = 0xffffffff;

@@ -1,0 +1,128 @@
+// Parts of the video page that need no browser: which frame is seen when, from a file's table and by guess; the picture of a recording; ZIP
+// files. How they play together is in video.test.ts.
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { evenFrames, exactFrames } from '../../apps/web/src/pages/video/frame_table.ts';
+import { recordedSize, recordedView } from '../../apps/web/src/worker/film/film_picture.ts';
+import { ZipWriter } from '../../apps/web/src/zip_writer.ts';
+import { unzip } from '../support/unzip.ts';
+
+describe('frames', () => {
+  /** A rate that is no whole number of milliseconds, and times as a file rounds them. */
+  const times = Array.from({ length: 30 }, (_, i) => Math.round((1000 * i * 1001) / 30_000) / 1000);
+  const tables = [
+    ['exact', exactFrames(times, 1.001)],
+    ['even', evenFrames(1001 / 30_000, 1.001)],
+  ] as const;
+
+  test.each(tables)('%s: every one is found by its own moments', (_, frames) => {
+    expect(frames.count).toBe(30);
+    for (let i = 0; i < 30; i++) {
+      expect(frames.indexAt(frames.timeOf(i))).toBe(i);
+      expect(frames.indexAt(frames.middleOf(i))).toBe(i);
+      // As a browser gives it back: microseconds, cut off.
+      expect(frames.indexAt(Math.floor(frames.timeOf(i) * 1e6) / 1e6)).toBe(i);
+    }
+  });
+
+  test.each(tables)('%s: what lies outside is the first or the last', (_, frames) => {
+    expect(frames.indexAt(-1)).toBe(0);
+    expect(frames.indexAt(99)).toBe(29);
+    expect(frames.timeOf(-5)).toBe(0);
+    expect(frames.middleOf(99)).toBeGreaterThan(frames.timeOf(29));
+    expect(frames.middleOf(99)).toBeLessThanOrEqual(1.001);
+  });
+
+  test('of uneven length', () => {
+    const frames = exactFrames([0, 0.1, 0.5, 0.55], 2);
+    expect([0.05, 0.1, 0.49, 0.5, 0.56, 1.9].map((at) => frames.indexAt(at))).toEqual([
+      0, 1, 1, 2, 3, 3,
+    ]);
+    expect(frames.middleOf(1)).toBeCloseTo(0.3, 9);
+  });
+
+  test('a film of one', () => {
+    expect(exactFrames([0], 4).middleOf(0)).toBe(2);
+    expect(evenFrames(1 / 30, 0).count).toBe(1);
+  });
+});
+
+describe('the picture of a recording', () => {
+  const film = { width: 161, height: 91 };
+  const map = { width: 98, height: 56 };
+  const shown = {
+    width: 800,
+    height: 600,
+    scale: 2,
+    radius: 16,
+    panes: [
+      { content: 'depth' as const, rect: { x: 100, y: -50, width: 600, height: 500 } },
+      { content: 'photo' as const, rect: { x: 500, y: 20, width: 150, height: 120 } },
+    ],
+  };
+
+  test('has even sides, of the map or of the film, and twice the width with the frame', () => {
+    const of = (size: 'map' | 'film', beside: boolean) =>
+      recordedSize({ size, beside }, { film, map, shown: undefined });
+    expect(of('map', false)).toEqual(map);
+    expect(of('film', false)).toEqual({ width: 160, height: 90 });
+    expect(of('film', true)).toEqual({ width: 322, height: 90 });
+  });
+
+  test('beside: the frame left, the map right', () => {
+    const view = recordedView({ width: 322, height: 90 }, { size: 'film', beside: true }, shown);
+    expect(view.panes.map(({ content, rect }) => [content, rect.x, rect.width])).toEqual([
+      ['photo', 0, 161],
+      ['depth', 161, 161],
+    ]);
+  });
+
+  test('as shown: the layout without the empty borders and round corners', () => {
+    const wanted = { size: 'shown', beside: false } as const;
+    const size = recordedSize(wanted, { film, map, shown });
+    expect(size).toEqual({ width: 600, height: 450 });
+    const view = recordedView(size, wanted, shown);
+    expect(view.radius).toBe(0);
+    const [depth, photo] = view.panes;
+    expect(depth!.rect.x).toBeCloseTo(0, 0);
+    expect(photo!.rect.x - depth!.rect.x).toBeCloseTo(400, 0);
+    expect(photo!.rect.width).toBeCloseTo(150, 0);
+  });
+});
+
+describe('a ZIP', () => {
+  async function read(zip: ZipWriter): Promise<Map<string, Buffer>> {
+    const folder = mkdtempSync(join(tmpdir(), 'dpt-zip-'));
+    try {
+      const path = join(folder, 'a.zip');
+      writeFileSync(path, Buffer.from(await zip.finish().arrayBuffer()));
+      return await unzip(path);
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
+  }
+
+  test('holds files as they are, in order, with names in any script', async () => {
+    const zip = new ZipWriter();
+    const bytes = Uint8Array.from({ length: 70_000 }, (_, i) => (i * 31) & 0xff);
+    await zip.add('empty.txt', new Blob([]));
+    await zip.add('Höhe/深度.bin', new Blob([bytes]));
+    const files = await read(zip);
+    expect([...files.keys()]).toEqual(['empty.txt', 'Höhe/深度.bin']);
+    expect(files.get('empty.txt')).toHaveLength(0);
+    expect(Buffer.compare(files.get('Höhe/深度.bin')!, Buffer.from(bytes))).toBe(0);
+  });
+
+  test('takes a name once', async () => {
+    const zip = new ZipWriter();
+    await zip.add('a', new Blob(['first']));
+    await zip.add('a', new Blob(['second']));
+    expect((await read(zip)).get('a')!.toString()).toBe('first');
+  });
+
+  test('without files is empty', async () => {
+    expect((await read(new ZipWriter())).size).toBe(0);
+  });
+});

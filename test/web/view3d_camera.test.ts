@@ -1,0 +1,214 @@
+// What the 3D page computes without a browser, against the stored arithmetic of the original's viewer: vertices and their grid, the range
+// of depths, the camera's matrix for each kind of view and eye. The same formulas in WGSL are seen in view3d.test.ts.
+import { describe, expect, test } from 'vitest';
+import {
+  basisOf,
+  type CameraOptions,
+  centreDepth,
+  eyesOf,
+  lookingAlong,
+  moved,
+  type Orbit,
+  type Room,
+  startOrbit,
+  turned,
+  zoomed,
+} from '../../apps/web/src/pages/view3d/camera.ts';
+import { rangeOf, view3dSchema } from '../../apps/web/src/pages/view3d/view3d_settings.ts';
+import { facesOf, gridOf, halfSides } from '../../apps/web/src/worker/view3d/grid.ts';
+import { golden } from '../support/golden.ts';
+
+const frontal: Orbit = { yaw: 0, pitch: 0, distance: 1, move: [0, 0, 0] };
+const settings = Object.fromEntries(
+  Object.entries(view3dSchema).map(([key, { start }]) => [key, start]),
+) as never;
+
+const firstEye = (orbit: Orbit, room: Room, options: CameraOptions): Float32Array =>
+  eyesOf(orbit, room, options)[0]!.matrix;
+
+/** Through the matrix and the division: x, y, z of the clip volume. */
+function project(matrix: Float32Array, [x, y, z]: readonly number[]): [number, number, number] {
+  const row = (i: number): number =>
+    matrix[i]! * x! + matrix[4 + i]! * y! + matrix[8 + i]! * z! + matrix[12 + i]!;
+  return [row(0) / row(3), row(1) / row(3), row(2) / row(3)];
+}
+
+describe('the grid', () => {
+  test('has about as many faces as the original has at each density', () => {
+    for (const density of [0.1, 0.3, 0.5, 1]) {
+      const faces = facesOf(gridOf({ width: 640, height: 480 }, density));
+      expect(faces / (5_000_000 * density ** 4)).toBeCloseTo(1, density < 0.2 ? 0 : 1);
+    }
+  });
+
+  test.each([
+    [640, 480],
+    [480, 640],
+    [3, 4000],
+    [1, 1],
+  ])('of %i by %i has cells that are about square, and at least one', (width, height) => {
+    const grid = gridOf({ width, height }, 0.5);
+    expect(grid.width).toBeGreaterThan(1);
+    expect(grid.height).toBeGreaterThan(1);
+    const cell = width / (grid.width - 1) / (height / (grid.height - 1));
+    expect(cell).toBeGreaterThan(0.5);
+    expect(cell).toBeLessThan(2);
+  });
+
+  test.each(['mesh', 'mesh_tall'])('places vertices as the golden %s has them', (name) => {
+    const [height, width] = golden(`${name}.value`).shape as [number, number];
+    const positions = golden(`${name}.relative_positions`).data;
+    const [sx, sy] = halfSides({ width, height }, golden('param.fov_degrees').data[0]!);
+    let worst = 0;
+    for (let i = 0; i < width * height; i++) {
+      const [x, y, z] = [0, 1, 2].map((k) => positions[3 * i + k]!) as [number, number, number];
+      const vx = (2 * (i % width)) / (width - 1) - 1;
+      const vy = 1 - (2 * Math.floor(i / width)) / (height - 1);
+      worst = Math.max(worst, Math.abs(x / z + vx * sx), Math.abs(y / z + vy * sy));
+    }
+    // The golden numbers are stored in f32.
+    expect(worst).toBeLessThan(1e-6);
+  });
+});
+
+describe('the range', () => {
+  test('of the sliders is a share of the farthest, as in the original', () => {
+    expect(rangeOf(settings, { kind: 'relative', min: 0, max: 1 })).toEqual({
+      nearest: 50,
+      farthest: 100,
+    });
+  });
+
+  test('of metres is the map’s own until a slider moves', () => {
+    const map = { kind: 'metric', min: 1.5, max: 20 };
+    expect(rangeOf(settings, map)).toEqual({ nearest: 1.5, farthest: 20 });
+    const changed = { ...(settings as object), far: 30 } as never;
+    expect(rangeOf(changed, map)).toEqual({ nearest: 15, farthest: 30 });
+  });
+
+  test('the orbit’s centre goes from the camera to the nearest to the farthest plane', () => {
+    const range = { nearest: 50, farthest: 100 };
+    expect([0, 0.25, 0.5, 0.75, 1].map((at) => centreDepth(at, range))).toEqual([
+      0, 25, 50, 75, 100,
+    ]);
+  });
+});
+
+describe('the camera', () => {
+  const room: Room = {
+    nearest: 50,
+    farthest: 100,
+    half: halfSides({ width: 4, height: 3 }, 50),
+    centre: 50,
+  };
+  const plain: CameraOptions = {
+    flat: false,
+    tiltDegrees: 0,
+    stereo: 'off',
+    eyes: 0.35,
+    width: 800,
+    height: 600,
+  };
+  const corners = [room.nearest, room.farthest].flatMap((depth) =>
+    [-1, 1].flatMap((x) =>
+      [-1, 1].map((y) => [x * room.half[0] * depth, y * room.half[1] * depth, -depth]),
+    ),
+  );
+
+  test.each([
+    ['perspective', plain],
+    ['flat', { ...plain, flat: true }],
+    ['tall', { ...plain, width: 300, height: 900 }],
+  ])(
+    '%s: all of the surface is in sight from the front, and its centre in the middle',
+    (_, options) => {
+      const matrix = firstEye(frontal, room, options);
+      const [x, y] = project(matrix, [0, 0, -room.centre]);
+      expect(x).toBeCloseTo(0, 6);
+      expect(y).toBeCloseTo(0, 6);
+      for (const corner of corners) {
+        const [px, py, pz] = project(matrix, corner);
+        expect(Math.max(Math.abs(px), Math.abs(py))).toBeLessThan(1);
+        expect(pz).toBeGreaterThan(0);
+        expect(pz).toBeLessThan(1);
+      }
+    },
+  );
+
+  test('nearer is smaller in z, right is right, up is up', () => {
+    const matrix = firstEye(frontal, room, plain);
+    expect(project(matrix, [0, 0, -50])[2]).toBeLessThan(project(matrix, [0, 0, -100])[2]);
+    expect(project(matrix, [10, 0, -50])[0]).toBeGreaterThan(0);
+    expect(project(matrix, [0, 10, -50])[1]).toBeGreaterThan(0);
+  });
+
+  test('turning keeps the centre, whatever the angles', () => {
+    for (const [yaw, pitch] of [
+      [1, 0],
+      [-2.5, 0.7],
+      [0, 9],
+    ] as const) {
+      const matrix = firstEye(turned(startOrbit, yaw, pitch), room, plain);
+      const [x, y] = project(matrix, [0, 0, -room.centre]);
+      expect(x).toBeCloseTo(0, 5);
+      expect(y).toBeCloseTo(0, 5);
+    }
+    expect(turned(startOrbit, 0, 9).pitch).toBeLessThan(Math.PI / 2);
+  });
+
+  test('zooming halves and doubles; moving by the height of the screen moves the centre by it', () => {
+    const size = (orbit: Orbit): number => {
+      const matrix = firstEye(orbit, room, plain);
+      return project(matrix, [0, 1, -50])[1] - project(matrix, [0, 0, -50])[1];
+    };
+    expect(size(zoomed(frontal, 0.5)) / size(frontal)).toBeCloseTo(2, 5);
+    expect(zoomed(frontal, 1e9).distance).toBe(20);
+    const matrix = firstEye(moved(frontal, 0, 0.5), room, plain);
+    // The clip volume is two high.
+    expect(project(matrix, [0, 0, -room.centre])[1]).toBeCloseTo(-1, 5);
+  });
+
+  test('axes are looked along from both sides', () => {
+    const back = (axis: 'x' | 'y' | 'z', behind: boolean) =>
+      basisOf(lookingAlong(startOrbit, axis, behind)).back.map((value) => Math.round(value) + 0);
+    expect(back('z', false)).toEqual([0, 0, 1]);
+    expect(back('z', true)).toEqual([0, 0, -1]);
+    expect(back('x', false)).toEqual([1, 0, 0]);
+    expect(back('y', false)).toEqual([0, 1, 0]);
+    expect(back('y', true)).toEqual([0, -1, 0]);
+  });
+
+  describe.each([false, true])('stereo, flat: %s', (flat) => {
+    const at = (stereo: CameraOptions['stereo'], depth: number): number[] =>
+      eyesOf(frontal, room, { ...plain, flat, stereo }).map(
+        ({ matrix }) => project(matrix, [0, 0, -depth])[0],
+      );
+
+    test('eyes agree on the centre; what is beyond moves apart, as eyes see it', () => {
+      for (const kind of ['side', 'half', 'red'] as const) {
+        const [left, right] = at(kind, room.centre);
+        expect(left! - right!).toBeCloseTo(0, 5);
+        const [leftFar, rightFar] = at(kind, room.farthest);
+        expect(leftFar!).toBeLessThan(rightFar!);
+      }
+      const [first, second] = at('cross', room.farthest);
+      expect(first!).toBeGreaterThan(second!);
+    });
+  });
+
+  test('the two pictures share the canvas, or its colours', () => {
+    const of = (stereo: CameraOptions['stereo']) => eyesOf(frontal, room, { ...plain, stereo });
+    expect(of('side').map(({ rect }) => [rect.x, rect.width])).toEqual([
+      [0, 400],
+      [400, 400],
+    ]);
+    expect(of('red').map(({ channels, rect }) => [channels, rect.width])).toEqual([
+      ['red', 800],
+      ['cyan', 800],
+    ]);
+    // Half width: the whole picture, squeezed. Eyes agree on what is as far as the centre.
+    const across = (stereo: CameraOptions['stereo']): number =>
+      project(of(stereo)[0]!.matrix, [10, 0, -room.centre])[0];
+    expect(across('half')).toBeCloseTo(across('off'), 5);
+  });
+});
