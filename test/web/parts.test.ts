@@ -13,6 +13,7 @@ import {
 import { flag, number, numbers, oneOf, Settings } from '../../apps/web/src/settings.ts';
 import { bytesText, metresText, timeText, valueText } from '../../apps/web/src/words.ts';
 import { encodePng } from '../../apps/web/src/worker/image/png.ts';
+import { inputSize } from '../../apps/web/src/worker/input_size.ts';
 import { needsOf, smallerThatFits } from '../../apps/web/src/worker/model_needs.ts';
 import { Sha256 } from '../../apps/web/src/worker/sha256.ts';
 import { buildDpt, recognise } from '../../packages/dpt/src/index.ts';
@@ -50,6 +51,21 @@ describe('what a device can run', async () => {
     const needs = needsOf(model, photo, 168, true, roomy);
     expect([needs.width, needs.height]).toEqual([168, 168]);
   });
+});
+
+test('a model that takes one size gets it, whatever is asked', () => {
+  const image = { baseSize: 256, multiple: 32, sizing: 'exact' } as const;
+  const rest = {
+    mean: [0, 0, 0],
+    std: [1, 1, 1],
+    filter: 'cubic',
+    depthFilter: 'bicubic',
+  } as const;
+  const photo = { width: 1500, height: 1000 };
+  const of = (sizing: 'exact' | 'longer_side') =>
+    inputSize({ ...rest, ...image, sizing }, photo, { size: 84, square: false });
+  expect(of('exact')).toEqual({ width: 256, height: 256 });
+  expect(of('longer_side').width).toBe(96);
 });
 
 describe('settings', () => {

@@ -85,12 +85,13 @@ function pageFor(id: PageId): Page {
   return page;
 }
 
-function go(id: PageId): void {
+/** `linked`: what the page shall show, where a link says so. */
+function go(id: PageId, linked = ''): void {
   if (id === current) return;
   const before = current && pageFor(current);
   const page = pageFor(id);
   const fragment = page.fragment?.() ?? '';
-  const address = addressOf(id) + (fragment ? `#${fragment}` : '');
+  const address = addressOf(id) + (linked || (fragment ? `#${fragment}` : ''));
   if (current !== undefined && pageAt(location.pathname) !== id)
     history.pushState(null, '', address);
   before?.hide?.();

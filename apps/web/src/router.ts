@@ -18,7 +18,7 @@ export function addressOf(id: PageId): string {
  * Pages change without a new document, so that the device and the model stay. Links are plain links: they open in a new
  * tab, can be copied, and work without this when the server has the page at that address.
  */
-export function followLinks(go: (page: PageId) => void): void {
+export function followLinks(go: (page: PageId, fragment?: string) => void): void {
   document.addEventListener('click', (event) => {
     const link = event.target instanceof Element ? event.target.closest('a') : null;
     if (!link || event.button !== 0 || event.defaultPrevented) return;
@@ -26,7 +26,7 @@ export function followLinks(go: (page: PageId) => void): void {
     if (link.origin !== location.origin || link.target || link.hasAttribute('download')) return;
     if (link.hash && link.pathname === location.pathname) return;
     event.preventDefault();
-    go(pageAt(link.pathname));
+    go(pageAt(link.pathname), link.hash);
   });
   addEventListener('popstate', () => go(pageAt(location.pathname)));
 }

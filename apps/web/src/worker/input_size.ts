@@ -14,5 +14,7 @@ export function inputSize(
 ): Size {
   // A square picture gets a square input under every rule.
   const shape = square ? { width: 1024, height: 1024 } : photo;
-  return networkSize(shape, image, { size, square });
+  // MiDaS' SwinV2 takes the one size that its windows were made for, whatever was used with the model before.
+  const wanted = image.sizing === 'exact' ? image.baseSize : size;
+  return networkSize(shape, image, { size: wanted, square });
 }

@@ -39,7 +39,9 @@ export interface OpenModel {
 /** Weights of the model that comes with the page. */
 export const BUNDLED_BYTES = 4_286_354;
 
-const ATTEMPTS = 3;
+/** Before each try to get a lost device back. The first is soon: most drivers are back at once. */
+const PAUSES = [200, 1000, 2000, 4000];
+const ATTEMPTS = PAUSES.length;
 
 /** The device and the model on it: one of each, opened once however many ask, and opened again after a loss. */
 export class ModelHost {
@@ -102,14 +104,12 @@ export class ModelHost {
     return gpu.info;
   }
 
-  /** Three tries with growing pauses: a driver that was reset takes a moment. */
+  /** A few tries with growing pauses: a driver that was reset takes a moment. */
   async #recover(): Promise<void> {
     this.#forget();
     for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
       this.#say.gpu({ state: 'lost', attempt, attempts: ATTEMPTS });
-      await new Promise((resolve) =>
-        setTimeout(resolve, attempt === 1 ? 200 : 1000 * 2 ** (attempt - 2)),
-      );
+      await new Promise((resolve) => setTimeout(resolve, PAUSES[attempt - 1]));
       try {
         const gpu = await openGpu();
         this.#gpu = Promise.resolve(gpu);

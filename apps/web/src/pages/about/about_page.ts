@@ -1,5 +1,6 @@
 import type { App, Page } from '../../app.ts';
 import { h } from '../../dom.ts';
+import { addressOf } from '../../router.ts';
 
 /** What the numbers mean and where everything comes from. */
 export function makeAboutPage(_app: App): Page {
@@ -31,6 +32,21 @@ export function makeAboutPage(_app: App): Page {
       section(
         'How it is made',
         'The networks are written out by hand on a small tensor engine whose kernels are WGSL files, and run through WebGPU. They follow Vision Transformers for Dense Prediction (arXiv 2103.13413): Depth Anything V1 and V2, MiDaS 3 and 3.1. Their outputs are compared with stored PyTorch results at every box of the paper’s figure 1.',
+      ),
+      h(
+        'section',
+        { class: 'card about-card' },
+        h('h2', {}, 'How right it is on this device'),
+        h(
+          'p',
+          {},
+          'GPUs and their drivers differ in the last digits. The parity report runs a small network with stored inputs in this browser and compares each box of the figure with what PyTorch made of them.',
+        ),
+        h(
+          'p',
+          {},
+          h('a', { class: 'btn', href: `${addressOf('insight')}#tool=parity` }, 'Parity report'),
+        ),
       ),
       section(
         'Where it differs from the original, muggled_dpt',

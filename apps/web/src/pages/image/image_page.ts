@@ -12,11 +12,12 @@ import { makeCutOut } from './cut_out.ts';
 import { addImageKeys } from './image_keys.ts';
 import { ImageRunner } from './image_runner.ts';
 import { cropOf, type ImageSettings, type ImageView, imageSchema } from './image_settings.ts';
+import type { Place } from './marks.ts';
 import { Measure, type Reading } from './measure.ts';
 import { makePanel } from './panel.ts';
 import { sampleFile, samples } from './samples.ts';
 import { makeSave } from './save.ts';
-import { type Place, Stage } from './stage.ts';
+import { Stage } from './stage.ts';
 import { watchStates } from './states.ts';
 import { Strip } from './strip.ts';
 

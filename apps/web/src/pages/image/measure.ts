@@ -9,7 +9,7 @@ import { metresText, plural, valueText } from '../../words.ts';
 import { type MeasuredPoint, recallPoints, rememberPoints } from './calibration_memory.ts';
 import type { ImageRunner } from './image_runner.ts';
 import { type Crop, cropOf, type ImageSettings } from './image_settings.ts';
-import type { Mark, Place } from './stage.ts';
+import type { Mark, Place } from './marks.ts';
 
 const MOST = 8;
 

@@ -212,12 +212,18 @@ export function makePictureGroups(
   const showSize = (): void => {
     const { info } = app.engine;
     if (info) {
-      const { multiple, baseSize } = info;
+      const { multiple, baseSize, sizing } = info;
+      const onlyOne = sizing === 'exact';
       // The start value is on the grid of steps, whatever the grid's offset.
       const min = Math.max(multiple, baseSize - multiple * Math.floor((baseSize - 64) / multiple));
       const max = baseSize + multiple * Math.max(0, Math.floor((1288 - baseSize) / multiple));
-      size.setRange({ min, max, step: multiple, start: baseSize });
-      size.set(settings.value.size || baseSize);
+      size.setRange(
+        onlyOne
+          ? { min: baseSize, max: baseSize, step: multiple, start: baseSize }
+          : { min, max, step: multiple, start: baseSize },
+      );
+      size.set(onlyOne ? baseSize : settings.value.size || baseSize);
+      size.element.title = onlyOne ? 'By the authors’ rules this model takes one size only' : '';
     }
     const facts = runner.facts.value;
     size.setNote(

@@ -1,8 +1,8 @@
 import type { App } from '../../app.ts';
-import { h, setStyle, setText } from '../../dom.ts';
-import { icon } from '../../icons.ts';
+import { h, setStyle } from '../../dom.ts';
 import type { Settings } from '../../settings.ts';
 import type { Rect } from '../../worker/image/image_calls.ts';
+import { type Divider, makeDivider } from './divider.ts';
 import type { ImageRunner } from './image_runner.ts';
 import { type Crop, cropOf, type ImageSettings } from './image_settings.ts';
 import {
@@ -16,25 +16,16 @@ import {
   viewOf,
   zoomAbout,
 } from './layout.ts';
+import { type Mark, type MarkEvents, Marks, type Place } from './marks.ts';
 
-/** A place in what is used of the photo, 0…1. */
-export interface Place {
-  readonly x: number;
-  readonly y: number;
-}
-
-export interface Mark extends Place {
-  readonly text: string;
-}
-
-export interface StageEvents {
+export interface StageEvents extends MarkEvents {
   readonly onPick: (place: Place) => void;
   readonly onHover: (place: Place | undefined) => void;
-  readonly onMarkMoved: (index: number, place: Place) => void;
-  readonly onMarkRemoved: (index: number) => void;
 }
 
 const LONG_PRESS = 500;
+/** Pixels that the buttons of the crop box take on a phone. */
+const CROP_BAR = 64;
 
 /** The canvas, what lies on top of it, and what hands do to both. The worker draws; only places are reckoned here. */
 export class Stage {
@@ -49,8 +40,8 @@ export class Stage {
   readonly #overlay = h('div', { class: 'overlay' });
   readonly #photoTag = h('span', { class: 'tag' }, 'Photo');
   readonly #depthTag = h('span', { class: 'tag' }, 'Depth');
-  readonly #divider: HTMLElement;
-  readonly #marks = h('div', { class: 'marks' });
+  readonly #divider: Divider;
+  readonly #marks: Marks;
   #sides: Sides = { width: 1, height: 1 };
   #camera: Camera = fitted;
   #layout: Layout | undefined;
@@ -58,7 +49,6 @@ export class Stage {
   #drawing = false;
   #picking = false;
   #cropping = false;
-  #shown: readonly Mark[] = [];
 
   constructor(
     app: App,
@@ -70,19 +60,17 @@ export class Stage {
     this.#settings = settings;
     this.#runner = runner;
     this.#events = events;
-    this.#divider = h(
-      'div',
-      {
-        class: 'divider',
-        role: 'slider',
-        tabindex: 0,
-        'aria-label': 'Before and after',
-        'aria-valuemin': 0,
-        'aria-valuemax': 100,
-      },
-      h('i', {}, icon('divider')),
+    this.#divider = makeDivider(
+      (to) => settings.change({ divider: to }),
+      () => this.picture,
     );
-    this.#overlay.append(this.#photoTag, this.#depthTag, this.#divider, this.#marks);
+    this.#marks = new Marks(events, (event) => this.#placeAt(event));
+    this.#overlay.append(
+      this.#photoTag,
+      this.#depthTag,
+      this.#divider.element,
+      this.#marks.element,
+    );
     this.element = h(
       'div',
       { class: 'canvas', id: 'stage', tabindex: -1 },
@@ -101,7 +89,6 @@ export class Stage {
     });
     runner.facts.watch(() => this.draw());
     this.#takeHands();
-    this.#takeDivider();
   }
 
   /** Moves the canvas to the worker; once. */
@@ -143,7 +130,7 @@ export class Stage {
 
   /** Marks with a text beside each. */
   set marks(marks: readonly Mark[]) {
-    this.#shown = marks;
+    this.#marks.shown = marks;
     this.#placeMarks();
   }
 
@@ -190,7 +177,10 @@ export class Stage {
     if (!sides) return;
     const two = view === 'side' && ready && !this.#cropping;
     const padding = small ? { x: 0, y: 0 } : { x: 16, y: 8 };
-    this.#layout = layOut(this.#sides, sides, { two, camera: this.#camera, padding });
+    // On a phone the buttons of the crop box stand below the photo, not over its lower handles.
+    const below = small && this.#cropping ? CROP_BAR : 0;
+    const room = { ...this.#sides, height: this.#sides.height - below };
+    this.#layout = layOut(room, sides, { two, camera: this.#camera, padding });
     const scale = devicePixelRatio;
     const message = viewOf(this.#sides, this.#layout, {
       view,
@@ -221,16 +211,11 @@ export class Stage {
       tag.style.removeProperty(right ? 'left' : 'right');
     };
     const comparing = view === 'compare';
-    this.#divider.hidden = !comparing;
+    this.#divider.element.hidden = !comparing;
     this.#photoTag.hidden = !comparing && view !== 'side';
     this.#depthTag.hidden = this.#photoTag.hidden;
     if (comparing) {
-      const at = pictures[0]!.x + divider * pictures[0]!.width;
-      const inside = Math.min(Math.max(at, visible.x), visible.x + visible.width);
-      setStyle(this.#divider, 'left', `${inside}px`);
-      setStyle(this.#divider, 'top', `${visible.y}px`);
-      setStyle(this.#divider, 'height', `${visible.height}px`);
-      this.#divider.setAttribute('aria-valuenow', String(Math.round(100 * divider)));
+      this.#divider.place(pictures[0]!, visible, divider);
       place(this.#photoTag, visible, false);
       place(this.#depthTag, visible, true);
     } else if (view === 'side' && pictures[1]) {
@@ -241,66 +226,9 @@ export class Stage {
 
   #placeMarks(): void {
     const layout = this.#layout;
-    if (!layout) return;
+    const sides = this.#pictureSides();
     // In the view side by side marks belong to the map.
-    const at = layout.pictures.at(-1)!;
-    const frame = layout.frames.at(-1)!;
-    while (this.#marks.children.length > this.#shown.length) this.#marks.lastChild!.remove();
-    for (const [i, mark] of this.#shown.entries()) {
-      let element = this.#marks.children[i] as HTMLElement | undefined;
-      if (!element) {
-        element = this.#makeMark(i);
-        this.#marks.append(element);
-      }
-      const x = at.x + mark.x * at.width;
-      const y = at.y + mark.y * at.height;
-      element.hidden =
-        x < frame.x || x > frame.x + frame.width || y < frame.y || y > frame.y + frame.height;
-      setStyle(element, 'left', `${x}px`);
-      setStyle(element, 'top', `${y}px`);
-      element.classList.toggle('flipped', x > frame.x + frame.width - 110);
-      setText(element.firstElementChild!, mark.text);
-      element.setAttribute(
-        'aria-label',
-        `Point ${i + 1}: ${mark.text}. Arrows move it, Delete removes it.`,
-      );
-    }
-  }
-
-  #makeMark(index: number): HTMLElement {
-    const element = h('button', { class: 'pick', type: 'button' }, h('span', { class: 'tag' }));
-    element.addEventListener('keydown', (event) => {
-      const mark = this.#shown[index];
-      const sides = this.#pictureSides();
-      if (!mark || !sides) return;
-      const step = event.shiftKey ? 10 : 1;
-      const [dx = 0, dy = 0] =
-        { ArrowLeft: [-step, 0], ArrowRight: [step, 0], ArrowUp: [0, -step], ArrowDown: [0, step] }[
-          event.key
-        ] ?? [];
-      if (event.key === 'Delete' || event.key === 'Backspace') this.#events.onMarkRemoved(index);
-      else if (dx || dy) {
-        this.#events.onMarkMoved(index, {
-          x: Math.min(Math.max(mark.x + dx / sides.width, 0), 1),
-          y: Math.min(Math.max(mark.y + dy / sides.height, 0), 1),
-        });
-      } else return;
-      event.preventDefault();
-      event.stopPropagation();
-    });
-    element.addEventListener('pointerdown', (event) => {
-      event.stopPropagation();
-      element.setPointerCapture(event.pointerId);
-      const move = (moved: PointerEvent): void => {
-        const place = this.#placeAt(moved);
-        if (place) this.#events.onMarkMoved(index, place);
-      };
-      element.addEventListener('pointermove', move);
-      const end = (): void => element.removeEventListener('pointermove', move);
-      element.addEventListener('pointerup', end, { once: true });
-      element.addEventListener('pointercancel', end, { once: true });
-    });
-    return element;
+    if (layout && sides) this.#marks.place(layout.pictures.at(-1)!, layout.frames.at(-1)!, sides);
   }
 
   /** The sides of what is shown: what was used of the photo, or all of it while it is cropped. */
@@ -428,33 +356,5 @@ export class Stage {
       },
       { passive: false },
     );
-  }
-
-  #takeDivider(): void {
-    const change = (to: number): void =>
-      this.#settings.change({ divider: Math.min(Math.max(to, 0), 1) });
-    this.#divider.addEventListener('keydown', (event) => {
-      const by = { ArrowLeft: -0.01, ArrowRight: 0.01 }[event.key];
-      if (by) change(this.#settings.value.divider + by * (event.shiftKey ? 10 : 1));
-      else if (event.key === 'Home') change(0);
-      else if (event.key === 'End') change(1);
-      else return;
-      event.preventDefault();
-      event.stopPropagation();
-    });
-    this.#divider.addEventListener('dblclick', () => change(0.5));
-    this.#divider.addEventListener('pointerdown', (event) => {
-      this.#divider.setPointerCapture(event.pointerId);
-      const move = (moved: PointerEvent): void => {
-        const picture = this.picture;
-        if (!picture) return;
-        const { left } = this.element.getBoundingClientRect();
-        change((moved.clientX - left - picture.x) / picture.width);
-      };
-      this.#divider.addEventListener('pointermove', move);
-      const end = (): void => this.#divider.removeEventListener('pointermove', move);
-      this.#divider.addEventListener('pointerup', end, { once: true });
-      this.#divider.addEventListener('pointercancel', end, { once: true });
-    });
   }
 }

@@ -6,7 +6,15 @@ import { slider } from '../../ui/slider.ts';
 import { bytesText, valueText } from '../../words.ts';
 import { colourOf, mapCanvas, paint, pngOf, rangeOf, sheetOf } from './paint.ts';
 import { PatchFrame } from './patch_frame.ts';
-import { colourField, latest, type Tool, type ToolContext, table } from './tool.ts';
+import {
+  colourField,
+  columnKeys,
+  latest,
+  showColumns,
+  type Tool,
+  type ToolContext,
+  table,
+} from './tool.ts';
 
 /** Where a patch looks, or who looks at it: one map per head, their mean over the photo, and the same block by block. */
 export function makeAttentionTool({ app, settings, runner, isShown }: ToolContext): Tool {
@@ -266,6 +274,7 @@ export function makeAttentionTool({ app, settings, runner, isShown }: ToolContex
     outline.set(value.outline);
     strength.element.hidden = !value.log;
     heads.classList.toggle('outlined', value.outline);
+    showColumns(heads, value.columns);
     blocks.classList.toggle('outlined', value.outline);
     if (!isShown('attention')) return;
     const asked = ['block', 'patch', 'direction'] as const;
@@ -287,6 +296,7 @@ export function makeAttentionTool({ app, settings, runner, isShown }: ToolContex
   };
   const pages = ['insight'] as const;
   app.keys.add(
+    ...columnKeys(settings, 'Attention', () => (isShown('attention') ? heads : undefined)),
     {
       keys: ['k'],
       action: 'Attention: lock the patch',

@@ -14,6 +14,8 @@ export interface InsightSettings {
   readonly log: boolean;
   readonly strength: number;
   readonly outline: boolean;
+  /** Pictures beside each other; 0: as many as look well. */
+  readonly columns: number;
   /** Row and column of the patch, where one is picked. */
   readonly patch: readonly number[];
   readonly norms: 'norm' | 'channel';
@@ -42,6 +44,7 @@ export const insightSchema: Schema<InsightSettings> = {
   log: flag(true),
   strength: number(2, 0, 6),
   outline: flag(false),
+  columns: number(0, 0, 12),
   patch: numbers(2, 0, 4096),
   norms: oneOf(['norm', 'channel'], 'norm'),
   channel: number(0, 0, 8192),

@@ -6,7 +6,15 @@ import { slider } from '../../ui/slider.ts';
 import { valueText } from '../../words.ts';
 import type { BlockNorms } from '../../worker/insight/insight_calls.ts';
 import { histogram, mapCanvas, paint, pngOf, rangeOf, sheetOf } from './paint.ts';
-import { colourField, latest, type Tool, type ToolContext, table } from './tool.ts';
+import {
+  colourField,
+  columnKeys,
+  latest,
+  showColumns,
+  type Tool,
+  type ToolContext,
+  table,
+} from './tool.ts';
 
 const BINS = 36;
 
@@ -139,6 +147,7 @@ export function makeNormsTool({ app, settings, runner, isShown }: ToolContext): 
     channel.set(value.channel);
     channel.element.hidden = value.norms !== 'channel';
     bars.set(value.bars);
+    showColumns(tiles, value.columns);
     if (!isShown('norms')) return;
     if (value.norms !== before.norms || value.channel !== before.channel) ask();
     draw();
@@ -156,6 +165,7 @@ export function makeNormsTool({ app, settings, runner, isShown }: ToolContext): 
     settings.change({ norms: 'channel', channel: next });
   };
   app.keys.add(
+    ...columnKeys(settings, 'Norms', () => (isShown('norms') ? tiles : undefined)),
     {
       keys: ['n'],
       action: 'Norms: length',

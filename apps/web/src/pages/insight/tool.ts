@@ -2,6 +2,7 @@ import type { ColourMap } from '@dpt-webgpu/dpt';
 import { colourMaps } from '@dpt-webgpu/dpt';
 import type { App } from '../../app.ts';
 import { h } from '../../dom.ts';
+import type { KeyCommand } from '../../keys.ts';
 import type { Settings } from '../../settings.ts';
 import { selectField } from '../../ui/choice.ts';
 import type { Control } from '../../ui/control.ts';
@@ -71,6 +72,32 @@ export function colourField(settings: Settings<InsightSettings>): {
       ends[1].textContent = high;
     },
   };
+}
+
+/** How many pictures stand beside each other: as the style sheet says, or what the visitor chose. */
+export function showColumns(element: HTMLElement, columns: number): void {
+  element.style.gridTemplateColumns = columns > 0 ? `repeat(${columns}, minmax(0, 1fr))` : '';
+  element.classList.toggle('laid-out', columns > 0);
+}
+
+/** The original's keys for it: fewer and more columns than are there now. */
+export function columnKeys(
+  settings: Settings<InsightSettings>,
+  what: string,
+  shown: () => HTMLElement | undefined,
+): readonly KeyCommand[] {
+  const step = (by: number) => (): boolean => {
+    const element = shown();
+    if (!element) return false;
+    const now = getComputedStyle(element).gridTemplateColumns.split(' ').length;
+    settings.change({ columns: Math.min(Math.max(now + by, 1), 12) });
+    return true;
+  };
+  const common = { pages: ['insight'], original: true } as const;
+  return [
+    { ...common, keys: [','], action: `${what}: fewer beside each other`, run: step(-1) },
+    { ...common, keys: ['.'], action: `${what}: more beside each other`, run: step(1) },
+  ];
 }
 
 /** Lines of names and values. */
