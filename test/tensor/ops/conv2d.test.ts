@@ -34,7 +34,8 @@ const sizes = [
   { B: 1, H: 8, W: 16, I: 16, O: 36, k: [3, 3], stride: 1, padding: 2 },
 ] as const;
 
-describe.each(conv2dVariants.map(({ name }) => name))('%s', (variant) => {
+// lavapipe takes some ten seconds of a processor to compile a kernel with workgroup memory.
+describe.each(conv2dVariants.map(({ name }) => name))('%s', { timeout: 240_000 }, (variant) => {
   test.each(sizes)(
     '[$B, $H, $W, $I] ⋆ $k → $O, stride $stride, padding $padding',
     async ({ B, H, W, I, O, k, stride, padding }) => {

@@ -32,49 +32,54 @@ const sizes = [
   { B: 2, H: 4, W: 5, to: [7, 9], I: 3, O: 5, k: [1, 2], padding: 1 },
 ] as const;
 
-describe.each(resizedConv2dVariants.map(({ name }) => name))('%s', (variant) => {
-  test.each(sizes)(
-    '[$B, $H, $W, $I] to $to ⋆ $k → $O, padding $padding',
-    async ({ B, H, W, to, I, O, k, padding }) => {
-      const context = await testContext({ variants: { conv2d_resized: variant } });
-      for (const dtype of dtypesOf(context)) {
-        const x = randomNd([B, H, W, I], { seed: 1, dtype });
-        const weight = randomNd([...k, I, O], { seed: 2, dtype });
-        const bias = randomNd([O], { seed: 3, dtype });
-        const y = resizedConv2d(
-          upload(context, x, dtype),
-          to,
-          upload(context, weight, dtype),
-          upload(context, bias, dtype),
-          { padding },
-        );
-        expect(y.dtype).toBe(dtype);
-        const resized = resize(x, to);
-        await expectClose(y, conv2d(resized, weight, bias, { padding }), tolerance[dtype]);
-      }
-    },
-  );
-
-  test('activation, then scale, then residual', async () => {
-    const context = await testContext({ variants: { conv2d_resized: variant } });
-    const x = randomNd([1, 5, 7, 8], { seed: 4 });
-    const weight = randomNd([3, 3, 8, 12], { seed: 5 });
-    const bias = randomNd([12], { seed: 6 });
-    const scale = randomNd([12], { seed: 7 });
-    const residual = randomNd([1, 9, 11, 12], { seed: 8 });
-    const shared = { padding: 1, activation: 'relu' } as const;
-    const y = resizedConv2d(
-      upload(context, x),
-      [9, 11],
-      upload(context, weight),
-      upload(context, bias),
-      { ...shared, scaledBy: upload(context, scale), addTo: upload(context, residual) },
+// lavapipe takes some ten seconds of a processor to compile a kernel with workgroup memory.
+describe.each(resizedConv2dVariants.map(({ name }) => name))(
+  '%s',
+  { timeout: 240_000 },
+  (variant) => {
+    test.each(sizes)(
+      '[$B, $H, $W, $I] to $to ⋆ $k → $O, padding $padding',
+      async ({ B, H, W, to, I, O, k, padding }) => {
+        const context = await testContext({ variants: { conv2d_resized: variant } });
+        for (const dtype of dtypesOf(context)) {
+          const x = randomNd([B, H, W, I], { seed: 1, dtype });
+          const weight = randomNd([...k, I, O], { seed: 2, dtype });
+          const bias = randomNd([O], { seed: 3, dtype });
+          const y = resizedConv2d(
+            upload(context, x, dtype),
+            to,
+            upload(context, weight, dtype),
+            upload(context, bias, dtype),
+            { padding },
+          );
+          expect(y.dtype).toBe(dtype);
+          const resized = resize(x, to);
+          await expectClose(y, conv2d(resized, weight, bias, { padding }), tolerance[dtype]);
+        }
+      },
     );
-    const resized = resize(x, [9, 11]);
-    const expected = conv2d(resized, weight, bias, { ...shared, scale, residual });
-    await expectClose(y, expected, tolerance.f32);
-  });
-});
+
+    test('activation, then scale, then residual', async () => {
+      const context = await testContext({ variants: { conv2d_resized: variant } });
+      const x = randomNd([1, 5, 7, 8], { seed: 4 });
+      const weight = randomNd([3, 3, 8, 12], { seed: 5 });
+      const bias = randomNd([12], { seed: 6 });
+      const scale = randomNd([12], { seed: 7 });
+      const residual = randomNd([1, 9, 11, 12], { seed: 8 });
+      const shared = { padding: 1, activation: 'relu' } as const;
+      const y = resizedConv2d(
+        upload(context, x),
+        [9, 11],
+        upload(context, weight),
+        upload(context, bias),
+        { ...shared, scaledBy: upload(context, scale), addTo: upload(context, residual) },
+      );
+      const resized = resize(x, [9, 11]);
+      const expected = conv2d(resized, weight, bias, { ...shared, scale, residual });
+      await expectClose(y, expected, tolerance.f32);
+    });
+  },
+);
 
 describe('what a device stores for the head of ViT-L at 518 × 518', () => {
   const bindingOf = (device: object): { steps: number; largest: number } => {

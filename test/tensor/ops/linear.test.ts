@@ -18,7 +18,8 @@ const tolerance = { f32: 1e-5, f16: 4e-3, u32: 0 };
 // linear_subgroup_matrix has a test of its own: no processor has matrix units.
 const variants = linearVariants.map(({ name }) => name).filter((name) => !/matrix/.test(name));
 
-describe.each(variants)('%s', (variant) => {
+// lavapipe takes some ten seconds of a processor to compile a kernel with workgroup memory.
+describe.each(variants)('%s', { timeout: 240_000 }, (variant) => {
   test.each([
     { M: 37, K: 384, N: 1152 },
     { M: 50, K: 1536, N: 384 },

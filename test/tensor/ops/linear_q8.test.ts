@@ -32,7 +32,8 @@ function uploadQ8(context: Context, matrix: Nd): { weight: Tensor; dequantised: 
   return { weight, dequantised: { shape: matrix.shape, data } };
 }
 
-describe.each(linearQ8Variants.map(({ name }) => name))('%s', (variant) => {
+// lavapipe takes some ten seconds of a processor to compile a kernel with workgroup memory.
+describe.each(linearQ8Variants.map(({ name }) => name))('%s', { timeout: 240_000 }, (variant) => {
   test.each([
     { M: 37, K: 384, N: 192 },
     { M: 1, K: 64, N: 64 },

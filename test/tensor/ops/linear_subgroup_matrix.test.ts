@@ -20,7 +20,8 @@ const layout = {
 } as const;
 const source = shaderSource('linear_subgroup_matrix');
 
-describe.each([64, 128])('tiles of %d', (SIDE) => {
+// lavapipe takes some ten seconds of a processor to compile a kernel with workgroup memory.
+describe.each([64, 128])('tiles of %d', { timeout: 240_000 }, (SIDE) => {
   test.each([
     { ACTIVATION: 0, HAS_BIAS: 0, SCALE: 0, HAS_RESIDUAL: 0 },
     { ACTIVATION: 2, HAS_BIAS: 1, SCALE: 2, HAS_RESIDUAL: 1 },
