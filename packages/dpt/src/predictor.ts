@@ -84,8 +84,7 @@ export interface PredictorOptions {
 export class DepthPredictor {
   #model: DPTModel;
   readonly #checkFinite: boolean;
-  readonly #batches: RecordingCache<Recording<string, 'depth'>>;
-  readonly #lives: RecordingCache<LiveDepth>;
+  readonly #recordings: RecordingCache;
   readonly #largest = new Map<string, number>();
   #disposed = false;
 
@@ -93,8 +92,7 @@ export class DepthPredictor {
   constructor(model: DPTModel, { recordings = 4, checkFinite = false }: PredictorOptions = {}) {
     this.#model = model;
     this.#checkFinite = checkFinite;
-    this.#batches = new RecordingCache(recordings);
-    this.#lives = new RecordingCache(recordings);
+    this.#recordings = new RecordingCache(recordings);
   }
 
   /** The model that it was made with; after `recreate` the new one. */
@@ -102,9 +100,9 @@ export class DepthPredictor {
     return this.#model;
   }
 
-  /** Recordings that are kept. */
+  /** How many recordings are kept. */
   get recordings(): number {
-    return this.#batches.keys.length + this.#lives.keys.length;
+    return this.#recordings.keys.length;
   }
 
   /** The depth map of a photo, in rows from the top. Errors: a size that cannot run, an abort, a lost device. */
@@ -179,7 +177,7 @@ export class DepthPredictor {
         (pixels) => ({ depth: depthOfPixels(model, Object.values(pixels), size, output) }),
         onProgress ? { onProgress } : {},
       );
-    const run = this.#batches.use(key, make, async (recording) => {
+    const run = this.#recordings.use(`batch ${key}`, make, async (recording) => {
       signal?.throwIfAborted();
       const inputs = photos.map(({ data }, i) => {
         const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
@@ -210,8 +208,7 @@ export class DepthPredictor {
    */
   async recreate(device: GPUDevice | Context, options: LoadOptions = {}): Promise<void> {
     this.#expectAlive();
-    this.#batches.clear();
-    this.#lives.clear();
+    this.#recordings.clear();
     this.#largest.clear();
     this.#model = await this.#model.recreate(device, options);
   }
@@ -219,8 +216,7 @@ export class DepthPredictor {
   /** Frees the recordings, those in use when they are done; the model stays. Idempotent. */
   dispose(): void {
     this.#disposed = true;
-    this.#batches.clear();
-    this.#lives.clear();
+    this.#recordings.clear();
   }
 
   [disposeSymbol](): void {
@@ -258,10 +254,11 @@ export class DepthPredictor {
     expectSides(width, height);
     const size = this.#sizeFor({ width, height }, options);
     const kept = { ...others, size };
+    const key = JSON.stringify([width, height, kept]);
     const make = (): Promise<LiveDepth> =>
       LiveDepth.make(model, { width, height }, { ...kept, onProgress });
     // The signal is this call's alone: others may wait for the same recording.
-    const run = this.#lives.use(JSON.stringify([width, height, kept]), make, (live) => {
+    const run = this.#recordings.use(`live ${key}`, make, (live) => {
       signal?.throwIfAborted();
       return work(live);
     });

@@ -1,7 +1,13 @@
-interface Entry<T> {
-  readonly made: Promise<T>;
+import { DptError } from '@dpt-webgpu/tensor';
+
+interface Freed {
+  dispose(): void;
+}
+
+interface Entry {
+  readonly made: Promise<Freed>;
   /** Once it is made. */
-  value: T | undefined;
+  value: Freed | undefined;
   users: number;
   isOut: boolean;
 }
@@ -10,14 +16,14 @@ interface Entry<T> {
  * What was made for the last few sizes, least recently used out. What is in use, or still being made, is freed when its
  * last user is done.
  */
-export class RecordingCache<T extends { dispose(): void }> {
+export class RecordingCache {
   readonly #limit: number;
   /** A Map keeps the order of use: the first is the one used least recently. */
-  readonly #entries = new Map<string, Entry<T>>();
+  readonly #entries = new Map<string, Entry>();
 
   constructor(limit: number) {
     if (!Number.isInteger(limit) || limit < 1) {
-      throw new Error(`recordings is ${limit}; at least one must be kept.`);
+      throw new DptError('invalid-argument', `recordings is ${limit}; at least one must be kept.`);
     }
     this.#limit = limit;
   }
@@ -27,8 +33,11 @@ export class RecordingCache<T extends { dispose(): void }> {
     return [...this.#entries.keys()];
   }
 
-  /** Hands the value of a key to `work`, made if it is not there; it lives at least as long as `work` takes. */
-  async use<R>(
+  /**
+   * Hands the value of a key to `work`, made if it is not there; it lives at least as long as `work` takes. A key stands
+   * for one kind of value.
+   */
+  async use<T extends Freed, R>(
     key: string,
     make: () => Promise<T>,
     work: (value: T) => R | Promise<R>,
@@ -48,14 +57,14 @@ export class RecordingCache<T extends { dispose(): void }> {
         if (this.#entries.get(key) === entry) this.#entries.delete(key);
         throw error;
       });
-      return await work(value);
+      return await work(value as T);
     } finally {
       entry.users--;
       if (entry.isOut) this.#letGo(entry);
     }
   }
 
-  #letGo(entry: Entry<T>): void {
+  #letGo(entry: Entry): void {
     entry.isOut = true;
     // Whoever has it made is a user, so without users it is made, or failed.
     if (entry.users === 0) entry.value?.dispose();
@@ -68,8 +77,8 @@ export class RecordingCache<T extends { dispose(): void }> {
   }
 }
 
-function entryOf<T>(made: Promise<T>): Entry<T> {
-  const entry: Entry<T> = { made, value: undefined, users: 0, isOut: false };
+function entryOf(made: Promise<Freed>): Entry {
+  const entry: Entry = { made, value: undefined, users: 0, isOut: false };
   made.then(
     (value) => {
       entry.value = value;
