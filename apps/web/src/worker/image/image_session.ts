@@ -20,7 +20,8 @@ import type {
 import { HISTOGRAM_BINS } from './image_calls.ts';
 import { exportFile } from './image_export.ts';
 import { type LookRecording, type LookShape, lookKey, recordLook, runLook } from './looks.ts';
-import { decode, type Part, type Photo, uploadPhoto, writePixels } from './photo.ts';
+import { OpenPhoto, partOf, shareOf } from './open_photo.ts';
+import { type Part, writePixels } from './photo.ts';
 
 /** The longer side of what is shown. Enough for a stage on any screen; a photo of 12 megapixels would take the look 20 times as long. */
 const SHOWN = 1280;
@@ -41,8 +42,7 @@ interface Result {
 export class ImageSession {
   readonly #host: ModelHost;
   #canvas: CanvasView | undefined;
-  #source: { blob: Blob; name: string } | undefined;
-  #photo: { gpu: Gpu; photo: Photo } | undefined;
+  readonly #photo = new OpenPhoto('No photo is open.');
   #runs: { opened: OpenModel; runs: DepthRuns } | undefined;
   #result: Result | undefined;
   #look: Shown | undefined;
@@ -88,28 +88,14 @@ export class ImageSession {
   }
 
   async #open(blob: Blob, name: string): Promise<Size> {
-    const decoded = await decode(blob, name);
-    const gpu = await this.#host.gpu();
-    const photo = await uploadPhoto(gpu, decoded);
-    decoded.close();
-    this.#running?.abort();
-    this.#photo?.photo.texture.destroy();
-    this.#photo = { gpu, photo };
-    this.#source = { blob, name };
+    const size = await this.#photo.open(
+      { blob, name },
+      () => this.#host.gpu(),
+      () => this.#running?.abort(),
+    );
     this.#result = undefined;
     await this.#draw();
-    return { width: photo.width, height: photo.height };
-  }
-
-  /** The photo on the device that is there now: after a loss it is decoded again. */
-  async #photoOn(gpu: Gpu): Promise<Photo> {
-    if (!this.#source) throw new EngineError({ code: 'no-photo', message: 'No photo is open.' });
-    if (this.#photo?.gpu !== gpu) {
-      const decoded = await decode(this.#source.blob, this.#source.name);
-      this.#photo = { gpu, photo: await uploadPhoto(gpu, decoded) };
-      decoded.close();
-    }
-    return this.#photo.photo;
+    return size;
   }
 
   /** Pipelines depend on the model and hardly on sizes, so those of a small picture are those of the first photo. */
@@ -147,7 +133,7 @@ export class ImageSession {
     const started = performance.now();
     const opened = this.#host.expectModel();
     const { gpu, model } = opened;
-    const photo = await this.#photoOn(gpu);
+    const photo = await this.#photo.on(gpu);
     goOn();
     const part = partOf(photo, options.crop ?? WHOLE);
     this.#host.expectFits(part, options.size, options.square);
@@ -165,12 +151,7 @@ export class ImageSession {
     expectHealthy(gpu);
     goOn();
     if (finite < depth.size) throw notFinite(opened, depth.size - finite, depth.size);
-    const crop = {
-      x: part.x / photo.width,
-      y: part.y / photo.height,
-      width: part.width / photo.width,
-      height: part.height / photo.height,
-    };
+    const crop = shareOf(part, photo);
     this.#result = { opened, recording, part, crop };
     if (this.#look) await this.#show(this.#look.look);
     return {
@@ -227,7 +208,7 @@ export class ImageSession {
     const result = this.#result;
     if (!result) throw new EngineError({ code: 'no-photo', message: 'There is no depth map yet.' });
     const { opened, recording, part } = result;
-    const photo = await this.#photoOn(opened.gpu);
+    const photo = await this.#photo.on(opened.gpu);
     const file = await exportFile(
       { opened, photo, part, depth: recording.outputs.depth, look },
       format,
@@ -244,8 +225,8 @@ export class ImageSession {
   }
 
   #drawable(gpu: Gpu): Drawable | undefined {
-    if (this.#photo?.gpu !== gpu) return undefined;
-    const { photo } = this.#photo;
+    const photo = this.#photo.uploaded(gpu);
+    if (!photo) return undefined;
     const crop = this.#result?.crop ?? WHOLE;
     if (!this.#result || !this.#look) return { photo, crop, pictures: {} };
     const { rgba, mask, normals } = this.#look.recording.outputs;
@@ -275,18 +256,6 @@ interface Shown {
   readonly look: Look;
   /** Values on the host, read when the first point was picked. */
   nearness?: Promise<Float32Array>;
-}
-
-/** Whole pixels of a photo, at least one each way. */
-function partOf(photo: Size, crop: Rect): Part {
-  const x = Math.min(Math.round(crop.x * photo.width), photo.width - 1);
-  const y = Math.min(Math.round(crop.y * photo.height), photo.height - 1);
-  return {
-    x,
-    y,
-    width: Math.max(1, Math.min(Math.round(crop.width * photo.width), photo.width - x)),
-    height: Math.max(1, Math.min(Math.round(crop.height * photo.height), photo.height - y)),
-  };
 }
 
 /** Values of a map [.., H, W] at places 0…1, between pixels as bilinear resizing has them. */
