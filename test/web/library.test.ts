@@ -1,0 +1,94 @@
+// The library in a browser, in a page and in a worker: pictures in every form that a page has them, from bytes to external
+// textures, give one depth map; devices that are lost twice, aborts, disposal, several models and devices at once end as
+// in Node (test/dpt/faults.test.ts). No error of WebGPU is left over, nothing is written to the console.
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Browser, Page } from 'playwright';
+import { build } from 'vite';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type SiteServer, startSiteServer } from '../../packages/cli/src/serve/site_server.ts';
+import { launchBrowser } from '../support/browser.ts';
+import type { LibraryCalls } from './library_page/library.ts';
+
+let outDir: string;
+let server: SiteServer;
+let browser: Browser;
+let page: Page;
+const complaints: string[] = [];
+
+beforeAll(async () => {
+  outDir = mkdtempSync(join(tmpdir(), 'dpt-library-'));
+  await build({
+    ...{ root: join(import.meta.dirname, 'library_page'), configFile: false, logLevel: 'error' },
+    worker: { format: 'es' },
+    build: { outDir, emptyOutDir: true, target: 'esnext', minify: false, assetsInlineLimit: 0 },
+  });
+  server = await startSiteServer({ site: outDir, host: '127.0.0.1', port: 0 });
+  browser = await launchBrowser();
+  page = await browser.newPage();
+  page.on('pageerror', ({ message }) => complaints.push(message));
+  page.on('console', (message) => {
+    if (message.type() === 'error') complaints.push(message.text());
+  });
+  await page.goto(server.address);
+  await page.waitForFunction(() => 'call' in globalThis);
+}, 120_000);
+
+afterAll(async () => {
+  await browser?.close();
+  await server?.close();
+  rmSync(outDir, { recursive: true, force: true });
+});
+
+interface Answer {
+  readonly result: Record<string, unknown>;
+  readonly errors: readonly string[];
+}
+
+/** Runs a function of the page's module, there or in its worker. */
+function call(name: keyof LibraryCalls, where: 'page' | 'worker'): Promise<Answer> {
+  return page.evaluate(
+    async ([name, where]) => {
+      const { call } = globalThis as unknown as { call(...args: unknown[]): Promise<unknown> };
+      if (where === 'worker') return (await call(name, where)) as Answer;
+      const result = (await call(name, where)) as Record<string, unknown>;
+      return { result, errors: (await call('errors', where)) as string[] };
+    },
+    [name, where] as const,
+  );
+}
+
+describe.each(['page', 'worker'] as const)('in a %s', (where) => {
+  test('pictures in every form', { timeout: 180_000 }, async () => {
+    const { result, errors } = await call('sources', where);
+    const { 'video element': video, ...others } = result as Record<string, number>;
+    expect(Object.keys(others).length).toBe(where === 'page' ? 9 : 7);
+    // Colours of 8 bits arrive as they are; 1e-3 of the deviation is less than one step of them makes.
+    for (const [name, difference] of Object.entries(others)) {
+      expect({ name, same: difference < 1e-3, difference }).toMatchObject({ name, same: true });
+    }
+    // A stream is Y′CbCr with colours at half size.
+    if (where === 'page') expect(video).toBeLessThan(0.5);
+    expect([errors, complaints]).toEqual([[], []]);
+  });
+
+  test('faults', { timeout: 180_000 }, async () => {
+    const { result, errors } = await call('faults', where);
+    expect(result).toEqual({
+      'first loss': 'device-lost,device-lost,device-lost',
+      'same after one': true,
+      'second loss': 'device-lost,device-lost,device-lost',
+      'same after two': true,
+      'at once': true,
+      'abort before': 'AbortError',
+      'abort in flight': 'AbortError',
+      'after the abort': true,
+      'disposed in flight': true,
+      'used afterwards': 'disposed',
+      'left of it': 0,
+      f16: false,
+    });
+    expect([errors, complaints]).toEqual([[], []]);
+  });
+});

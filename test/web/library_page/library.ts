@@ -1,0 +1,214 @@
+// What test/web/library.test.ts runs, in a page and, as the same file, in a worker: each function gives plain data.
+import { DepthPredictor, loadDpt, type PhotoSource } from '@dpt-webgpu/dpt';
+import { httpSource, openCheckpoint } from '@dpt-webgpu/loaders';
+import { Context, DptError, type StateDict } from '@dpt-webgpu/tensor';
+
+const file = new URL('../../../models/dpt_tiny.safetensors', import.meta.url);
+const size = 56;
+const [width, height] = [64, 48];
+
+/** Errors that no scope took, of all devices. */
+const errors: string[] = [];
+
+async function deviceOf(): Promise<GPUDevice> {
+  const adapter = await navigator.gpu.requestAdapter();
+  if (!adapter) throw new Error('There is no GPU adapter.');
+  const device = await adapter.requestDevice();
+  device.addEventListener('uncapturederror', ({ error }) => errors.push(error.message));
+  return device;
+}
+
+let opened: Promise<StateDict> | undefined;
+async function predictorOn(device: GPUDevice): Promise<DepthPredictor> {
+  opened ??= httpSource(file.href).then((source) => openCheckpoint(source));
+  const { model } = await loadDpt(await opened, { context: new Context(device) });
+  return new DepthPredictor(model);
+}
+
+/** A ball before a wall, without sharp colour edges that video would smear. */
+function painted(): OffscreenCanvas {
+  const canvas = new OffscreenCanvas(width, height);
+  const paint = canvas.getContext('2d', { willReadFrequently: true })!;
+  const wall = paint.createLinearGradient(0, 0, 0, height);
+  wall.addColorStop(0, '#cde');
+  wall.addColorStop(1, '#654');
+  paint.fillStyle = wall;
+  paint.fillRect(0, 0, width, height);
+  const ball = paint.createRadialGradient(28, 20, 1, 32, 24, 16);
+  ball.addColorStop(0, '#fed');
+  ball.addColorStop(1, '#a63');
+  paint.fillStyle = ball;
+  paint.beginPath();
+  paint.arc(32, 24, 16, 0, 7);
+  paint.fill();
+  return canvas;
+}
+
+const imageDataOf = (canvas: OffscreenCanvas): ImageData =>
+  canvas.getContext('2d')!.getImageData(0, 0, width, height);
+
+/** The largest difference from the map of the bytes, over its deviation, by what the picture came in. */
+async function sources(): Promise<Record<string, number>> {
+  const device = await deviceOf();
+  const predictor = await predictorOn(device);
+  const canvas = painted();
+  const bytes = imageDataOf(canvas);
+  const expected = (await predictor.predict(bytes, { size })).data;
+  const mean = expected.reduce((a, b) => a + b, 0) / expected.length;
+  const std = Math.sqrt(expected.reduce((a, b) => a + (b - mean) ** 2, 0) / expected.length);
+  const difference = (data: Float32Array): number =>
+    Math.max(...data.map((value, i) => Math.abs(value - expected[i]!))) / std;
+
+  const texture = device.createTexture({
+    size: [width, height],
+    format: 'rgba8unorm',
+    usage:
+      GPUTextureUsage.TEXTURE_BINDING |
+      GPUTextureUsage.COPY_DST |
+      GPUTextureUsage.RENDER_ATTACHMENT,
+  });
+  device.queue.copyExternalImageToTexture({ source: canvas }, { texture }, [width, height]);
+  const rgba = { timestamp: 0, format: 'RGBA', codedWidth: width, codedHeight: height } as const;
+  const frame = new VideoFrame(bytes.data, rgba);
+  const all: Record<string, PhotoSource> = {
+    texture,
+    'offscreen canvas': canvas,
+    'image bitmap': await createImageBitmap(canvas),
+    'video frame': frame,
+    ...(typeof document === 'undefined' ? {} : await elements(canvas)),
+  };
+  const found: Record<string, number> = {};
+  for (const [name, source] of Object.entries(all)) {
+    found[name] = difference((await predictor.predict(source, { size })).data);
+  }
+  const live = await predictor.live({ width, height }, { size });
+  const encoder = device.createCommandEncoder();
+  live.encode(encoder, device.importExternalTexture({ source: frame }));
+  device.queue.submit([encoder.finish()]);
+  found['external texture'] = difference(await live.depth.read());
+  // None of them was closed or destroyed.
+  found['texture again'] = difference((await predictor.predict(texture, { size })).data);
+  found['video frame again'] = difference((await predictor.predict(frame, { size })).data);
+  frame.close();
+  device.destroy();
+  return found;
+}
+
+/** What only pages have. */
+async function elements(from: OffscreenCanvas): Promise<Record<string, PhotoSource>> {
+  const canvas = document.createElement('canvas');
+  [canvas.width, canvas.height] = [width, height];
+  const paint = canvas.getContext('2d')!;
+  paint.drawImage(from, 0, 0);
+  const image = new Image();
+  image.src = URL.createObjectURL(await from.convertToBlob());
+  await image.decode();
+  const video = document.createElement('video');
+  video.muted = true;
+  video.srcObject = canvas.captureStream(10);
+  // A canvas gives a frame when it is drawn to.
+  const drawing = setInterval(() => paint.drawImage(from, 0, 0), 100);
+  await video.play();
+  await new Promise((resolve) => video.requestVideoFrameCallback(resolve));
+  clearInterval(drawing);
+  return { canvas, 'img element': image, 'video element': video };
+}
+
+/** The code of what something fails with. */
+async function codeOf(attempt: () => unknown): Promise<string> {
+  try {
+    await attempt();
+  } catch (error) {
+    return error instanceof DptError ? error.code : (error as Error).name;
+  }
+  return 'it did not fail';
+}
+
+/** A device that is lost in flight and in a load, twice; aborts; disposal; two models and two devices at once. */
+async function faults(): Promise<Record<string, unknown>> {
+  const photo = imageDataOf(painted());
+  const first = await deviceOf();
+  const predictor = await predictorOn(first);
+  const predict = async (by: DepthPredictor): Promise<string> =>
+    String((await by.predict(photo, { size })).data);
+  const expected = await predict(predictor);
+  const found: Record<string, unknown> = {};
+  const [second, third] = [await deviceOf(), await deviceOf()];
+  for (const [lost, next] of [
+    [first, second],
+    [second, third],
+  ] as const) {
+    const pending = [
+      predict(predictor),
+      predictor.predict(photo, { size: 84 }),
+      predict(predictor),
+    ];
+    lost.destroy();
+    const codes = await Promise.all(pending.map((promise) => codeOf(() => promise)));
+    found[lost === first ? 'first loss' : 'second loss'] = codes.join();
+    await predictor.recreate(next);
+    found[`same after ${lost === first ? 'one' : 'two'}`] = (await predict(predictor)) === expected;
+  }
+  const other = await predictorOn(third);
+  const elsewhere = await predictorOn(await deviceOf());
+  const maps = await Promise.all([predictor, other, elsewhere, predictor].map(predict));
+  found['at once'] = maps.every((map) => map === expected);
+
+  found['abort before'] = await codeOf(() =>
+    predictor.predict(photo, { size, signal: AbortSignal.abort() }),
+  );
+  const controller = new AbortController();
+  const flying = predictor.predict(photo, { size, signal: controller.signal });
+  setTimeout(() => controller.abort());
+  found['abort in flight'] = await codeOf(() => flying);
+  found['after the abort'] = (await predict(predictor)) === expected;
+
+  const { context } = other.model.weights;
+  const last = predict(other);
+  other.dispose();
+  other.model.dispose();
+  other.dispose();
+  found['disposed in flight'] = (await last) === expected;
+  found['used afterwards'] = await codeOf(() => predict(other));
+  context.dispose();
+  found['left of it'] = context.memory().total;
+  found.f16 = context.capabilities.f16;
+  return found;
+}
+
+const calls = { sources, faults, errors: () => errors };
+export type LibraryCalls = typeof calls;
+
+/** In this thread, or the same in a worker. */
+async function call(name: keyof LibraryCalls, where: 'page' | 'worker'): Promise<unknown> {
+  if (where === 'page') return calls[name]();
+  const worker = new Worker(new URL('./library.ts', import.meta.url), { type: 'module' });
+  try {
+    return await new Promise((resolve, reject) => {
+      worker.onerror = ({ message }) => reject(new Error(message));
+      worker.onmessage = ({
+        data,
+      }: MessageEvent<{ result?: unknown; error?: string; ready?: true }>) => {
+        if (data.ready) worker.postMessage(name);
+        else if (data.error !== undefined) reject(new Error(data.error));
+        else resolve(data.result);
+      };
+    });
+  } finally {
+    worker.terminate();
+  }
+}
+
+if (typeof document === 'undefined') {
+  addEventListener('message', async ({ data }: MessageEvent<keyof LibraryCalls>) => {
+    try {
+      const result = await calls[data]();
+      postMessage({ result: { result, errors } });
+    } catch (error) {
+      postMessage({ error: String(error) });
+    }
+  });
+  postMessage({ ready: true });
+} else {
+  Object.assign(globalThis, { call });
+}
