@@ -84,6 +84,25 @@ const scenes: readonly Scene[] = [
     },
   },
   { name: 'video-empty', path: 'video' },
+  {
+    name: 'video',
+    path: 'video#size=196&every=1',
+    async set(page) {
+      const [chooser] = await Promise.all([
+        page.waitForEvent('filechooser'),
+        page.getByRole('button', { name: 'Open a video' }).last().click(),
+      ]);
+      await chooser.setFiles(resolve('test/fixtures/films/flower.webm'));
+      const handle = page.getByRole('slider', { name: 'Loop to' });
+      for (let i = 0; i < 4; i++) await handle.press('ArrowLeft');
+      await page
+        .locator('.nums b', { hasText: /^[1-9]/ })
+        .first()
+        .waitFor({ timeout: 120_000 });
+      await page.waitForTimeout(3000);
+      await page.locator('#stage').press(' ');
+    },
+  },
   { name: 'view3d-empty', path: '3d' },
   {
     name: 'view3d',

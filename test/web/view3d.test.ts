@@ -1,45 +1,266 @@
-// The 3D page in a real browser, on SwiftShader: from load to a surface, a control and a key that change what is drawn, the mesh by an
-// independent reader. Few faces: a software GPU draws them one by one.
+// The 3D page in a real browser, on SwiftShader: from load to a surface; a control, keys, a drag and fingers that change what is drawn; every
+// file by another reader; cuts and masks by the faces they leave; stereo by its pixels. Few faces: a software GPU draws them one by one. The
+// camera's arithmetic is in view3d_camera.test.ts. Not here: recordings, and a device that is lost.
 import { readFileSync } from 'node:fs';
 import { validateBytes } from 'gltf-validator';
 import type { Page } from 'playwright';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { PNG } from 'pngjs';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { facesOf, gridOf } from '../../apps/web/src/worker/view3d/grid.ts';
+import { decodePicture, encodePng8 } from '../../packages/loaders/src/node.ts';
 import { openSite, type Site } from '../support/site.ts';
+import { unzip } from '../support/unzip.ts';
 
 let site: Site;
 let page: Page;
 beforeAll(async () => {
   site = await openSite();
-  page = await site.open('3d#size=56&density=0.1', { width: 480, height: 360 });
+  page = await site.open('3d#size=56&density=0.1', { width: 480, height: 720 });
 }, 120_000);
 afterAll(() => site?.close());
 
+/** Of the sample and of the settings in the address above. */
+const SIDES = { width: 800, height: 534 };
+const ALL_FACES = facesOf(gridOf(SIDES, 0.1));
+
 const faces = (): Promise<string | null> =>
   page.locator('.work-3d .status b').first().textContent();
-const drawn = (): Promise<string> =>
-  page
-    .locator('#stage')
-    .screenshot()
-    .then((picture) => picture.toString('base64'));
+const drawn = async (): Promise<string> =>
+  (await page.locator('#stage').screenshot()).toString('base64');
+const gizmo = (): Promise<string> => page.locator('.gizmo svg').innerHTML();
 
-test('a sample becomes a surface; a control, a key and a drag change it', async () => {
+async function changes(what: () => Promise<unknown>): Promise<void> {
+  const before = await drawn();
+  await what();
+  await expect.poll(drawn, { timeout: 20_000 }).not.toBe(before);
+}
+
+/** Types into a number of the panel, which is folded into tabs on a screen this small. */
+async function number(label: string, value: number): Promise<void> {
+  const box = page.getByLabel(`${label}, number`, { exact: true });
+  await box.evaluate((input, to) => {
+    (input as HTMLInputElement).value = String(to);
+    input.dispatchEvent(new Event('change', { bubbles: true }));
+  }, value);
+}
+
+async function save(label: string): Promise<{ name: string; path: string; bytes: Buffer }> {
+  await page.getByRole('button', { name: 'More formats' }).click();
+  const [download] = await Promise.all([
+    page.waitForEvent('download'),
+    page.getByRole('menuitem', { name: label }).click(),
+  ]);
+  const path = await download.path();
+  return { name: download.suggestedFilename(), path, bytes: readFileSync(path) };
+}
+
+const glbFaces = async (): Promise<number> => {
+  const { issues, info } = await validateBytes((await save('Mesh, GLB')).bytes);
+  expect(issues.numErrors).toBe(0);
+  return info.totalTriangleCount;
+};
+
+test('a sample becomes a surface; a control, keys and a drag change it', async () => {
   await page.getByRole('button', { name: /a dog looks/ }).click();
   await expect.poll(faces, { timeout: 60_000 }).toMatch(/[1-9]/);
-  const first = await drawn();
-  await page.keyboard.press('v');
-  await expect.poll(drawn, { timeout: 20_000 }).not.toBe(first);
-  const asDepth = await drawn();
-  await page.locator('#stage').press('ArrowLeft');
-  await expect.poll(drawn, { timeout: 20_000 }).not.toBe(asDepth);
+  await page.waitForTimeout(300);
+  await changes(() => number('Tilt', 20));
+  await expect.poll(() => new URL(page.url()).hash).toContain('tilt=20');
+  await changes(() => page.locator('#stage').press('v'));
   expect(new URL(page.url()).hash).toContain('depth=1');
+  const before = await gizmo();
+  await changes(() => page.locator('#stage').press('ArrowLeft'));
+  expect(await gizmo()).not.toBe(before);
+
+  const stage = (await page.locator('#stage').boundingBox())!;
+  const middle = { x: stage.x + stage.width / 2, y: stage.y + stage.height / 2 };
+  const drag = async (button: 'left' | 'right'): Promise<void> => {
+    await page.mouse.move(middle.x, middle.y);
+    await page.mouse.down({ button });
+    await page.mouse.move(middle.x + 60, middle.y + 20, { steps: 4 });
+    await page.mouse.up({ button });
+  };
+  const turned = await gizmo();
+  await changes(() => drag('left'));
+  const after = await gizmo();
+  expect(after).not.toBe(turned);
+  // The other button moves, and the wheel zooms: nothing turns.
+  await changes(() => drag('right'));
+  await changes(() => page.mouse.wheel(0, 300));
+  expect(await gizmo()).toBe(after);
+  await changes(() => page.mouse.dblclick(middle.x, middle.y));
+  for (const key of ['v', '0']) await page.locator('#stage').press(key);
+  await number('Tilt', 0);
+  await expect.poll(() => new URL(page.url()).hash).not.toContain('tilt');
 }, 120_000);
 
-test('a GLB is what the validator calls valid', async () => {
-  const download = page.waitForEvent('download');
-  await page.keyboard.press('g');
-  const path = await (await download).path();
-  const report = await validateBytes(readFileSync(path));
-  expect(report.issues.numErrors).toBe(0);
-  expect(report.info.totalTriangleCount).toBeGreaterThan(300);
-  expect(site.complaints).toEqual([]);
+test('one finger turns; two move and zoom', async () => {
+  const session = await page.context().newCDPSession(page);
+  const stage = (await page.locator('#stage').boundingBox())!;
+  const [x, y] = [stage.x + stage.width / 2, stage.y + stage.height / 2];
+  type Point = readonly [x: number, y: number];
+  const touch = (type: 'touchStart' | 'touchMove' | 'touchEnd', ...points: Point[]) =>
+    session.send('Input.dispatchTouchEvent', {
+      type,
+      touchPoints: points.map((point, id) => ({ x: point[0], y: point[1], id })),
+    });
+  const gesture = async (...frames: Point[][]): Promise<void> => {
+    await touch('touchStart', ...frames[0]!);
+    for (const points of frames.slice(1)) await touch('touchMove', ...points);
+    await touch('touchEnd');
+  };
+  const before = await gizmo();
+  await changes(() => gesture([[x, y]], [[x + 20, y]], [[x + 50, y + 10]]));
+  const turned = await gizmo();
+  expect(turned).not.toBe(before);
+  const two = (dx: number, spread: number): Point[] => [
+    [x - spread + dx, y],
+    [x + spread + dx, y],
+  ];
+  await changes(() => gesture(two(0, 30), two(0, 45), two(0, 70)));
+  await changes(() => gesture(two(0, 40), two(15, 40), two(40, 40)));
+  expect(await gizmo()).toBe(turned);
+  await page.locator('#stage').press('0');
 }, 60_000);
+
+describe('files', () => {
+  test('GLB, PLY and OBJ have the same faces, with the picture', async () => {
+    await number('Cut', 0);
+    expect(await glbFaces()).toBe(ALL_FACES);
+
+    const { bytes: ply } = await save('Mesh, PLY');
+    const [, header] = /^(ply\n[\s\S]*?end_header\n)/.exec(ply.toString('latin1')) ?? [];
+    const [, vertices] = /element vertex (\d+)/.exec(header!)!;
+    expect(header).toContain(`element face ${ALL_FACES}`);
+    expect(header!.match(/^property .*$/gm)).toEqual([
+      ...['x', 'y', 'z', 's', 't'].map((property) => `property float ${property}`),
+      ...['red', 'green', 'blue'].map((property) => `property uchar ${property}`),
+      'property list uchar int vertex_indices',
+    ]);
+    expect(ply.length).toBe(header!.length + Number(vertices) * 23 + ALL_FACES * 13);
+
+    const { name, path } = await save('Mesh, OBJ');
+    expect(name).toBe('dog_indoor_obj.zip');
+    const files = await unzip(path);
+    expect([...files.keys()]).toEqual(['dog_indoor.obj', 'dog_indoor.mtl', 'dog_indoor.jpg']);
+    const obj = files.get('dog_indoor.obj')!.toString();
+    expect(obj.match(/^f /gm)).toHaveLength(ALL_FACES);
+    expect(obj.match(/^v /gm)).toHaveLength(Number(vertices));
+    expect(obj).toContain('mtllib dog_indoor.mtl');
+    expect(files.get('dog_indoor.mtl')!.toString()).toContain('map_Kd dog_indoor.jpg');
+    const jpeg = await decodePicture(files.get('dog_indoor.jpg')!, 'dog_indoor.jpg');
+    expect([jpeg.width, jpeg.height]).toEqual([SIDES.width, SIDES.height]);
+    // Distances lie between the sliders' ends: 50 and 100.
+    const depths = [...obj.matchAll(/^v \S+ \S+ (\S+)$/gm)].map(([, z]) => -Number(z));
+    expect(Math.min(...depths)).toBeGreaterThan(49.9);
+    expect(Math.max(...depths)).toBeLessThan(100.1);
+    expect(Math.max(...depths) - Math.min(...depths)).toBeGreaterThan(20);
+  }, 60_000);
+
+  test('depth and mask are PNG of the size of the map; the mask is dark where depth is steep', async () => {
+    const { bytes } = await save('Depth, PNG of 16 bits');
+    expect([bytes[24], bytes[25]]).toEqual([16, 0]);
+    const depth = PNG.sync.read(bytes, { skipRescale: true });
+    const mask = PNG.sync.read((await save('Mask, PNG')).bytes);
+    expect([depth.width, depth.height]).toEqual([84, 56]);
+    expect([mask.width, mask.height]).toEqual([84, 56]);
+    const near = depth.data as unknown as Uint16Array;
+    const steps: [steep: number, value: number][] = [];
+    for (let y = 1; y < 55; y++) {
+      for (let x = 1; x < 83; x++) {
+        const at = (i: number, j: number): number => near[4 * (84 * j + i)]!;
+        const steep = Math.hypot(at(x + 1, y) - at(x - 1, y), at(x, y + 1) - at(x, y - 1));
+        steps.push([steep, mask.data[4 * (84 * y + x)]!]);
+      }
+    }
+    steps.sort(([a], [b]) => a - b);
+    const mean = (part: typeof steps): number =>
+      part.reduce((sum, [, value]) => sum + value, 0) / part.length;
+    const tenth = Math.floor(steps.length / 10);
+    expect(mean(steps.slice(0, tenth))).toBeGreaterThan(240);
+    expect(mean(steps.slice(-tenth))).toBeLessThan(mean(steps.slice(0, tenth)) - 60);
+  }, 60_000);
+
+  test('cut by ratio, by the edges’ mask and by a mask of one’s own', async () => {
+    await number('Cut', 0.2);
+    const byRatio = await glbFaces();
+    expect(byRatio).toBeGreaterThan(0.3 * ALL_FACES);
+    expect(byRatio).toBeLessThan(ALL_FACES);
+    await number('Cut', 0);
+    await number('Mask', 0.8);
+    const byEdges = await glbFaces();
+    expect(byEdges).toBeGreaterThan(0.1 * ALL_FACES);
+    expect(byEdges).toBeLessThan(ALL_FACES);
+
+    await page.getByRole('tab', { name: 'Edges' }).click();
+    const half = new Uint8Array(64 * 48 * 3).map((_, i) => ((i / 3) % 64 < 32 ? 0 : 255));
+    const [chooser] = await Promise.all([
+      page.waitForEvent('filechooser'),
+      page.getByRole('button', { name: 'Choose a mask' }).click(),
+    ]);
+    const buffer = Buffer.from(encodePng8(half, 64, 48));
+    await changes(() => chooser.setFiles({ name: 'half.png', mimeType: 'image/png', buffer }));
+    expect((await glbFaces()) / ALL_FACES).toBeCloseTo(0.5, 1);
+    // The key puts the edges' mask back, and the slider at nothing leaves all.
+    await page.locator('#stage').press('m');
+    expect(await glbFaces()).toBe(byEdges);
+    await number('Mask', 0);
+    expect(await glbFaces()).toBe(ALL_FACES);
+  }, 90_000);
+});
+
+describe('stereo', () => {
+  const view = async (): Promise<PNG> => PNG.sync.read((await save('This view, PNG')).bytes);
+  const show = (value: string): Promise<void> =>
+    page.getByLabel('Show', { exact: true }).evaluate((select, to) => {
+      (select as HTMLSelectElement).value = to;
+      select.dispatchEvent(new Event('change', { bubbles: true }));
+    }, value);
+  /** Mean difference of one channel with another picture, so many pixels to the right there, where both show the surface. */
+  const differs = (a: PNG, b: PNG, channel: number, width = a.width, right = 0): number => {
+    let [sum, count] = [0, 0];
+    for (let y = 0; y < a.height; y++) {
+      for (let x = 0; x < width; x++) {
+        const i = 4 * (y * a.width + x);
+        const j = i + 4 * right;
+        // Lines on the ground are faint, and lie on nothing.
+        if (a.data[i + 3] !== 255 || b.data[j + 3] !== 255) continue;
+        sum += Math.abs(a.data[i + channel]! - b.data[j + channel]!);
+        count++;
+      }
+    }
+    expect(count).toBeGreaterThan(0.05 * width * a.height);
+    return sum / count;
+  };
+
+  test('side by side: two views, alike and not the same', async () => {
+    const one = await view();
+    const { width, height } = (await page.locator('#stage').boundingBox())!;
+    expect(Math.abs(one.width - width) + Math.abs(one.height - height)).toBeLessThan(2);
+    await show('side');
+    await number('Eye distance', 1);
+    const two = await view();
+    const half = Math.floor(two.width / 2);
+    const apart = differs(two, two, 0, half, half);
+    expect(apart).toBeGreaterThan(0.5);
+    await number('Eye distance', 0);
+    const same = await view();
+    expect(differs(same, same, 0, half, half)).toBeLessThan(0.05);
+  }, 60_000);
+
+  test('red and cyan: with both eyes at one place the picture as it is, else red from the left', async () => {
+    await show('off');
+    const one = await view();
+    await show('red');
+    const together = await view();
+    for (const channel of [0, 1, 2]) expect(differs(one, together, channel)).toBeLessThan(0.05);
+    await number('Eye distance', 1);
+    const apart = await view();
+    for (const channel of [0, 1, 2]) expect(differs(one, apart, channel)).toBeGreaterThan(0.5);
+    await show('off');
+  }, 60_000);
+});
+
+test('nothing was complained about', () => {
+  expect(site.complaints).toEqual([]);
+});

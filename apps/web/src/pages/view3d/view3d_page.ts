@@ -275,14 +275,26 @@ export function makeView3dPage(app: App, address: string): Page {
 function makeStatus(runner: View3dRunner): HTMLElement {
   const faces = h('b', {}, '–');
   const drawing = h('b', {}, '–');
+  const rate = h('b', {}, '–');
   const model = h('b', {}, '–');
   const name = h('span', { class: 'cut' });
   let last = 0;
+  let times: number[] = [];
+  let still: ReturnType<typeof setTimeout> | undefined;
   runner.drawn.watch((drawn) => {
     // Numbers change four times a second at most.
     const now = performance.now();
-    if (!drawn || now - last < 250) return;
+    if (!drawn) return;
+    times = [...times.filter((time) => time > now - 1000), now];
+    clearTimeout(still);
+    // Nothing is drawn while nothing changes.
+    still = setTimeout(() => setText(rate, '–'), 1000);
+    if (now - last < 250) return;
     last = now;
+    if (times.length > 1) {
+      const mean = (now - times[0]!) / (times.length - 1);
+      setText(rate, (1000 / mean).toFixed(mean > 100 ? 1 : 0));
+    }
     setText(faces, drawn.faces.toLocaleString('en'));
     setText(drawing, timeText(drawn.time));
   });
@@ -293,6 +305,7 @@ function makeStatus(runner: View3dRunner): HTMLElement {
     { class: 'status' },
     h('span', {}, faces, ' faces'),
     h('span', {}, drawing, ' drawing'),
+    h('span', { class: 'wideonly' }, rate, ' fps'),
     h('span', { class: 'wideonly' }, model, ' model'),
     h('span', { class: 'grow' }),
     name,

@@ -13,7 +13,7 @@ import type { View3dSettings } from './view3d_settings.ts';
 const suffixes: Readonly<Record<Save3dFormat, string>> = {
   glb: '.glb',
   ply: '.ply',
-  obj: '.obj',
+  obj: '_obj.zip',
   depth: '_depth_16.png',
   mask: '_mask.png',
   view: '_view.png',
@@ -50,7 +50,7 @@ export function makeView3dSave(
   const items = (): (MenuItem | 'line')[] => [
     item('Mesh, GLB', 'glb', `${settings.value.as}, with the picture`),
     item('Mesh, PLY', 'ply', 'with colours'),
-    item('Mesh, OBJ', 'obj', 'surface alone'),
+    item('Mesh, OBJ', 'obj', 'ZIP with MTL and JPEG'),
     'line',
     item('Depth, PNG of 16 bits', 'depth', 'near is bright'),
     item('Mask, PNG', 'mask', 'dark at edges'),

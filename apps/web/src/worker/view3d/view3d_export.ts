@@ -1,5 +1,6 @@
 import { type Mesh, meshOf } from '@dpt-webgpu/dpt';
-import { encodeGlb, encodeObj, encodePly, vertexColours } from '@dpt-webgpu/loaders';
+import { encodeGlb, encodeMtl, encodeObj, encodePly, vertexColours } from '@dpt-webgpu/loaders';
+import { ZipWriter } from '../../zip_writer.ts';
 import type { Gpu } from '../gpu.ts';
 import type { Part } from '../image/photo.ts';
 import { writePixels } from '../image/photo.ts';
@@ -63,7 +64,6 @@ async function meshBlob(
   mesh: Mesh,
   name: string,
 ): Promise<Blob> {
-  if (format === 'obj') return blobOf(encodeObj(mesh));
   const { texture, crop } = scene;
   const part: Part = {
     x: Math.round(crop.x * texture.width),
@@ -82,8 +82,19 @@ async function meshBlob(
   const image = new ImageData(new Uint8ClampedArray(data), part.width, part.height);
   canvas.getContext('2d')!.putImageData(image, 0, 0);
   const jpeg = await canvas.convertToBlob({ type: 'image/jpeg', quality: 0.92 });
+  if (format === 'obj') return objArchive(mesh, jpeg, name);
   const bytes = new Uint8Array(await jpeg.arrayBuffer());
   return blobOf(encodeGlb(mesh, { texture: { bytes, type: 'image/jpeg' }, mode: surface.drawAs }));
+}
+
+/** An OBJ is three files, which name each other. Programs stumble over spaces and umlauts in those names. */
+async function objArchive(mesh: Mesh, jpeg: Blob, name: string): Promise<Blob> {
+  const stem = name.replace(/[^\w.-]+/g, '_') || 'surface';
+  const zip = new ZipWriter();
+  await zip.add(`${stem}.obj`, blobOf(encodeObj(mesh, { material: `${stem}.mtl` })));
+  await zip.add(`${stem}.mtl`, blobOf(encodeMtl(`${stem}.jpg`)));
+  await zip.add(`${stem}.jpg`, jpeg);
+  return zip.finish();
 }
 
 /** As the vertex shader has it. */

@@ -4,7 +4,8 @@ import { type Movie, MovieWriter } from '../film/movie_writer.ts';
 import type { Gpu } from '../gpu.ts';
 import { DepthRuns } from '../image/depth_runs.ts';
 import type { Rect, RunOptions, RunProgress } from '../image/image_calls.ts';
-import { decode, type Part, type Photo, uploadPhoto, writePixels } from '../image/photo.ts';
+import { OpenPhoto, partOf, shareOf } from '../image/open_photo.ts';
+import { decode, uploadPhoto, writePixels } from '../image/photo.ts';
 import { inputSize } from '../input_size.ts';
 import type { ModelHost, OpenModel } from '../model_host.ts';
 import { EngineError, type Handlers, type Job } from '../protocol.ts';
@@ -36,8 +37,9 @@ export class View3dSession {
   readonly #host: ModelHost;
   readonly #film: () => FilmFrame | undefined;
   #renderer: Renderer | undefined;
-  #file: { blob: Blob; name: string } | undefined;
-  #photo: { gpu: Gpu; photo: Photo } | undefined;
+  /** Draws what is saved. */
+  #pictures: Renderer | undefined;
+  readonly #photo = new OpenPhoto('No picture is open.');
   #runs: { opened: OpenModel; runs: DepthRuns } | undefined;
   #source: Source | undefined;
   #relief: { depth: Tensor; recording: ReliefRecording } | undefined;
@@ -77,9 +79,10 @@ export class View3dSession {
       const gpu = await this.#host.gpu();
       if (!scene) throw new EngineError({ code: 'no-photo', message: 'There is no surface yet.' });
       if (format !== 'view') return exportSurface(gpu, scene, format, view.surface, name);
-      // The canvas keeps its picture only until the next task, so it is drawn again.
-      await this.#draw(view);
-      return this.#renderer!.canvas.convertToBlob({ type: 'image/png' });
+      // On a canvas of its own, in one task: that of the page has lost its picture by the time it could be read.
+      this.#pictures ??= new Renderer(new OffscreenCanvas(1, 1));
+      this.#pictures.draw(gpu, view, scene);
+      return this.#pictures.canvas.convertToBlob({ type: 'image/png' });
     },
   };
 
@@ -100,26 +103,13 @@ export class View3dSession {
   }
 
   async #open(blob: Blob, name: string): Promise<Size> {
-    const decoded = await decode(blob, name);
-    const gpu = await this.#host.gpu();
-    const photo = await uploadPhoto(gpu, decoded);
-    decoded.close();
-    this.#running?.abort();
-    this.#photo?.photo.texture.destroy();
-    this.#photo = { gpu, photo };
-    this.#file = { blob, name };
+    const size = await this.#photo.open(
+      { blob, name },
+      () => this.#host.gpu(),
+      () => this.#running?.abort(),
+    );
     this.#source = undefined;
-    return { width: photo.width, height: photo.height };
-  }
-
-  async #photoOn(gpu: Gpu): Promise<Photo> {
-    if (!this.#file) throw new EngineError({ code: 'no-photo', message: 'No picture is open.' });
-    if (this.#photo?.gpu !== gpu) {
-      const decoded = await decode(this.#file.blob, this.#file.name);
-      this.#photo = { gpu, photo: await uploadPhoto(gpu, decoded) };
-      decoded.close();
-    }
-    return this.#photo.photo;
+    return size;
   }
 
   /** The newest run wins. */
@@ -134,7 +124,7 @@ export class View3dSession {
     };
     const opened = this.#host.expectModel();
     const { gpu, model } = opened;
-    const photo = await this.#photoOn(gpu);
+    const photo = await this.#photo.on(gpu);
     goOn();
     const part = partOf(photo, options.crop ?? WHOLE);
     this.#host.expectFits(part, options.size, options.square);
@@ -152,12 +142,7 @@ export class View3dSession {
     const modelTime = performance.now() - begun;
     goOn();
     const kind = model.config.depth;
-    const crop = {
-      x: part.x / photo.width,
-      y: part.y / photo.height,
-      width: part.width / photo.width,
-      height: part.height / photo.height,
-    };
+    const crop = shareOf(part, photo);
     const { width, height } = part;
     this.#source = { opened, texture: photo.texture, crop, depth, kind, width, height };
     await this.#makeRelief();
@@ -261,16 +246,4 @@ export class View3dSession {
     filming.time = now;
     await filming.writer.add(Math.max(step, 0.001), 1 / 30);
   }
-}
-
-/** Whole pixels of a picture, at least one each way. */
-function partOf(photo: Size, crop: Rect): Part {
-  const x = Math.min(Math.round(crop.x * photo.width), photo.width - 1);
-  const y = Math.min(Math.round(crop.y * photo.height), photo.height - 1);
-  return {
-    x,
-    y,
-    width: Math.max(1, Math.min(Math.round(crop.width * photo.width), photo.width - x)),
-    height: Math.max(1, Math.min(Math.round(crop.height * photo.height), photo.height - y)),
-  };
 }
