@@ -100,7 +100,7 @@ const scenes: readonly Scene[] = [
         .first()
         .waitFor({ timeout: 120_000 });
       await page.waitForTimeout(3000);
-      await page.locator('#stage').press(' ');
+      await page.getByRole('button', { name: 'Pause', exact: true }).click();
     },
   },
   { name: 'view3d-empty', path: '3d' },
