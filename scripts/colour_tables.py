@@ -12,9 +12,10 @@ NAMES = {
     "inferno": "inferno", "magma": "magma", "viridis": "viridis", "plasma": "plasma",
     "cividis": "cividis", "turbo": "turbo", "twilight": "twilight", "spectral": "Spectral_r",
 }
-PER_LINE = 15  # colours
+PER_LINE = 85  # steps
 
-HEADER = """// Written by scripts/colour_tables.py: 256 colours per map, six hexadecimal digits each, from far to near.
+HEADER = """// Written by scripts/colour_tables.py: 256 colours per map from far to near. The first in hexadecimal digits, then per channel what
+// each adds to the one before it, `m` for 0, `n` for 1, `l` for −1: a fifth of the colours themselves when compressed.
 // inferno, magma, viridis, plasma: Nathaniel J. Smith, Stéfan van der Walt and Eric Firing, CC0. turbo: Anton Mikhailov, Google, Apache-2.0.
 // cividis: Jamie R. Nuñez, Christopher R. Anderton and Ryan S. Renslow, as matplotlib has it, CC0.
 // twilight: Bastian Bechtold, CC0; 510 colours read at 256 even points.
@@ -25,12 +26,16 @@ HEADER = """// Written by scripts/colour_tables.py: 256 colours per map, six hex
 def table(name: str) -> str:
     # Floats: whole numbers would be places in the map's own table, and twilight's has 510.
     colours = matplotlib.colormaps[name](np.linspace(0, 1, 256))
-    digits = ["".join(f"{round(float(channel) * 255):02x}" for channel in colour[:3]) for colour in colours]
-    lines = ["".join(digits[i : i + PER_LINE]) for i in range(0, 256, PER_LINE)]
-    return " +\n".join(f"    '{line}'" for line in lines)
+    bytes = [[round(float(channel) * 255) for channel in colour[:3]] for colour in colours]
+    lines = [f"    '{''.join(f'{byte:02x}' for byte in bytes[0])}',"]
+    for channel in range(3):
+        steps = "".join(chr(ord("m") + b[channel] - a[channel]) for a, b in zip(bytes, bytes[1:]))
+        parts = [f"'{steps[i : i + PER_LINE]}'" for i in range(0, 255, PER_LINE)]
+        lines.append("    " + " +\n      ".join(parts) + ",")
+    return "\n".join(lines)
 
 
-entries = [f"  {ours}:\n{table(theirs)}," for ours, theirs in NAMES.items()]
+entries = [f"  {ours}: [\n{table(theirs)}\n  ]," for ours, theirs in NAMES.items()]
 text = HEADER + "export const colourTables = {\n" + "\n".join(entries) + "\n} as const;\n"
 root = Path(__file__).resolve().parent.parent
 (root / "packages/dpt/src/depth_map/colour_tables.ts").write_text(text, encoding="utf8")

@@ -72,9 +72,7 @@ test.each(
 test.each(results.filter(({ program }) => beyondNaga.test(program.code)))(
   '$name is beyond naga',
   ({ message }) => {
-    expect(message).toMatch(
-      /enable-extension|TEXTURE_EXTERNAL\) is required/,
-    );
+    expect(message).toMatch(/enable-extension|TEXTURE_EXTERNAL\) is required/);
   },
 );
 

@@ -17,12 +17,23 @@ const bytesOf = new Map<ColourMap, Uint8Array>();
 export function colourTable(map: ColourMap): Uint8Array {
   const known = bytesOf.get(map);
   if (known) return known;
-  const bytes = Uint8Array.from({ length: 256 * 3 }, (_, i) =>
-    map === 'grey'
-      ? Math.floor(i / 3)
-      : Number.parseInt(colourTables[map].slice(2 * i, 2 * i + 2), 16),
-  );
+  const bytes = map === 'grey' ? greys() : unpacked(colourTables[map]);
   bytesOf.set(map, bytes);
+  return bytes;
+}
+
+const greys = (): Uint8Array => Uint8Array.from({ length: 256 * 3 }, (_, i) => Math.floor(i / 3));
+
+/** colour_tables.ts says how they are packed. */
+function unpacked([first, ...channels]: readonly string[]): Uint8Array {
+  const bytes = new Uint8Array(256 * 3);
+  channels.forEach((steps, channel) => {
+    bytes[channel] = Number.parseInt(first!.slice(2 * channel, 2 * channel + 2), 16);
+    for (let i = 1; i < 256; i++) {
+      const step = steps.charCodeAt(i - 1) - 109; // m
+      bytes[3 * i + channel] = bytes[3 * (i - 1) + channel]! + step;
+    }
+  });
   return bytes;
 }
 

@@ -1,159 +1,104 @@
-// Written by scripts/colour_tables.py: 256 colours per map, six hexadecimal digits each, from far to near.
+// Written by scripts/colour_tables.py: 256 colours per map from far to near. The first in hexadecimal digits, then per channel what
+// each adds to the one before it, `m` for 0, `n` for 1, `l` for −1: a fifth of the colours themselves when compressed.
 // inferno, magma, viridis, plasma: Nathaniel J. Smith, Stéfan van der Walt and Eric Firing, CC0. turbo: Anton Mikhailov, Google, Apache-2.0.
 // cividis: Jamie R. Nuñez, Christopher R. Anderton and Ryan S. Renslow, as matplotlib has it, CC0.
 // twilight: Bastian Bechtold, CC0; 510 colours read at 256 even points.
 // spectral: ColorBrewer's Spectral reversed, Cynthia Brewer, Mark Harrower and The Pennsylvania State University, Apache-2.0.
 export const colourTables = {
-  inferno:
-    '00000401000501010601010802010a02020c02020e03021004031204031405041706041907051b08051d09061f' +
-    '0a07220b07240c08260d08290e092b10092d110a30120a32140b34150b37160b39180c3c190c3e1b0c411c0c43' +
-    '1e0c451f0c48210c4a230c4c240c4f260c51280b53290b552b0b572d0b592f0a5b310a5c320a5e340a5f360961' +
-    '3809623909633b09643d09653e0966400a67420a68440a68450a69470b6a490b6a4a0c6b4c0c6b4d0d6c4f0d6c' +
-    '510e6c520e6d540f6d550f6d57106e59106e5a116e5c126e5d126e5f136e61136e62146e64156e65156e67166e' +
-    '69166e6a176e6c186e6d186e6f196e71196e721a6e741a6e751b6e771c6d781c6d7a1d6d7c1d6d7d1e6d7f1e6c' +
-    '801f6c82206c84206b85216b87216b88226a8a226a8c23698d23698f2469902568922568932667952667972766' +
-    '9827669a28659b29649d29649f2a63a02a63a22b62a32c61a52c60a62d60a82e5fa92e5eab2f5ead305dae305c' +
-    'b0315bb1325ab3325ab43359b63458b73557b93556ba3655bc3754bd3853bf3952c03a51c13a50c33b4fc43c4e' +
-    'c63d4dc73e4cc83f4bca404acb4149cc4248ce4347cf4446d04545d24644d34743d44842d54a41d74b3fd84c3e' +
-    'd94d3dda4e3cdb503bdd513ade5238df5337e05536e15635e25734e35933e45a31e55c30e65d2fe75e2ee8602d' +
-    'e9612bea632aeb6429eb6628ec6726ed6925ee6a24ef6c23ef6e21f06f20f1711ff1731df2741cf3761bf37819' +
-    'f47918f57b17f57d15f67e14f68013f78212f78410f8850ff8870ef8890cf98b0bf98c0af98e09fa9008fa9207' +
-    'fa9407fb9606fb9706fb9906fb9b06fb9d07fc9f07fca108fca309fca50afca60cfca80dfcaa0ffcac11fcae12' +
-    'fcb014fcb216fcb418fbb61afbb81dfbba1ffbbc21fbbe23fac026fac228fac42afac62df9c72ff9c932f9cb35' +
-    'f8cd37f8cf3af7d13df7d340f6d543f6d746f5d949f5db4cf4dd4ff4df53f4e156f3e35af3e55df2e661f2e865' +
-    'f2ea69f1ec6df1ed71f1ef75f1f179f2f27df2f482f3f586f3f68af4f88ef5f992f6fa96f8fb9af9fc9dfafda1' +
-    'fcffa4',
-  magma:
-    '00000401000501010601010802010902020b02020d03030f03031204041405041606051806051a07061c08071e' +
-    '0907200a08220b09240c09260d0a290e0b2b100b2d110c2f120d31130d34140e36150e38160f3b180f3d19103f' +
-    '1a10421c10441d11471e114920114b21114e22115024125325125527125829115a2a115c2c115f2d11612f1163' +
-    '31116533106734106936106b38106c390f6e3b0f703d0f713f0f72400f74420f75440f76451077471078491078' +
-    '4a10794c117a4e117b4f127b51127c52137c54137d56147d57157e59157e5a167e5c167f5d177f5f187f601880' +
-    '621980641a80651a80671b80681c816a1c816b1d816d1d816e1e81701f81721f81732081752181762181782281' +
-    '7922827b23827c23827e24828025828125818326818426818627818827818928818b29818c29818e2a81902a81' +
-    '912b81932b80942c80962c80982d80992d809b2e7f9c2e7f9e2f7fa02f7fa1307ea3307ea5317ea6317da8327d' +
-    'aa337dab337cad347cae347bb0357bb2357bb3367ab5367ab73779b83779ba3878bc3978bd3977bf3a77c03a76' +
-    'c23b75c43c75c53c74c73d73c83e73ca3e72cc3f71cd4071cf4070d0416fd2426fd3436ed5446dd6456cd8456c' +
-    'd9466bdb476adc4869de4968df4a68e04c67e24d66e34e65e44f64e55064e75263e85362e95462ea5661eb5760' +
-    'ec5860ed5a5fee5b5eef5d5ef05f5ef1605df2625df2645cf3655cf4675cf4695cf56b5cf66c5cf66e5cf7705c' +
-    'f7725cf8745cf8765cf9785df9795df97b5dfa7d5efa7f5efa815ffb835ffb8560fb8761fc8961fc8a62fc8c63' +
-    'fc8e64fc9065fd9266fd9467fd9668fd9869fd9a6afd9b6bfe9d6cfe9f6dfea16efea36ffea571fea772fea973' +
-    'feaa74feac76feae77feb078feb27afeb47bfeb67cfeb77efeb97ffebb81febd82febf84fec185fec287fec488' +
-    'fec68afec88cfeca8dfecc8ffecd90fecf92fed194fed395fed597fed799fed89afdda9cfddc9efddea0fde0a1' +
-    'fde2a3fde3a5fde5a7fde7a9fde9aafdebacfcecaefceeb0fcf0b2fcf2b4fcf4b6fcf6b8fcf7b9fcf9bbfcfbbd' +
-    'fcfdbf',
-  viridis:
-    '44015444025645045745055946075a46085c460a5d460b5e470d60470e61471063471164471365481467481668' +
-    '48176948186a481a6c481b6d481c6e481d6f481f70482071482173482374482475482576482677482878482979' +
-    '472a7a472c7a472d7b472e7c472f7d46307e46327e46337f463480453581453781453882443983443a83443b84' +
-    '433d84433e85423f854240864241864142874144874045884046883f47883f48893e49893e4a893e4c8a3d4d8a' +
-    '3d4e8a3c4f8a3c508b3b518b3b528b3a538b3a548c39558c39568c38588c38598c375a8c375b8d365c8d365d8d' +
-    '355e8d355f8d34608d34618d33628d33638d32648e32658e31668e31678e31688e30698e306a8e2f6b8e2f6c8e' +
-    '2e6d8e2e6e8e2e6f8e2d708e2d718e2c718e2c728e2c738e2b748e2b758e2a768e2a778e2a788e29798e297a8e' +
-    '297b8e287c8e287d8e277e8e277f8e27808e26818e26828e26828e25838e25848e25858e24868e24878e23888e' +
-    '23898e238a8d228b8d228c8d228d8d218e8d218f8d21908d21918c20928c20928c20938c1f948c1f958b1f968b' +
-    '1f978b1f988b1f998a1f9a8a1e9b8a1e9c891e9d891f9e891f9f881fa0881fa1881fa1871fa28720a38620a486' +
-    '21a58521a68522a78522a88423a98324aa8325ab8225ac8226ad8127ad8128ae8029af7f2ab07f2cb17e2db27d' +
-    '2eb37c2fb47c31b57b32b67a34b67935b77937b87838b9773aba763bbb753dbc743fbc7340bd7242be7144bf70' +
-    '46c06f48c16e4ac16d4cc26c4ec36b50c46a52c56954c56856c66758c7655ac8645cc8635ec96260ca6063cb5f' +
-    '65cb5e67cc5c69cd5b6ccd5a6ece5870cf5773d05675d05477d1537ad1517cd2507fd34e81d34d84d44b86d549' +
-    '89d5488bd6468ed64590d74393d74195d84098d83e9bd93c9dd93ba0da39a2da37a5db36a8db34aadc32addc30' +
-    'b0dd2fb2dd2db5de2bb8de29bade28bddf26c0df25c2df23c5e021c8e020cae11fcde11dd0e11cd2e21bd5e21a' +
-    'd8e219dae319dde318dfe318e2e418e5e419e7e419eae51aece51befe51cf1e51df4e61ef6e620f8e621fbe723' +
-    'fde725',
-  plasma:
-    '0d088710078813078916078a19068c1b068d1d068e20068f2206902406912605912805922a05932c05942e0595' +
-    '2f059631059733059735049837049938049a3a049a3c049b3e049c3f049c41049d43039e44039e46039f48039f' +
-    '4903a04b03a14c02a14e02a25002a25102a35302a35502a45601a45801a45901a55b01a55c01a65e01a66001a6' +
-    '6100a76300a76400a76600a76700a86900a86a00a86c00a86e00a86f00a87100a87201a87401a87501a87701a8' +
-    '7801a87a02a87b02a87d03a87e03a88004a88104a78305a78405a78606a68707a68808a68a09a58b0aa58d0ba5' +
-    '8e0ca48f0da4910ea3920fa39410a29511a19613a19814a099159f9a169f9c179e9d189d9e199da01a9ca11b9b' +
-    'a21d9aa31e9aa51f99a62098a72197a82296aa2395ab2494ac2694ad2793ae2892b02991b12a90b22b8fb32c8e' +
-    'b42e8db52f8cb6308bb7318ab83289ba3388bb3488bc3587bd3786be3885bf3984c03a83c13b82c23c81c33d80' +
-    'c43e7fc5407ec6417dc7427cc8437bc9447aca457acb4679cc4778cc4977cd4a76ce4b75cf4c74d04d73d14e72' +
-    'd24f71d35171d45270d5536fd5546ed6556dd7566cd8576bd9586ada5a6ada5b69db5c68dc5d67dd5e66de5f65' +
-    'de6164df6263e06363e16462e26561e26660e3685fe4695ee56a5de56b5de66c5ce76e5be76f5ae87059e97158' +
-    'e97257ea7457eb7556eb7655ec7754ed7953ed7a52ee7b51ef7c51ef7e50f07f4ff0804ef1814df1834cf2844b' +
-    'f3854bf3874af48849f48948f58b47f58c46f68d45f68f44f79044f79143f79342f89441f89540f9973ff9983e' +
-    'f99a3efa9b3dfa9c3cfa9e3bfb9f3afba139fba238fca338fca537fca636fca835fca934fdab33fdac33fdae32' +
-    'fdaf31fdb130fdb22ffdb42ffdb52efeb72dfeb82cfeba2cfebb2bfebd2afebe2afec029fdc229fdc328fdc527' +
-    'fdc627fdc827fdca26fdcb26fccd25fcce25fcd025fcd225fbd324fbd524fbd724fad824fada24f9dc24f9dd25' +
-    'f8df25f8e125f7e225f7e425f6e626f6e826f5e926f5eb27f4ed27f3ee27f3f027f2f227f1f426f1f525f0f724' +
-    'f0f921',
-  cividis:
-    '00224e00234f00245100255300255400265600275800285900285b00295d002a5f002a61002b62002c64002c66' +
-    '002d68002e6a002e6c002f6d00306f0030700031700031710132710533710833700c34700f3570123570143670' +
-    '16377018376f1a386f1c396f1e3a6f203a6f213b6e233c6e243c6e263d6e273e6e293f6e2a3f6d2b406d2d416d' +
-    '2e416d2f426d31436d32436d33446d34456c35456c36466c38476c39486c3a486c3b496c3c4a6c3d4a6c3e4b6c' +
-    '3f4c6c404c6c414d6c424e6c434e6c444f6c45506c46516c47516c48526c49536c4a536c4b546c4c556c4d556c' +
-    '4e566c4f576c50576c51586d52596d535a6d545a6d555b6d555c6d565c6d575d6d585e6d595e6e5a5f6e5b606e' +
-    '5c616e5d616e5e626e5e636f5f636f60646f61656f62656f636670646770656870656870666970676a71686a71' +
-    '696b716a6c716b6d726c6d726c6e726d6f726e6f736f7073707173717274727274727374737475747475757575' +
-    '7676767777767777777878777979777a7a787b7a787c7b787d7c787e7c787e7d787f7e78807f78817f78828079' +
-    '8381798482798582798683798784788885788985788a86788b87788c88788d88788e89788f8a78908b78918b78' +
-    '928c78928d78938e78948e77958f779690779791779892779992779a93769b94769c95769d95769e96769f9775' +
-    'a09875a19975a29975a39a74a49b74a59c74a69c74a79d73a89e73a99f73aaa073aba072aca172ada272aea371' +
-    'afa471b0a571b1a570b3a670b4a76fb5a86fb6a96fb7a96eb8aa6eb9ab6dbaac6dbbad6dbcae6cbdae6cbeaf6b' +
-    'bfb06bc0b16ac1b26ac2b369c3b369c4b468c5b568c6b667c7b767c8b866c9b965cbb965ccba64cdbb63cebc63' +
-    'cfbd62d0be62d1bf61d2c060d3c05fd4c15fd5c25ed6c35dd7c45cd9c55cdac65bdbc75adcc859ddc858dec958' +
-    'dfca57e0cb56e1cc55e2cd54e4ce53e5cf52e6d051e7d150e8d24fe9d34eead34cebd44bedd54aeed649efd748' +
-    'f0d846f1d945f2da44f3db42f5dc41f6dd3ff7de3ef8df3cf9e03afbe138fce236fde334fee434fee535fee636' +
-    'fee838',
-  turbo:
-    '30123b32154333184a341b51351e5836215f37246638276d392a733a2d793b2f803c32863d358b3e38913f3b97' +
-    '3f3e9c4040a24143a74146ac4249b1424bb5434eba4451bf4454c34456c74559cb455ccf455ed34661d64664da' +
-    '4666dd4669e0466be3476ee64771e94773eb4776ee4778f0477bf2467df44680f64682f84685fa4687fb458afc' +
-    '458cfd448ffe4391fe4294ff4196ff4099ff3e9bfe3d9efe3ba0fd3aa3fc38a5fb37a8fa35abf833adf731aff5' +
-    '2fb2f42eb4f22cb7f02ab9ee28bceb27bee925c0e723c3e422c5e220c7df1fc9dd1ecbda1ccdd81bd0d51ad2d2' +
-    '1ad4d019d5cd18d7ca18d9c818dbc518ddc218dec018e0bd19e2bb19e3b91ae4b61ce6b41de7b21fe9af20eaac' +
-    '22ebaa25eca727eea42aefa12cf09e2ff19b32f29835f39438f4913cf58e3ff68a43f78746f8844af8804ef97d' +
-    '52fa7a55fa7659fb735dfc6f61fc6c65fd6969fd666dfe6271fe5f75fe5c79fe597dff5680ff5384ff5188ff4e' +
-    '8bff4b8fff4992ff4796fe4499fe429cfe409ffd3fa1fd3da4fc3ca7fc3aa9fb39acfb38affa37b1f936b4f836' +
-    'b7f735b9f635bcf534bef434c1f334c3f134c6f034c8ef34cbed34cdec34d0ea34d2e935d4e735d7e535d9e436' +
-    'dbe236dde037dfdf37e1dd37e3db38e5d938e7d739e9d539ebd339ecd13aeecf3aefcd3af1cb3af2c93af4c73a' +
-    'f5c53af6c33af7c13af8be39f9bc39faba39fbb838fbb637fcb336fcb136fdae35fdac34fea933fea732fea431' +
-    'fea130fe9e2ffe9b2dfe992cfe962bfe932afe9029fd8d27fd8a26fc8725fc8423fb8122fb7e21fa7b1ff9781e' +
-    'f9751df8721cf76f1af66c19f56918f46617f36315f26014f15d13f05b12ef5811ed5510ec530feb500eea4e0d' +
-    'e84b0ce7490ce5470be4450ae2430ae14109df3f08dd3d08dc3b07da3907d83706d63506d43305d23105d02f05' +
-    'ce2d04cc2b04ca2a04c82803c52603c32503c12302be2102bc2002b91e02b71d02b41b01b21a01af1801ac1701' +
-    'a91601a71401a41301a112019e10019b0f01980e01950d01920b018e0a018b09028808028507028106027e0502' +
-    '7a0403',
-  twilight:
-    'e2d9e2e1d9e2e0d9e2ded9e1ddd9e0dcd9dfdad8dfd8d8ded6d7ddd4d6dcd2d5dbd0d4d9cdd3d8cbd2d7c8d0d6' +
-    'c5cfd5c2ced4bfccd3bccbd1b9c9d0b6c8cfb3c6ceb0c5cdadc3cdaac2cca7c0cba4becaa1bdc99ebbc99cb9c8' +
-    '99b8c896b6c793b4c692b3c68eb1c58cafc589adc588acc485a9c482a7c380a5c37fa5c37ca2c27aa0c2789ec2' +
-    '779dc2759ac17398c17196c17195c06e92c06d90c06c8ebf6b8dbf698abf6888be6786be6785be6682bd657fbd' +
-    '647dbc647cbc6379bb6277bb6275ba6172ba6171b9606eb8606cb86069b76067b65f65b55f62b45f60b45f5fb3' +
-    '5f5bb25f59b15f57b05e54ae5e52ad5e4fac5e4dab5e4caa5e48a85e46a65e43a55d41a35d3ea15d3ca05d3a9e' +
-    '5c389d5c359a5b32985b30955a2e935a2b9059298e58278b58268a572385562182551f7f531e7c521c79511a75' +
-    '4f19724f19704c176b4b166849156447146146145e44135a4212574112563f12513d114e3c114b3a1149391146' +
-    '37114436114236114134113e33113c32123a311339301437301437311337331237341238341238361139381139' +
-    '3a113a3b113b3d113c3f123d41123d43123e4612404813414a13424d14434f1444521545541546561546591648' +
-    '5c17495f174a61184b64194b67194c691a4d6c1b4e6f1c4e711d4f741e4f761f4f7920507b21507e22507f2350' +
-    '8325508526508727508a29508c2a508e2c50902e50922f509431509633509835509a37509c39509e3b50a03d50' +
-    'a03e50a34150a54350a64550a84750a94950ab4b50ac4d51ae5051af5251b15452b25652b35953b55b53b65d54' +
-    'b75f55b86155b96456ba6657bb6958bc6b59bd6e5abe705bbf725dc0755ec1775fc27a61c27c63c37f64c48166' +
-    'c58468c5866ac6876bc68b6ec78e71c89073c89275c99578c9977bca9a7dca9c80cb9f83cca186cca389cda68c' +
-    'cda88fceab92cfad96cfae97d0b29cd1b4a0d1b6a3d2b8a7d3baaad4bdadd5bfb1d6c1b4d7c3b8d8c5bbd8c7be' +
-    'd9c9c2dacbc5dbccc8dccecbdccfcdddd1d1ded3d3dfd4d6dfd5d8e0d6dae0d7dbe1d8dde1d8dfe2d9e0e2d9e1' +
+  inferno: [
+    '000004',
+    'nmmnmmnnmnnnnnnnnnnonnonnonononoonoonoooonooonoonooonoononoononoononoononoononoononon' +
+      'oononoononoonononoononoononononoonononononononnononnonnonnonnnonnnnonnnnnnnnnnnnnnmnn' +
+      'nnmnnmnnmnnmnmnmnmmnmmnmmnmmmmnmmmmmmmmmmmlmmmmlmmmlmmlmlmlmlmlmmlmlmmlmmmnmnmnnnonno',
+    'mnmmnmmnmnmnmnnmnmnmnmnmmnmmmmmmmmmlmmmlmmmlmmmmmnmmmnmnmnmnmnmnmnnmnmnnmnmnnmnmnmnnm' +
+      'nmnmnnmnmnmnmnnmnmnmnnmnmnnmnnmnnmnnmnnnmnnnnnmnnnnnnnnnnnnnnonnnnonnnonnononnononono' +
+      'noonoonoonoonooonooonooooonooooooonoooooooooooooooonooooooooooooooonooonoononnonnnnno',
+    'nnooooooopoooopoopoopoopopopoopoopoooooonononnnnnnnmnnmnmnmmnmmnmmmmmmmmmmmmmmmmmmmlm' +
+      'mmmlmmlmmlmlmmlmlmlmllmlmlllmllmllllmlllllllllllllllllllllllllklllllklllllkllllklllkl' +
+      'llkllkllkllklllkllklllllmlmmmnmnnnonoonoooopooopoopoppoppppppppqpqpqqqqqqqqrqqqqqqpqp',
+  ],
+  magma: [
+    '000004',
+    'nmmnmmnmnnnmnnnnnnnnonnnnnnonnonnonnonoononooonoonooonoonoonoononoononononoononononoo' +
+      'nonononoononoononoononoononoonoonoononoonoonoononoononoonononononononnonnnonnnnnnnnnn' +
+      'nmnnmnnmnmnmnmmnmmnmmnmmmmnmmmmmnmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmlmmmmmmmmmlmmmmmmmmm',
+    'mnmmnmnmnmnmnnmnnmnnmnnmnmnmnmmnmmmmnmmlmmmmmlmmmlmmmmmmnmmmnmnmnmnnmnmnnmnnmnnmnmnnm' +
+      'nnmnmnmnnmnmnmnnmnmnmnmnmnmnmnmnmnnmnmnmnmnmnnmnmnnmnnmnnmnnnnnmnnnnnonnnnonnonnonoon' +
+      'oonooonoooooonoooooooonoooooooonooooooonoooooonooooonooooonooooonooooonoooonooooonooo',
+    'nnonooopoooooooooopoooopoopoopopoopopopoopoooooonoonnonnnnmnnnmnmnmnmmnmmnmmmmnmmmmmm' +
+      'mmmmnmmmmlmmmmmmmmmmlmmmmlmmmlmmlmmlmlmmlmlmlmlmllmllmllmllmlllmllllmllllmllmllmllmml' +
+      'mlmmmmmmmmmmnmmnmnmnnmnnnnnnnnnnnnnnonnnonnonnononononoononoonoonooonoooonooooooonooo',
+  ],
+  viridis: [
+    '440154',
+    'mnmnmmmnmmmmnmmmmmmmmmmmmmmmmlmmmmlmmmlmmlmmlmlmmlmlmlmlmmlmlmlmlmlmlmlmlmlmlmlmlmlmm' +
+      'lmlmlmmlmlmmlmlmmlmmlmlmmlmmlmmlmlmmlmmlmmmlmmlmmmmmmlmmnmmmmmnmnmnmnnnmnnnnnonnnonon' +
+      'ononoonoooooooooooooooopooopoopoopopopopopopoppopoppoppoppoppoppoppoppopoppopopopoopo',
+    'nonononononononnonnnonnonnnonnonnnnonnnonnnnonnnnnonnnnnnonnnnnnnnnnonnnnnnnnnnnnnnnn' +
+      'nnnnnnnnnmnnnnnnnnnnnnnnnnnmnnnnnnnnnnnnnnnnmnnnnnnnnnnnnnnnmnnnnnnnnnnnnmnnnnnnnnnmn' +
+      'nnnnnmnnnnnmnnnnmnnnmnnnmnnmnnnmnmnnmnnmnmnmnmnmnmnmnmnmnmmnmmnmnmmnmmnmmnmmnmmmnmmnm',
+    'onononnononnonnnonnnnnonnnnnnnmnnnnmnnnmnnmnmnmnmnmnmmnmmnmmmnmmmnmmmmmnmmmmmmmmnmmmm' +
+      'mmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmlmmmmmmlmmmmlmmmlmmlmmlmmlmlmlmmllmlmlmllmlllmlllm' +
+      'llllllllllllllllllklllkllkllkllklklklkklklkklkklkklkkklkkklklkkllkllllmlmmnmnnnnnonoo',
+  ],
+  plasma: [
+    '0d0887',
+    'ppppoopooooooonoooonooonoonoononoonoonononoononononoonononononononononnononnononnonno' +
+      'nnonnnonnnonnnnonnnnnnnnonnnnnnnnnnnnnnnnnnmnnnnnnnnnmnnnnnmnnnnmnnnnmnnnmnnmnnmnnmnn' +
+      'mnnmnmnmnnmnmnmnmnmmnmnmmnmmnmmnmmmmnmmmmmmmnmmmmmmlmmmmmmlmmmlmmlmlmlmlmlmlmllmllmlm',
+    'lmmlmmmmmlmmmmmmmlmmmmmmmlmmmmmlmmmmmlmmmmmmlmmmmmmmmmmnmmmmnmnmnmnmnnnnnnnnnnnnonnnn' +
+      'nnnnonnnnnnnonnnnnnonnnnnnnonnnnnnnonnnnnnnonnnnnnonnnnnnnonnnnnonnnnnonnnnonnnnonnno' +
+      'nnnonnnonnonnonnonnonnononnononnonononononononononoononoononoonoonoonoonooonoonooonoo',
+    'nnnonnnnnmnnnnnnmnnnmnnmnnmnmnnmnmnmnmmnmnmmnmmmnmmmmmmmmmmmmmmmmlmmlmmlmmlmlmllmllml' +
+      'lmlllmllllllmllllllllllllmllllllllllllllmlllllllllmlllllllmlllllllmllllllmllllllmllll' +
+      'llmllllllmlllllllmllllllmllllllmlllllmllllmlllmllmlmllmmlmlmmmlmmmmmnmmmmnmmnmmmmlllj',
+  ],
+  cividis: [
+    '00224e',
+    'mmmmmmmmmmmmmmmmmmmmmmnqpqppooooooononononnonnonnnnnonnnnnnnnnnnnnnnnnnnnnnnnnnnnnmnn' +
+      'nnnnnnnmnnnnnnnmnnnnnnnmnnnnnnmnnnnnmnnnnnnnmnnnnnnnnnnnnnnnnnnnnmnnnnnnnnnnnnnnnnnnn' +
+      'nnnnnnnnnnnnonnnnnnnnnnnnnnnnnnnnnnonnnnnnnnnnnnonnnnnnnnnonnnnnnnonnnnnnonnnnonnnmmm',
+    'nnnmnnnmnnmnnmnnmnnmnmnnmnnmnnmnnnmnnmnnnmnnmnnmnnmnnnmnnmnnmnnmnnnmnnmnnmnnmnnnmnnmn' +
+      'nmnnnmnnmnnmnnnmnnmnnnmnnmnnnmnnmnnnmnnnmnnmnnnmnnnmnnnmnnnmnnnmnnnmnnnnmnnnmnnnnmnnn' +
+      'mnnnnmnnnnnmnnnnmnnnnnmnnnnnmnnnnnnmnnnnnnnmnnnnnnnnmnnnnnnnnnnnmnnnnnnnnnnnnnnnnnnno',
+    'noonoonoooonooooononmnmmlmmmmmlmmmmlmmmmmlmmmmmmmlmmmmmmmmmmmmmmmmmmmmmmmmmmmnmmmmmmm' +
+      'mnmmmmmnmmmmnmmmmnmmmnmmmnmmnmmnmmnmnmmnmmmmmmmmnmmmmlmmmmmmmmmmmmmlmmmmmlmmmmlmmmlmm' +
+      'mlmmmlmmlmmlmlmmlmlmmlmlmlmlmlmlmllmllmlmlllmlllmllllmllllllllllkllllkllklklkkkkkmnno',
+  ],
+  turbo: [
+    '30123b',
+    'onnnnnnnnnnnnnmnnmnmnnmmnmmnmmmmnmmmmmlmmmmlmlllllklklklkkkklkkklkklkllkllmllmmmmmnmn' +
+      'ononopopoppppqpqpqqqpqqqqqqqqqqpqqpqpqpppoppoppoppopopopopopoopoooooooooononononnnnnn' +
+      'nmnmnmnmmmmmmmmmlmlmlmllmllllllllllklllklklklkklkkkkkkkkkkjkkjkjkjkjjjkjjjjjjjijjjiji',
+    'pppppppppopppppopppopppoppoppopoppopopopopopopopopopopoppoopopopoopooooopoonoooonoonn' +
+      'ononnnonnnnnnnnnnmnnmnnmnmnmmmnmmmmmmlmmlmlmlmllllllllkllklklkklkklkkkkkkkkkkkkkkkjkk' +
+      'kkjkjkjkjjjjkjjjjjjjjjjjjjjjjjjjjkjjkjkjkkkkkkkkkkkkkkkklkklkklklklkllkllklllklllllll',
+    'uttttttsstsrssrsrrrqrrqqqqqpqpppppopoooooonnnnmnmmlmllllklklkkkjkkjkjkjkjjkjjkjjkjkkj' +
+      'kkjjkjjjjjjijjijjijjijijjjijjjjjkjjkkjkklklkllllmlmlmmmmmmmmnmmnmnmmnmnmmnmmmmmmmmlmm' +
+      'lllmlllllllkllllkllkllklllklllklllllllllmllmllmlmlmlmmlmmlmmlmmmmlmmmmmmmmmmmmmnmmmmn',
+  ],
+  twilight: [
     'e2d9e2',
-  spectral:
-    '5e4fa25c51a35b53a45956a55758a6555aa7545ca8525fa95061aa4e63ac4d65ad4b68ae496aaf486cb0466eb1' +
-    '4471b24273b34175b43f77b53d79b63b7cb73a7eb83880b93682ba3585bb3387bc3389bd358bbc378ebb3990ba' +
-    '3b92b93d95b83f97b74199b6439bb5459eb447a0b349a2b24ba4b14ea7b050a9af52abae54aead56b0ad58b2ac' +
-    '5ab4ab5cb7aa5eb9a960bba862bda764c0a666c2a569c3a56bc4a56ec5a571c6a574c7a576c8a579c9a57ccaa5' +
-    '7ecca581cda584cea586cfa589d0a48cd1a48fd2a491d3a494d4a497d5a499d6a49cd7a49fd8a4a2d9a4a4daa4' +
-    'a7dba4aadca4acdda4aedea3b1dfa3b3e0a2b5e1a2b8e2a1bae3a1bce4a0bfe5a0c1e6a0c3e79fc6e89fc8e99e' +
-    'caea9ecdeb9dcfec9dd1ed9cd3ed9cd6ee9bd8ef9bdaf09addf19adff299e1f399e4f498e6f598e7f59ae8f69b' +
-    'e9f69deaf79eebf7a0ecf7a1edf8a3eef8a4eff9a6f0f9a7f1f9a9f2faaaf3faacf4faadf5fbaff6fbb0f7fcb2' +
-    'f8fcb4f9fcb5fafdb7fbfdb8fcfebafdfebbfefebdffffbefffebefffdbcfffcbafffbb8fffab6fff8b4fff7b2' +
-    'fff6b0fff5aefff3acfff2aafff1a8fff0a6feefa3feeda1feec9ffeeb9dfeea9bfee999fee797fee695fee593' +
-    'fee491fee28ffee18dfee08bfede89fedc88feda86fed884fed683fed481fed27ffed07efece7cfecc7bfeca79' +
-    'fec877fdc776fdc574fdc372fdc171fdbf6ffdbd6dfdbb6cfdb96afdb768fdb567fdb365fdb163fdaf62fdad60' +
-    'fcaa5ffca85efca55dfba35cfba05bfb9d59fa9b58fa9857fa9656f99355f99153f98e52f88c51f88950f8864f' +
-    'f7844ef7814cf67f4bf67c4af67a49f57748f57547f57245f47044f46d43f36b43f26944f06744ef6645ee6445' +
-    'ed6246eb6046ea5e47e95c47e85b48e75948e55749e45549e3534ae2514ae1504bdf4e4bde4c4bdd4a4cdc484c' +
-    'da464dd9444dd8434ed7414ed63f4fd43d4fd23a4ed0384ecd364dcb334dc9314cc72e4cc52c4bc32a4bc1274a' +
-    'be254abc2249ba2049b81e48b61b48b41947b11747af1446ad1246ab0f45a90d45a70b44a40844a20643a00343' +
-    '9e0142',
+    'llkllkkkkkkjkjjjjjjjjjjjjjjjkjjjlikjljjkljkklkkkmjlllkllmlllmllmlmlmmmlmmmmmmlmmmmmmm' +
+      'lmmmlmlmlmllmlllkllkmjlkklkklkklklklmkllllmnonmooonoooopoopopoopppoppoppopopopnqoopoo' +
+      'ooooooooomponononononnonnnnnnnnnnnnnmnnnmnmnnmnmnmnnmnmnnmnnmnnnnnnnmnnnnmnnnmnmnmnmm',
+    'mmmmmlmllllllkllklklklklkklkklkklkkkljkkmjkkljkkljkkljkkljjkljkkjljkjkkjklikkjkjklikj' +
+      'kjkkkjjkkjkkljkklkklmklllmllmmlmmmmmmmmnnnmllmmlmmmmnmmmnmnmnmmnnmnnmnnnnnnnnnnonnono' +
+      'onooooooonpoooooopooopoooopopopoopopopoponqpoopopopoopoponqoooopooooooononoonnnnnmnmm',
+    'mmlllmllllkllllllkllllmllllmlmllmlmmlmlmmlmmmlmmlmmlmmlmmlmlmlmlmllmllllmllllkllllkkl' +
+      'kklkljkjkjkjlhjjjjijkhjijjijlhjjkjkkljkklkmmmnmnmnnnnmnonnnnnnmonnnmnnnmnmmnmmmmmmmmm' +
+      'mmmmmmmmmmmmmmmmnmmnmnmnnmnnnnnnonnoonooonppooppopppppppqnrqpqppqpqppqpppoqopoonoonnn',
+  ],
+  spectral: [
+    '5e4fa2',
+    'klkkklkkklkklkkklkkklkklkmoooooooooooopoooooooooooopopppoppoppopppoppopppoppoopoopoop' +
+      'oopoopooopoopooponnnnnnnnnnnnnnnnnnnnnnnnnmmmmmmmmmmmmmlmmmmmmmmmmmmmmmmmmmmmmmmlmmmm' +
+      'mmmmmmmmmlmmlmmlmmlmmlmmlmlmmlmmlmllklllkllllkllllklllkllllkkkjkkkkkkjkkkkkjkkkkkjkkk',
+    'oopooopooopooopoooopooopooopoopooopooopoopooopoooponnnnnnnnonnnnnnnnnnnnnnnnnnnnnnnnn' +
+      'nnnnnnnnmnnnnnnnnmnmnmmnmnmmnmmnmnmmnmnmmnlllllklllkllllkllllklllkllkkkkkkkkkkkklkkkk' +
+      'kkkkkkkkkjkjkjjkjkjkjkjjkjkjkjkjkjkkklkkkkklkkkkklkkkkkklkkkjkkjkjkkjkjkkjkkjkjkkjkjk',
+    'nnnnnnnnonnnnnnnnnnnnnnnnnllllllllllllllllmllllllllmmmmmmmmmmmmlmmmmmmmmmmmmmlmlmlmlm' +
+      'mlmlmlmlmlmlmlmlmononononononononoononononmkkkkkkkkkkkkjkkkkkkkkkkkkklkklkklklkklkklk' +
+      'klkklkklklllllkllllklllllklllllkllmnmnmnmnmnmnmnmnmmnmnmnmnmlmlmlmlmlmlmlmlmlmlmlmlml',
+  ],
 } as const;
