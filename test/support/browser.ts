@@ -27,16 +27,18 @@ export interface BrowserOptions {
 }
 
 /** A Chromium: that of the system where there is one, else the one in @sparticuz/chromium, unpacked once. */
-export async function launchBrowser({
-  webgpu = true,
-  flags = [],
-}: BrowserOptions = {}): Promise<Browser> {
+export async function launchBrowser(options: BrowserOptions = {}): Promise<Browser> {
+  return chromium.launch(launchOptions(options));
+}
+
+/** What playwright needs to know to launch it. */
+export function launchOptions({ webgpu = true, flags = [] }: BrowserOptions = {}) {
   const { executablePath, env } = installed() ?? unpacked();
-  return chromium.launch({
+  return {
     executablePath,
-    env: { ...process.env, ...env },
+    env: { ...process.env, ...env } as Record<string, string>,
     args: ['--no-sandbox', '--disable-dev-shm-usage', ...(webgpu ? webgpuFlags : []), ...flags],
-  });
+  };
 }
 
 interface Executable {
