@@ -2,10 +2,12 @@
 // tensor's numbers against the same tensor computed here, fusion that gives the depth again at scale 1 and another at 0, norms and times for
 // every block and box, golden tensors that pass at every box. The looks of the page are in its screenshots.
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import npyjs from 'npyjs';
 import type { Download, Page } from 'playwright';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { openSite, type Site } from '../support/site.ts';
+import { fixtures } from '../support/models.ts';
+import { dropFile, openSite, type Site } from '../support/site.ts';
 
 let site: Site;
 let page: Page;
@@ -80,6 +82,20 @@ test('attention sums to 1, and its picture follows the patch', async () => {
   expect(column).not.toEqual(second.values);
 });
 
+test('keys lay the pictures out and the link remembers it', async () => {
+  const columns = (): Promise<number> =>
+    page
+      .locator('.heads')
+      .evaluate((heads) => getComputedStyle(heads).gridTemplateColumns.split(' ').length);
+  const before = await columns();
+  await page.locator('#stage').focus();
+  await page.keyboard.press('.');
+  await expect.poll(columns).toBe(before + 1);
+  expect(page.url()).toContain(`columns=${before + 1}`);
+  await page.keyboard.press(',');
+  await expect.poll(columns).toBe(before);
+});
+
 test('every block has its norms, and a channel is another picture', async () => {
   await tool('Block norms');
   await page.locator('.tiles canvas').nth(7).waitFor();
@@ -142,5 +158,63 @@ test('golden tensors pass at every box', async () => {
     .evaluateAll((cards) => cards.map((card) => (card as HTMLElement).dataset.passed));
   expect(passed).toEqual(['true', 'true', 'true', 'true', 'true']);
   expect(await page.locator('.verdict').textContent()).toContain('SwiftShader');
+  // Each tensor shows where it differs: rounding is somewhere, and not the same everywhere.
+  const differs = page.locator('.facts .where');
+  expect(await differs.count()).toBeGreaterThan(10);
+  const colours = await differs.last().evaluate((element) => {
+    const canvas = element as HTMLCanvasElement;
+    const pixels = canvas.getContext('2d')!.getImageData(0, 0, canvas.width, canvas.height).data;
+    return new Set(new Uint32Array(pixels.buffer)).size;
+  });
+  expect(colours).toBeGreaterThan(5);
   expect(site.complaints).toEqual([]);
 });
+
+/** Another model, dropped where the visitor is; the insight page takes it over. */
+async function useModel(family: string): Promise<void> {
+  await page.getByRole('link', { name: 'Models' }).click();
+  const name = `${family}.safetensors`;
+  await dropFile(page, name, readFileSync(join(fixtures, family, 'model.safetensors')));
+  await page.locator(`li[data-key="${name}"]`).getByText('In use').waitFor({ timeout: 60_000 });
+  await page.getByRole('link', { name: 'Insight' }).click();
+  await page.getByText('Getting ready').waitFor({ state: 'hidden', timeout: 60_000 });
+}
+
+test('BEiT: attention with its bias sums to 1', async () => {
+  await useModel('midas_beit');
+  await tool('Attention');
+  await page.getByRole('radio', { name: 'Row' }).click();
+  await page.locator('.at[data-query$="row"]').waitFor({ timeout: 90_000 });
+  await page.locator('.heads canvas').first().waitFor();
+  const { values, shape } = await savedNumbers();
+  const [heads = 0, tokens = 0] = shape;
+  expect(heads).toBeGreaterThan(0);
+  for (let head = 0; head < heads; head++) {
+    const row = values.subarray(head * tokens, (head + 1) * tokens);
+    expect(row.reduce((a, b) => a + b, 0)).toBeCloseTo(1, 5);
+  }
+}, 180_000);
+
+test('SwinV2: why there is no attention map, and norms of blocks of every size instead', async () => {
+  await useModel('midas_swinv2');
+  await tool('Attention');
+  await page.getByText('SwinV2 attends within windows').waitFor();
+  expect(await page.locator('.heads canvas').count()).toBe(0);
+  await tool('Block norms');
+  // Its stages have fewer and fewer patches.
+  await page.locator('.tiles canvas').nth(7).waitFor({ timeout: 90_000 });
+  expect(site.complaints).toEqual([]);
+}, 180_000);
+
+test('when the GPU is reset the tool goes on', async () => {
+  const visitor = await site.open('insight#size=56&block=1');
+  await visitor.locator('.at[data-query^="1 "]').waitFor({ timeout: 60_000 });
+  const session = await site.browser.newBrowserCDPSession();
+  await session.send('Browser.crashGpuProcess');
+  const waiting = visitor.getByText('Getting ready');
+  await waiting.waitFor({ timeout: 20_000 });
+  await waiting.waitFor({ state: 'hidden', timeout: 60_000 });
+  // All kernels are compiled anew.
+  await visitor.keyboard.press(']');
+  await visitor.locator('.at[data-query^="2 "]').waitFor({ timeout: 90_000 });
+}, 240_000);

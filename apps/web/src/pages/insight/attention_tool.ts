@@ -215,12 +215,17 @@ export function makeAttentionTool({ app, settings, runner, isShown }: ToolContex
     const { attention } = facts;
     none.hidden = attention !== undefined;
     strip.hidden = attention === undefined;
+    border.hidden = !attention || facts.readout === 0;
     if (!attention) {
       setText(
         none,
         'SwinV2 attends within windows, so there is no one map of all patches. Block norms and Stages work.',
       );
       fill(heads);
+      // Nothing of the model before.
+      fill(most);
+      fill(kept);
+      frame.map.width = 1;
       return;
     }
     tiles = Array.from({ length: attention.heads }, (_, i) =>

@@ -1,11 +1,18 @@
+import type { ColourMap } from '@dpt-webgpu/dpt';
 import { fill, h, setText } from '../../dom.ts';
 import { icon } from '../../icons.ts';
 import { choiceField } from '../../ui/choice.ts';
 import { chooseFiles } from '../../ui/files.ts';
 import { group } from '../../ui/group.ts';
 import { plural, timeText } from '../../words.ts';
-import { boxes, type NamedBlob, type ParityReport } from '../../worker/insight/insight_calls.ts';
+import {
+  boxes,
+  type NamedBlob,
+  type NumberMap,
+  type ParityReport,
+} from '../../worker/insight/insight_calls.ts';
 import { boxTitles } from './box_titles.ts';
+import { mapCanvas, paint, rangeOf } from './paint.ts';
 import { type Tool, type ToolContext, table } from './tool.ts';
 
 export interface ParityTool extends Tool {
@@ -16,7 +23,7 @@ export interface ParityTool extends Tool {
 type Dtype = ParityReport['dtype'];
 
 /** Golden tensors of PyTorch against this browser's own GPU: the error at every box of figure 1. */
-export function makeParityTool({ app, runner, isShown }: ToolContext): ParityTool {
+export function makeParityTool({ app, settings, runner, isShown }: ToolContext): ParityTool {
   const verdict = h('div', { class: 'verdict', role: 'status' });
   const cards = h('div', { class: 'parity-boxes' });
   const detail = h('div', { class: 'card sheet' });
@@ -174,11 +181,12 @@ export function makeParityTool({ app, runner, isShown }: ToolContext): ParityToo
       detail,
       h('h3', {}, 'max|error| / standard deviation, tensor by tensor'),
       table(
-        ['File', 'Tensor', 'Shape', 'Error', 'Allowed', ''],
-        rows.map(({ file, name, shape, error, allowed, passed }) => [
+        ['File', 'Tensor', 'Shape', 'Where', 'Error', 'Allowed', ''],
+        rows.map(({ file, name, shape, error, allowed, passed, where }) => [
           file,
           name,
           shape.join(' × '),
+          errorMap(name, where, settings.value.map),
           errorText(error),
           errorText(allowed),
           h('span', { class: passed ? 'badge good' : 'badge bad' }, passed ? 'pass' : 'fail'),
@@ -207,10 +215,24 @@ export function makeParityTool({ app, runner, isShown }: ToolContext): ParityToo
     },
     async save() {
       if (!report) return [];
-      const text = JSON.stringify({ ...report, userAgent: navigator.userAgent }, undefined, 2);
+      // Pictures of the differences are for the eye.
+      const rows = report.rows.map(({ where: _, ...row }) => row);
+      const text = JSON.stringify(
+        { ...report, rows, userAgent: navigator.userAgent },
+        undefined,
+        2,
+      );
       return [{ name: 'parity.json', blob: new Blob([text], { type: 'application/json' }) }];
     },
   };
+}
+
+/** Where a tensor differs: the length of the difference at each place, from none to the largest. */
+function errorMap(name: string, { values, width, height }: NumberMap, map: ColourMap): HTMLElement {
+  const canvas = mapCanvas(`Where ${name} differs`);
+  canvas.classList.add('where');
+  paint(canvas, values, [width, height], map, { low: 0, high: rangeOf(values).high });
+  return canvas;
 }
 
 /** Inputs and results are named so in the fixtures; anything else is a model. */

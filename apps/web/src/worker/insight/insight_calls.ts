@@ -114,6 +114,8 @@ export interface ParityRow {
   readonly error: number;
   readonly allowed: number;
   readonly passed: boolean;
+  /** The length of the difference over the channels, at each place. */
+  readonly where: NumberMap;
 }
 
 export interface ParityReport {

@@ -16,7 +16,7 @@ import {
   type ParityReport,
   type ParityRow,
 } from './insight_calls.ts';
-import type { HostTensor } from './tensor_maps.ts';
+import { type HostTensor, sliceOf } from './tensor_maps.ts';
 
 /** The picture that went in, and everything that a reference implementation made of it. */
 interface Golden {
@@ -168,15 +168,30 @@ async function compare(
   );
   try {
     const { depth } = recording.run({ image: pixels.data });
+    const { patch } = model.config.patchEmbed;
+    const [, H = 1, W = 1] = pixels.shape;
+    const grid = [H / patch, W / patch] as const;
     const rows: ParityRow[] = [];
     for (const [name, tensor] of Object.entries({ ...recording.kept, depth })) {
       const reference = expected.get(name);
       if (!reference) continue;
       const kind = name === 'depth' ? 'depth' : /tokens|stage/.test(name) ? 'tokens' : 'maps';
       const allowed = tolerances[dtype][kind];
-      const error = relativeError(await tensor.read(), reference.data);
-      const passed = error <= allowed;
-      rows.push({ file, name, box: boxOf(name), shape: tensor.shape, error, allowed, passed });
+      const actual = await tensor.read();
+      const error = relativeError(actual, reference.data);
+      const { shape } = tensor;
+      const difference = { shape, data: actual.map((value, i) => value - reference.data[i]!) };
+      const { values, width, height } = sliceOf(difference, grid, 0, undefined);
+      rows.push({
+        file,
+        name,
+        box: boxOf(name),
+        shape,
+        error,
+        allowed,
+        passed: error <= allowed,
+        where: { values, width, height },
+      });
     }
     return rows;
   } finally {
