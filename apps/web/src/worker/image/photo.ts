@@ -1,8 +1,8 @@
 import type { Size } from '@dpt-webgpu/dpt';
+import { Tensor, textureToPixels } from '@dpt-webgpu/tensor';
 import type { Gpu } from '../gpu.ts';
 import { EngineError } from '../protocol.ts';
 import halve from '../shaders/halve.wgsl?raw';
-import photoPixels from '../shaders/photo_pixels.wgsl?raw';
 
 /** A photo on the device, with its smaller copies for a view that does not shimmer. */
 export interface Photo extends Size {
@@ -71,37 +71,25 @@ export async function uploadPhoto(gpu: Gpu, decoded: ImageBitmap): Promise<Photo
   return { ...size, texture };
 }
 
-interface Pipelines {
-  readonly halve: GPURenderPipeline;
-  readonly pixels: GPUComputePipeline;
-}
+const pipelines = new WeakMap<GPUDevice, GPURenderPipeline>();
 
-const pipelinesOf = new WeakMap<GPUDevice, Pipelines>();
-
-function pipelines({ device }: Gpu): Pipelines {
-  const known = pipelinesOf.get(device);
+function halvePipeline({ device }: Gpu): GPURenderPipeline {
+  const known = pipelines.get(device);
   if (known) return known;
-  const halving = device.createShaderModule({ label: 'halve', code: halve });
-  const made: Pipelines = {
-    halve: device.createRenderPipeline({
-      label: 'halve',
-      layout: 'auto',
-      vertex: { module: halving, entryPoint: 'corner' },
-      fragment: { module: halving, entryPoint: 'mean', targets: [{ format: 'rgba8unorm' }] },
-    }),
-    pixels: device.createComputePipeline({
-      label: 'photo_pixels',
-      layout: 'auto',
-      compute: { module: device.createShaderModule({ label: 'photo_pixels', code: photoPixels }) },
-    }),
-  };
-  pipelinesOf.set(device, made);
+  const module = device.createShaderModule({ label: 'halve', code: halve });
+  const made = device.createRenderPipeline({
+    label: 'halve',
+    layout: 'auto',
+    vertex: { module, entryPoint: 'corner' },
+    fragment: { module, entryPoint: 'mean', targets: [{ format: 'rgba8unorm' }] },
+  });
+  pipelines.set(device, made);
   return made;
 }
 
 function makeSmallerCopies(gpu: Gpu, texture: GPUTexture, levels: number): void {
   const { device } = gpu;
-  const { halve: pipeline } = pipelines(gpu);
+  const pipeline = halvePipeline(gpu);
   const encoder = device.createCommandEncoder({ label: 'smaller copies' });
   const view = (level: number): GPUTextureView =>
     texture.createView({ baseMipLevel: level, mipLevelCount: 1 });
@@ -124,34 +112,15 @@ function makeSmallerCopies(gpu: Gpu, texture: GPUTexture, levels: number): void 
 }
 
 /** Queues the copy of a part of the photo into a buffer of pixels: [part.height, part.width] u32. */
-export function writePixels(gpu: Gpu, photo: GPUTexture, part: Part, pixels: GPUBuffer): void {
-  const { device } = gpu;
-  const { pixels: pipeline } = pipelines(gpu);
-  const params = device.createBuffer({
-    label: 'photo_pixels params',
-    size: 16,
-    usage: GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST,
-  });
-  device.queue.writeBuffer(params, 0, Uint32Array.of(part.x, part.y, part.width, part.height));
-  const encoder = device.createCommandEncoder({ label: 'photo_pixels' });
-  const pass = encoder.beginComputePass();
-  pass.setPipeline(pipeline);
-  pass.setBindGroup(
-    0,
-    device.createBindGroup({
-      layout: pipeline.getBindGroupLayout(0),
-      entries: [
-        { binding: 0, resource: photo.createView({ baseMipLevel: 0, mipLevelCount: 1 }) },
-        { binding: 1, resource: { buffer: pixels } },
-        { binding: 2, resource: { buffer: params } },
-      ],
-    }),
-  );
-  pass.dispatchWorkgroups(Math.ceil(part.width / 8), Math.ceil(part.height / 8));
-  pass.end();
-  device.queue.submit([encoder.finish()]);
-  // The submission keeps what it needs.
-  params.destroy();
+export function writePixels(
+  { context }: Gpu,
+  photo: GPUTexture,
+  part: Part,
+  pixels: GPUBuffer,
+): void {
+  const { width, height } = part;
+  const into = Tensor.fromBuffer(context, pixels, [height, width], 'u32', 'pixels');
+  textureToPixels(context, photo, { part, into });
 }
 
 async function unreadable(blob: Blob, name: string, cause: unknown): Promise<EngineError> {
