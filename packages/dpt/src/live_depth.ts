@@ -64,7 +64,7 @@ export class LiveDepth {
   readonly kind: DepthKind;
   /** [h, w]; the map, in a buffer of ours that every frame rewrites. `depth.buffer` is its GPUBuffer, STORAGE | COPY_SRC. */
   readonly depth: Tensor;
-  /** [3]: its smallest and largest finite value and how many are finite, beside it on the GPU, in the same way. */
+  /** [3]; its smallest and largest finite value and how many are finite, beside it on the GPU, in the same way. */
   readonly range: Tensor;
   readonly #recording: Parts['recording'];
   readonly #input: PictureToTensor;
