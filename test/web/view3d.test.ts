@@ -1,6 +1,6 @@
 // The 3D page in a real browser, on SwiftShader: from load to a surface; a control, keys, a drag and fingers that change what is drawn; every
-// file by another reader; cuts and masks by the faces they leave; stereo by its pixels. Few faces: a software GPU draws them one by one. The
-// camera's arithmetic is in view3d_camera.test.ts. Not here: recordings, and a device that is lost.
+// file by another reader; cuts and masks by the faces they leave; stereo by its pixels; a recording; the GPU process killed. Few faces: a
+// software GPU draws them one by one. The camera's arithmetic is in view3d_camera.test.ts.
 import { readFileSync } from 'node:fs';
 import { validateBytes } from 'gltf-validator';
 import type { Page } from 'playwright';
@@ -47,7 +47,7 @@ async function number(label: string, value: number): Promise<void> {
 async function save(label: string): Promise<{ name: string; path: string; bytes: Buffer }> {
   await page.getByRole('button', { name: 'More formats' }).click();
   const [download] = await Promise.all([
-    page.waitForEvent('download'),
+    page.waitForEvent('download', { timeout: 10_000 }),
     page.getByRole('menuitem', { name: label }).click(),
   ]);
   const path = await download.path();
@@ -261,6 +261,63 @@ describe('stereo', () => {
   }, 60_000);
 });
 
-test('nothing was complained about', () => {
+test('what is drawn is recorded as a video', async () => {
+  await page.locator('#stage').focus();
+  await page.keyboard.press('`');
+  await page.getByRole('button', { name: 'Stop recording' }).waitFor();
+  for (let i = 0; i < 8; i++) {
+    await page.keyboard.press('ArrowRight');
+    await page.waitForTimeout(100);
+  }
+  const [download] = await Promise.all([page.waitForEvent('download'), page.keyboard.press('`')]);
+  expect(download.suggestedFilename()).toBe('dog_indoor_3d.mp4');
+  const base64 = readFileSync(await download.path()).toString('base64');
+  const facts = await page.evaluate(async (text) => {
+    const bytes = Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
+    const address = URL.createObjectURL(new Blob([bytes], { type: 'video/mp4' }));
+    // A player of its own for each moment: one that is not shown may keep its picture.
+    const at = async (share: number) => {
+      const video = document.createElement('video');
+      const once = (name: string) =>
+        new Promise((resolve, reject) => {
+          video.addEventListener(name, resolve, { once: true });
+          video.addEventListener('error', () => reject(video.error), { once: true });
+        });
+      video.src = address;
+      await once('loadeddata');
+      video.currentTime = 0.001 + share * (video.duration - 0.02);
+      await once('seeked');
+      const context = new OffscreenCanvas(64, 48).getContext('2d')!;
+      context.drawImage(video, 0, 0, 64, 48);
+      const { videoWidth: width, videoHeight: height, duration } = video;
+      return { data: [...context.getImageData(0, 0, 64, 48).data], width, height, duration };
+    };
+    const first = await at(0);
+    const { data, width, height, duration } = await at(1);
+    const sum = first.data.reduce((total, value, i) => total + Math.abs(value - data[i]!), 0);
+    return { width, height, duration, difference: sum / data.length };
+  }, base64);
+  const stage = (await page.locator('#stage').boundingBox())!;
+  expect(Math.abs(facts.width - stage.width) + Math.abs(facts.height - stage.height)).toBeLessThan(
+    3,
+  );
+  expect([facts.width % 2, facts.height % 2]).toEqual([0, 0]);
+  expect(facts.duration).toBeGreaterThan(0.7);
+  expect(facts.duration).toBeLessThan(20);
+  expect(facts.difference).toBeGreaterThan(1);
+}, 60_000);
+
+test('when the GPU is reset the surface comes back as it was', async () => {
+  await page.locator('#stage').press('0');
+  await page.waitForTimeout(500);
+  const all = await glbFaces();
+  const session = await site.browser.newBrowserCDPSession();
+  await session.send('Browser.crashGpuProcess');
+  await page.getByText('The GPU was reset').waitFor({ timeout: 10_000 });
+  await page.getByText('The GPU was reset').waitFor({ state: 'hidden', timeout: 40_000 });
+  await expect.poll(() => page.locator('.cover').innerText(), { timeout: 30_000 }).toBe('');
+  // The map is computed again first; until then there is nothing to save.
+  await expect.poll(() => glbFaces().catch(() => 0), { timeout: 60_000 }).toBe(all);
+  await changes(() => page.locator('#stage').press('ArrowLeft'));
   expect(site.complaints).toEqual([]);
-});
+}, 90_000);

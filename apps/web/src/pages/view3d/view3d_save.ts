@@ -39,7 +39,10 @@ export function makeView3dSave(
       saveBlob(blob, name + suffixes[format]);
       app.toast.show(`Saved ${name}${suffixes[format]}`);
     } catch (error) {
-      runner.run.set({ state: 'failed', failure: failureIn(error) });
+      const failure = failureIn(error);
+      // While the map is computed again, after a loss say, there is nothing to save: that is no failure.
+      if (failure.code === 'no-photo') app.toast.show(failure.message);
+      else runner.run.set({ state: 'failed', failure });
     }
   };
   const item = (label: string, format: Save3dFormat, detail: string): MenuItem => ({
