@@ -72,9 +72,11 @@ export class FilmSession {
     },
     'film.times': ({ file }, { signal }) => frameTimes(file, signal),
     'film.frame': async ({ frame, time, options, restart }) => {
+      // A frame that came before the recording began is not in it, though its map may be ready after.
+      const filming = this.#filming;
       try {
         const facts = await this.#frame(frame, options, restart);
-        await this.#film(time);
+        await this.#film(time, filming);
         return facts;
       } finally {
         frame.close();
@@ -233,9 +235,8 @@ export class FilmSession {
   }
 
   /** The frame that is there goes into the video. A frame that is looked at twice is in it once. */
-  async #film(time: number): Promise<void> {
-    const filming = this.#filming;
-    if (!filming || filming.time === time) return;
+  async #film(time: number, filming: Filming | undefined): Promise<void> {
+    if (!filming || filming !== this.#filming || filming.time === time) return;
     const { picture, size, wanted, writer } = filming;
     const step = time - (filming.time ?? Number.NaN);
     filming.time = time;
