@@ -13,6 +13,7 @@ import {
 } from 'node:fs';
 import { basename, dirname, join, posix, relative } from 'node:path';
 import ts from 'typescript';
+import { bareShader } from './bare_shader.ts';
 
 const root = join(import.meta.dirname, '..');
 export const output = join(root, 'output', 'packages');
@@ -209,28 +210,14 @@ function stage(name: string, shaders: ReadonlySet<string>): void {
 /** The file for readers and other tools, and the same without comments and spaces as a module: lines keep their numbers. */
 function stageShader(shader: string, to: string): void {
   const source = readFileSync(join(root, 'shaders', `${shader}.wgsl`), 'utf8');
-  // WGSL has no strings, so that slashes begin a comment wherever they stand.
-  const bare = source
-    .replace(/\/\/.*$/gm, '')
-    .replace(/[ \t]+/g, ' ')
-    .split('\n')
-    .map((line) => (/^ ?alias /.test(line) ? line : withoutSpaces(line)).trim())
-    .join('\n')
-    .trimEnd();
   mkdirSync(join(to, 'shaders'), { recursive: true });
   mkdirSync(join(to, 'dist', 'shaders'), { recursive: true });
   writeFileSync(join(to, 'shaders', `${shader}.wgsl`), source);
   writeFileSync(
     join(to, 'dist', 'shaders', `${shader}.js`),
-    `// shaders/${shader}.wgsl without its comments\nexport default ${JSON.stringify(`${bare}\n`)};\n`,
+    `// shaders/${shader}.wgsl without its comments\nexport default ${JSON.stringify(bareShader(source))};\n`,
   );
 }
-
-/** Aliases are left alone, since `specialise` knows them by their spaces. */
-const withoutSpaces = (line: string): string =>
-  line
-    .replace(/ ?([,;{}()=:]) ?/g, '$1')
-    .replace(/(?<=[\w)\]]) ([-+*/<>|&]|[<>=!]=|&&|\|\|) (?=[\w(])/g, '$1');
 
 /** The command itself, and what it finds in a checkout: the demonstration model, and the web app where it has been built. */
 function stageCommand(to: string): void {

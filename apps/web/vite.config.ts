@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { copyFileSync, mkdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { defineConfig, type Plugin } from 'vite';
+import { bareShader } from '../../scripts/bare_shader.ts';
 import { contentSecurityPolicy } from './csp.ts';
 import { pages } from './src/pages/addresses.ts';
 
@@ -46,7 +47,7 @@ function shaders(): Plugin {
       handler: (code) =>
         code.replace(/"(?:[^"\\]|\\.)*"/g, (text) =>
           text.includes('@compute') || text.includes('@fragment')
-            ? JSON.stringify(withoutComments(JSON.parse(text) as string))
+            ? JSON.stringify(bareShader(JSON.parse(text) as string).replace(/\n+/g, '\n'))
             : text,
         ),
     },
@@ -57,15 +58,6 @@ function shaders(): Plugin {
       });
     },
   };
-}
-
-/** WGSL has no strings, so that slashes begin a comment wherever they stand. */
-function withoutComments(source: string): string {
-  return source
-    .replace(/\/\/.*$/gm, '')
-    .replace(/[ \t]+/g, ' ')
-    .replace(/\s*\n\s*/g, '\n')
-    .trim();
 }
 
 /** The policy stands in the page, so that it holds on any server. Vite's dev client needs inline styles, so only when built. */
