@@ -33,8 +33,8 @@ test('120 MiB of weights leave nothing behind on the host', async () => {
   const before = held();
   await weights.load();
   expect(context.memory().weights).toBe(COUNT * 4 * FLOATS);
-  // In tensors. The last one may still be in use somewhere.
-  expect(held() - before).toBeLessThan(2);
+  // In tensors. The last one may still be in use somewhere, and what the driver was handed is let go of a turn later.
+  await expect.poll(() => held() - before).toBeLessThan(2);
   weights.dispose();
   context.dispose();
 });
