@@ -92,6 +92,8 @@ export function makeAttentionTool({ app, settings, runner, isShown }: ToolContex
   let shown:
     | { readonly values: Float32Array; readonly heads: number; readonly tokens: number }
     | undefined;
+  /** The facts that everything here was built for. */
+  let built: unknown;
   let tiles: HTMLCanvasElement[] = [];
   let thumbs: { button: HTMLButtonElement; canvas: HTMLCanvasElement }[] = [];
   let means: Float32Array | undefined;
@@ -111,7 +113,8 @@ export function makeAttentionTool({ app, settings, runner, isShown }: ToolContex
 
   const draw = (): void => {
     const facts = runner.facts.value;
-    if (!facts || !shown) return;
+    // The model may have changed while another tool was open: what is here is of the one before until `update`.
+    if (!facts || !shown || built !== facts) return;
     const { map } = settings.value;
     const { values, heads: count, tokens } = shown;
     const { readout, grid } = facts;
@@ -162,7 +165,7 @@ export function makeAttentionTool({ app, settings, runner, isShown }: ToolContex
     thumbs.forEach(({ button, canvas }, i) => {
       if (i === blockAt()) button.setAttribute('aria-current', 'true');
       else button.removeAttribute('aria-current');
-      if (!facts || !tokens || !means) return;
+      if (!facts || !tokens || !means || built !== facts) return;
       const patches = scaled(means.subarray(i * tokens + facts.readout, (i + 1) * tokens));
       const range = { low: 0, high: rangeOf(patches).high };
       paint(canvas, patches, [facts.grid[1], facts.grid[0]], settings.value.map, range);
@@ -202,7 +205,6 @@ export function makeAttentionTool({ app, settings, runner, isShown }: ToolContex
     drawThumbs();
   });
 
-  let built: unknown;
   const build = (): void => {
     const facts = runner.facts.value;
     if (!facts || built === facts) return;
