@@ -90,9 +90,7 @@ export function window_attention(t: Emitter, call: Call): void {
   // [3, B, rows, columns, heads, h, w, d] → [3, B · windows, heads, area, d]
   const ordered = t.transpose(cut, [5, 0, 1, 3, 6, 2, 4, 7], `${name}.windows`);
   const windows = t.reshape(ordered, of(3, open, heads, h * w, d), `${name}.windows`);
-  const [q, k, v] = [0, 1, 2].map((i) =>
-    graph.node('Gather', [windows, t.index(i)], { axis: 0 }, `${name}.${'qkv'[i]}`),
-  ) as [string, string, string];
+  const { q, k, v } = apart(t, windows, name);
 
   const norm = (x: string): string => {
     const squares = graph.node('ReduceL2', [x], { axes: [-1], keepdims: 1 }, `${name}.norm`);
@@ -127,12 +125,12 @@ export function window_attention(t: Emitter, call: Call): void {
         windowMask([H, W], [h, w], [down, across]),
       ),
     );
-    const apart = t.reshape(
+    const byWindow = t.reshape(
       scores,
       of(open, rows * columns, heads, h * w, h * w),
       `${name}.masked`,
     );
-    const masked = graph.node('Add', [apart, mask], {}, `${name}.masked`);
+    const masked = graph.node('Add', [byWindow, mask], {}, `${name}.masked`);
     scores = t.reshape(masked, of(open, heads, h * w, h * w), `${name}.masked`);
   }
   const weights = graph.node('Softmax', [scores], { axis: -1 }, `${name}.weights`);
@@ -164,10 +162,14 @@ function headsOf(t: Emitter, call: Call): { q: string; k: string; v: string } {
     `${name}.heads`,
   );
   const ordered = t.transpose(split, [2, 0, 3, 1, 4], `${name}.heads`); // [3, B, heads, N, d]
-  const [q, k, v] = [0, 1, 2].map((i) =>
-    t.graph.node('Gather', [ordered, t.index(i)], { axis: 0 }, `${name}.${'qkv'[i]}`),
-  ) as [string, string, string];
-  return { q, k, v };
+  return apart(t, ordered, name);
+}
+
+/** [3, …] → three times […] */
+function apart(t: Emitter, qkv: string, name: string): { q: string; k: string; v: string } {
+  const part = (i: number, letter: string): string =>
+    t.graph.node('Gather', [qkv, t.index(i)], { axis: 0 }, `${name}.${letter}`);
+  return { q: part(0, 'q'), k: part(1, 'k'), v: part(2, 'v') };
 }
 
 /** softmax(scores) · v, heads joined again: [B, heads, N, N], [B, heads, N, d] → [B, N, C] */

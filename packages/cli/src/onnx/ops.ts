@@ -26,10 +26,22 @@ export function conv2d(t: Emitter, call: Call): void {
 
 export function conv2d_resized(t: Emitter, call: Call): void {
   const [x] = call.reads as [Operand];
-  const sizes = [x.sides[0]!, x.sides[3]!, call.param('Hr'), call.param('Wr')];
-  const attributes = { mode: 'linear', coordinate_transformation_mode: 'align_corners' };
-  const inputs = [t.first(x), undefined, undefined, t.sizes.list(sizes)];
-  convolve(t, call, t.graph.node('Resize', inputs, attributes, `${call.write.name}.resized`), 1);
+  const size = [call.param('Hr'), call.param('Wr')];
+  const name = `${call.write.name}.resized`;
+  convolve(t, call, bilinear(t, x, size, 'align_corners', name), 1);
+}
+
+/** [B, C, H, W] of an operand [B, h, w, C]. */
+function bilinear(
+  t: Emitter,
+  x: Operand,
+  size: readonly Side[],
+  mode: 'align_corners' | 'pytorch_half_pixel',
+  name: string,
+): string {
+  const sizes = t.sizes.list([x.sides[0]!, x.sides[3]!, ...size]);
+  const attributes = { mode: 'linear', coordinate_transformation_mode: mode };
+  return t.graph.node('Resize', [t.first(x), undefined, undefined, sizes], attributes, name);
 }
 
 function convolve(t: Emitter, call: Call, x: string, stride: number): void {
@@ -55,17 +67,15 @@ function convolve(t: Emitter, call: Call, x: string, stride: number): void {
   );
   y = t.activate(y, call.override('ACTIVATION'), name);
   if (scale) {
-    const channels = t.fixed(scale.sides[0]!, scale.name);
-    const spread = t.reshape(
-      t.plain(scale),
-      [1, channels, 1, 1].map((n) => t.always(n)),
-      `${name}.scale`,
-    );
-    y = graph.node('Mul', [y, spread], {}, name);
+    y = graph.node('Mul', [y, perChannel(t, scale, `${name}.scale`)], {}, name);
   }
   if (residual) y = graph.node('Add', [y, t.first(residual)], {}, name);
   t.writeFirst(call, y);
 }
+
+/** [C] as [1, C, 1, 1], to be spread over a map that lies channels first. */
+const perChannel = (t: Emitter, values: Operand, name: string): string =>
+  t.reshape(t.plain(values), [t.always(1), values.sides[0]!, t.always(1), t.always(1)], name);
 
 export function pixel_shuffle(t: Emitter, call: Call): void {
   const [x, bias] = call.reads as [Operand, Operand | undefined];
@@ -79,13 +89,7 @@ export function pixel_shuffle(t: Emitter, call: Call): void {
   const [, kH, kW] = sides as [Side, Side, Side];
   let y = t.reshape(ordered, [B, O, kH, kW], name);
   if (bias) {
-    const channels = t.fixed(O, bias.name);
-    const spread = t.reshape(
-      t.plain(bias),
-      [1, channels, 1, 1].map((n) => t.always(n)),
-      `${name}.bias`,
-    );
-    y = t.graph.node('Add', [y, spread], {}, name);
+    y = t.graph.node('Add', [y, perChannel(t, bias, `${name}.bias`)], {}, name);
   }
   t.writeFirst(call, y);
 }
@@ -186,17 +190,8 @@ export function patch_merge(t: Emitter, call: Call): void {
 export function bilinear_resize(t: Emitter, call: Call): void {
   const [x] = call.reads as [Operand];
   const mode = call.override('ALIGN_CORNERS') ? 'align_corners' : 'pytorch_half_pixel';
-  const attributes = { mode: 'linear', coordinate_transformation_mode: mode };
-  const sizes = [x.sides[0]!, x.sides[3]!, ...call.write.sides.slice(1, 3)];
-  t.writeFirst(
-    call,
-    t.graph.node(
-      'Resize',
-      [t.first(x), undefined, undefined, t.sizes.list(sizes)],
-      attributes,
-      call.write.name,
-    ),
-  );
+  const { name, sides } = call.write;
+  t.writeFirst(call, bilinear(t, x, sides.slice(1, 3), mode, name));
 }
 
 /** By size, or by a factor that is a little larger: what is given then are the factors. */
