@@ -21,8 +21,8 @@ export default defineConfig({
         test: {
           name: 'page',
           include: [...filesInBrowsers],
-          testTimeout: 60_000,
-          hookTimeout: 60_000,
+          testTimeout: 300_000,
+          hookTimeout: 300_000,
           sequence: { groupOrder: 0 },
           browser: {
             enabled: true,

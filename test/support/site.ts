@@ -40,6 +40,8 @@ export async function openSite(options: BrowserOptions = {}): Promise<Site> {
     async open(path = '', size = { width: 1280, height: 800 }) {
       const context = await browser.newContext({ viewport: size, acceptDownloads: true });
       contexts.push(context);
+      // A busy machine without a GPU takes its time: what hangs is ended, and nothing is said about speed.
+      context.setDefaultTimeout(120_000);
       const page = await context.newPage();
       page.on('pageerror', ({ message }) => complaints.push(message));
       page.on('console', (message) => {
