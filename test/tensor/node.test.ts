@@ -1,10 +1,14 @@
 // requestDevice: an adapter without driver or root, each time a fresh one; a process that ends by itself; errors with a remedy.
 // Not covered: the remedies for other platforms, and real GPUs unless the machine has one.
 import { execFile } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { requestAdapter, requestDevice } from '../../packages/tensor/src/node.ts';
+import { mayHaveVulkanDriver } from '../../packages/tensor/src/node/vulkan_drivers.ts';
 import { testDevice } from '../support/device.ts';
 
 afterEach(() => vi.unstubAllEnvs());
@@ -69,6 +73,19 @@ describe('DPT_ADAPTER', () => {
   });
 });
 
+test.runIf(process.platform === 'linux')('a Vulkan driver is found by its description', () => {
+  const home = mkdtempSync(join(tmpdir(), 'dpt-drivers-'));
+  const empty = join(home, 'empty');
+  vi.stubEnv('XDG_DATA_DIRS', empty);
+  const without = mayHaveVulkanDriver(); // whether this machine has one outside
+  vi.stubEnv('XDG_DATA_DIRS', `${empty}:${home}`);
+  mkdirSync(join(home, 'vulkan', 'icd.d'), { recursive: true });
+  expect(mayHaveVulkanDriver()).toBe(without);
+  writeFileSync(join(home, 'vulkan', 'icd.d', 'lvp_icd.x86_64.json'), '{}');
+  expect(mayHaveVulkanDriver()).toBe(true);
+  rmSync(home, { recursive: true });
+});
+
 const runFile = promisify(execFile);
 const leaveEarly = fileURLToPath(new URL('../support/leave_early.ts', import.meta.url));
 // Drivers speak here too: Mesa about limits and folders, and Dawn about a loader without a driver or with one that is too
@@ -83,7 +100,7 @@ async function leave(args: string[] = [], env: Record<string, string> = {}) {
     ['--import', 'tsx', leaveEarly, ...args],
     {
       env: { ...process.env, ...env },
-      timeout: 50_000,
+      timeout: 240_000,
     },
   );
   return { stdout, noise: stderr.split('\n').filter((line) => !harmless.test(line)) };

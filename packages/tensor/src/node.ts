@@ -10,6 +10,7 @@ import {
   unpackSwiftShader,
   useSwiftShader,
 } from './node/swiftshader.ts';
+import { mayHaveVulkanDriver } from './node/vulkan_drivers.ts';
 
 /** Which adapters are welcome: any, the real one first; only a GPU; only one that computes on the CPU. */
 export type SoftwarePolicy = 'auto' | 'never' | 'only';
@@ -149,10 +150,14 @@ function sourcesFor(policy: SoftwarePolicy): AdapterSource[] {
   const system: AdapterSource = async (dawn, toggles) => {
     // This process or its parent has looked before and found none.
     if (isSwiftShader(process.env.VK_DRIVER_FILES ?? '')) return null;
-    if (process.platform === 'linux' && !usesBackendOption(toggles) && !hasVulkanLoader()) {
-      // A driver that the user names needs a loader all the same. Without one there is no adapter, and Dawn says so on stderr.
-      if (!userDriver() || !swiftShaderFits()) return null;
-      mapVulkanLoader(unpack());
+    if (process.platform === 'linux' && !usesBackendOption(toggles)) {
+      // Without a driver or a loader there is no adapter, and Dawn says so on stderr.
+      if (!userDriver() && !mayHaveVulkanDriver()) return null;
+      if (!hasVulkanLoader()) {
+        // A driver that the user names needs a loader all the same.
+        if (!userDriver() || !swiftShaderFits()) return null;
+        mapVulkanLoader(unpack());
+      }
     }
     const instance = dawnInstance(dawn, 'system', toggles);
     return instance.requestAdapter({ powerPreference: 'high-performance' });
