@@ -214,14 +214,12 @@ describe('a film that plays', () => {
     await page.keyboard.press(' ');
     await plays();
     const seen = new Set<number>();
-    for (let i = 0; i < 60; i++) {
-      seen.add(await frame());
-      await page.waitForTimeout(50);
-    }
+    const inside = (): number[] => [...seen].filter((at) => at >= 9 && at <= 12);
+    await expect.poll(async () => seen.add(await frame()) && inside().length).toBe(4);
+    for (let i = 0; i < 20; i++) seen.add(await frame());
     await page.keyboard.press(' ');
     await stands();
     // The frame it stood at when playing began may be outside.
-    expect([...seen].filter((at) => at >= 9 && at <= 12).sort()).toEqual([10, 11, 12, 9].sort());
     expect(seen.size).toBeLessThanOrEqual(5);
     await to!.dblclick();
     expect(Number(await to!.getAttribute('aria-valuenow'))).toBeCloseTo(1, 2);
@@ -233,7 +231,7 @@ describe('a film that plays', () => {
     await plays();
     await page.workers()[0]!.evaluate(() => Reflect.deleteProperty(globalThis, 'VideoEncoder'));
     await page.keyboard.press('o');
-    await page.getByText(/^Recording 0:0[1-9]/).waitFor({ timeout: 20_000 });
+    await page.getByText(/^Recording \d+:(?!00)/).waitFor();
     const [download] = await Promise.all([page.waitForEvent('download'), page.keyboard.press('o')]);
     const bytes = readFileSync(await download.path());
     const { width, height } = await played(bytes, 'video/mp4', 0);
@@ -342,16 +340,33 @@ describe('what is filmed now', () => {
   test('a film of a camera has the frames that went through, as many as were seen', async () => {
     await page.evaluate(() => Reflect.deleteProperty(globalThis, 'showDirectoryPicker'));
     await page.locator('#stage').focus();
-    await page.keyboard.press('o');
-    await page.getByText(/^Recording 0:0[2-9]/).waitFor({ timeout: 20_000 });
-    const [download] = await Promise.all([page.waitForEvent('download'), page.keyboard.press('o')]);
-    const path = await download.path();
-    const { duration, width } = await played(readFileSync(path), 'video/mp4', 0);
-    expect(duration).toBeGreaterThan(0.5);
-    expect(duration).toBeLessThan(30);
-    expect(width % 2).toBe(0);
-    if (hasFfprobe) expect(Number(probe(path).nb_read_frames)).toBeGreaterThan(1);
-  }, 60_000);
+    const recorded = async (seconds: number) => {
+      const begun = performance.now();
+      await page.keyboard.press('o');
+      const tag = page.locator('.tag').filter({ hasText: /^Recording/ });
+      const clock = async (): Promise<number> => {
+        const [, minutes, rest] = /(\d+):(\d\d)/.exec(await tag.innerText()) ?? [];
+        return 60 * Number(minutes) + Number(rest);
+      };
+      await expect.poll(clock).toBeGreaterThanOrEqual(seconds);
+      const [download] = await Promise.all([
+        page.waitForEvent('download'),
+        page.keyboard.press('o'),
+      ]);
+      const path = await download.path();
+      const facts = await played(readFileSync(path), 'video/mp4', 0);
+      return { ...facts, path, wall: (performance.now() - begun) / 1000 };
+    };
+    let film = await recorded(2);
+    // A busy machine may let a single frame through in that time.
+    for (let seconds = 4; seconds < 40 && film.duration <= 0.5; seconds *= 2) {
+      film = await recorded(seconds);
+    }
+    expect(film.duration).toBeGreaterThan(0.5);
+    expect(film.duration).toBeLessThan(film.wall);
+    expect(film.width % 2).toBe(0);
+    if (hasFfprobe) expect(Number(probe(film.path).nb_read_frames)).toBeGreaterThan(1);
+  });
 
   test('it goes on in 3D', async () => {
     await page.getByRole('link', { name: '3D' }).click();

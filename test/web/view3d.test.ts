@@ -261,11 +261,13 @@ describe('stereo', () => {
   }, 60_000);
 });
 
-test('what is drawn is recorded as a video', async () => {
+/** A film of the view while it turns, as the browser's own player reads it. */
+async function filmTurning(turns: number) {
+  const begun = performance.now();
   await page.locator('#stage').focus();
   await page.keyboard.press('`');
   await page.getByRole('button', { name: 'Stop recording' }).waitFor();
-  for (let i = 0; i < 8; i++) {
+  for (let i = 0; i < turns; i++) {
     await page.keyboard.press('ArrowRight');
     await page.waitForTimeout(100);
   }
@@ -297,13 +299,22 @@ test('what is drawn is recorded as a video', async () => {
     const sum = first.data.reduce((total, value, i) => total + Math.abs(value - data[i]!), 0);
     return { width, height, duration, difference: sum / data.length };
   }, base64);
+  return { ...facts, wall: (performance.now() - begun) / 1000 };
+}
+
+test('what is drawn is recorded as a video', async () => {
+  let facts = await filmTurning(8);
+  // A busy machine may draw too few frames in that time.
+  for (let turns = 16; turns < 200 && facts.duration <= 0.7; turns *= 2) {
+    facts = await filmTurning(turns);
+  }
   const stage = (await page.locator('#stage').boundingBox())!;
   expect(Math.abs(facts.width - stage.width) + Math.abs(facts.height - stage.height)).toBeLessThan(
     3,
   );
   expect([facts.width % 2, facts.height % 2]).toEqual([0, 0]);
   expect(facts.duration).toBeGreaterThan(0.7);
-  expect(facts.duration).toBeLessThan(20);
+  expect(facts.duration).toBeLessThan(facts.wall);
   expect(facts.difference).toBeGreaterThan(1);
 }, 60_000);
 
