@@ -1,4 +1,4 @@
-// Shaders under a second compiler, naga, the one of Firefox: every file as it stands, and every specialisation that the
+// Shaders under a second compiler, naga, the one of Firefox: every file as it stands and as bundles carry it, and every specialisation that the
 // models of all families use, on software and on GPUs, in f32 and, where the driver has it, in f16.
 // Not here: subgroups and external textures, which naga in Deno has not; their shaders are variants that are asked for by feature.
 import { spawnSync } from 'node:child_process';
@@ -9,6 +9,7 @@ import { buildDpt, planPrediction, recognise } from '../../packages/dpt/src/inde
 import { openCheckpointFile } from '../../packages/loaders/src/node.ts';
 import { Context, type Dtype } from '../../packages/tensor/src/index.ts';
 import { type Step, specialise } from '../../packages/tensor/src/kernel.ts';
+import { bareShader } from '../../scripts/bare_shader.ts';
 import { denoPath } from '../support/deno.ts';
 import { fixtures } from '../support/models.ts';
 
@@ -25,7 +26,9 @@ const programs = new Map<string, Program>();
 
 for (const file of readdirSync(join(root, 'shaders')).filter((name) => name.endsWith('.wgsl'))) {
   const code = readFileSync(join(root, 'shaders', file), 'utf8');
-  programs.set(basename(file, '.wgsl'), { code, constants: {}, needsF16: false });
+  const name = basename(file, '.wgsl');
+  programs.set(name, { code, constants: {}, needsF16: false });
+  programs.set(`${name} bare`, { code: bareShader(code), constants: {}, needsF16: false });
 }
 for (const file of readdirSync(fixtures, { recursive: true, encoding: 'utf8' })) {
   if (basename(file) !== 'model.safetensors') continue;
