@@ -50,7 +50,7 @@ describe.each([
 
 test('errors', () => {
   expect(() => encodeExr(new Float32Array(5), 2, 3)).toThrowErrorMatchingInlineSnapshot(
-    `[Error: encodeExr: 2×3 pixels with 5 values.]`,
+    `[DptError: encodeExr: 2×3 pixels with 5 values.]`,
   );
 });
 

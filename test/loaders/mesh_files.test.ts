@@ -122,24 +122,24 @@ test('colours of vertices are those of the pixels under them', () => {
 test('errors', () => {
   const bad = (change: Partial<SurfaceMesh>): SurfaceMesh => ({ ...mesh, ...change });
   expect(() => encodeGlb(bad({ triangles: new Uint32Array() }))).toThrowErrorMatchingInlineSnapshot(
-    `[Error: encodeGlb: the mesh has nothing to draw as triangles; glTF has no empty meshes.]`,
+    `[DptError: encodeGlb: the mesh has nothing to draw as triangles; glTF has no empty meshes.]`,
   );
   expect(() =>
     encodeGlb(bad({ triangles: Uint32Array.of(0, 1, 35) })),
   ).toThrowErrorMatchingInlineSnapshot(
-    `[Error: encodeGlb: a triangle has the vertex 35; there are 35.]`,
+    `[DptError: encodeGlb: a triangle has the vertex 35; there are 35.]`,
   );
   expect(() => encodePly(bad({ uvs: new Float32Array(3) }))).toThrowErrorMatchingInlineSnapshot(
-    `[Error: encodePly: 105 coordinates, 3 texture coordinates and 144 corners; vertices take 3 and 2, triangles 3.]`,
+    `[DptError: encodePly: 105 coordinates, 3 texture coordinates and 144 corners; vertices take 3 and 2, triangles 3.]`,
   );
   expect(() =>
     encodeObj(bad({ positions: new Float32Array(3 * width * height).fill(Number.NaN) })),
-  ).toThrowErrorMatchingInlineSnapshot(`[Error: encodeObj: vertex 0 is at NaN.]`);
+  ).toThrowErrorMatchingInlineSnapshot(`[DptError: encodeObj: vertex 0 is at NaN.]`);
   expect(() => encodePly(mesh, { colours: new Uint8Array(4) })).toThrowErrorMatchingInlineSnapshot(
-    `[Error: encodePly: 4 bytes of colour for 35 vertices.]`,
+    `[DptError: encodePly: 4 bytes of colour for 35 vertices.]`,
   );
   expect(() => encodeMtl('two\nlines')).toThrowErrorMatchingInlineSnapshot(
-    `[Error: encodeMtl: "two\\nlines" cannot be a file name.]`,
+    `[DptError: encodeMtl: "two\\nlines" cannot be a file name.]`,
   );
 });
 

@@ -69,7 +69,7 @@ describe('deviceRequest', () => {
     expect(() =>
       deviceRequest(small, { largestBinding: 131 * MiB }),
     ).toThrowErrorMatchingInlineSnapshot(
-      `[Error: deviceRequest: needs a 131.0 MiB buffer; this adapter allows 128.0 MiB (maxStorageBufferBindingSize). Use a smaller picture size or model.]`,
+      `[DptError: deviceRequest: needs a 131.0 MiB buffer; this adapter allows 128.0 MiB (maxStorageBufferBindingSize). Use a smaller picture size or model.]`,
     );
     const short = adapter({ binding: 512 * MiB, buffer: 256 * MiB });
     expect(() => deviceRequest(short, { largestBinding: 300 * MiB })).toThrow(
@@ -79,7 +79,7 @@ describe('deviceRequest', () => {
 
   test('an adapter without f16', () => {
     expect(() => deviceRequest(adapter({}), { f16: true })).toThrowErrorMatchingInlineSnapshot(
-      `[Error: deviceRequest: this adapter has no shader-f16, so dtype f16 cannot run on it. Use f32.]`,
+      `[DptError: deviceRequest: this adapter has no shader-f16, so dtype f16 cannot run on it. Use f32.]`,
     );
   });
 });

@@ -137,7 +137,7 @@ describe('constant', () => {
     await expect(
       record(context, { x: [4] }, ({ x }) => ({ y: context.constant(() => add(x, x)) })),
     ).rejects.toThrowErrorMatchingInlineSnapshot(
-      `[Error: x is a value inside a recording and has no buffer. Return it from record(), or name it in { keep }.]`,
+      `[DptError: x is a value inside a recording and has no buffer. Return it from record(), or name it in { keep }.]`,
     );
     expect(context.memory().tensors).toBe(0);
   });
@@ -240,7 +240,7 @@ test('a planning context has no device and says so', () => {
   const context = Context.planning();
   expect(context.isPlanning).toBe(true);
   expect(() => context.device).toThrowErrorMatchingInlineSnapshot(
-    `[Error: This context only plans: it has no device.]`,
+    `[DptError: This context only plans: it has no device.]`,
   );
 });
 

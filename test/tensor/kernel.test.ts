@@ -104,7 +104,7 @@ describe('a kernel with a shader of its own', () => {
   test('aliases that the shader does not have', () => {
     const shader = { shader: 'scale', text: 'fn f() {}' };
     expect(() => specialise(shader, { T: 'f16' })).toThrowErrorMatchingInlineSnapshot(
-      `[Error: scale: the shader has no "alias T = …;".]`,
+      `[DptError: scale: the shader has no "alias T = …;".]`,
     );
   });
 });

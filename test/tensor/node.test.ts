@@ -68,7 +68,7 @@ describe('DPT_ADAPTER', () => {
   test('is checked', async () => {
     vi.stubEnv('DPT_ADAPTER', 'gpu');
     await expect(requestAdapter()).rejects.toThrowErrorMatchingInlineSnapshot(
-      `[Error: DPT_ADAPTER is 'gpu'; it can be hardware, software or auto.]`,
+      `[DptError: DPT_ADAPTER is 'gpu'; it can be hardware, software or auto.]`,
     );
   });
 });

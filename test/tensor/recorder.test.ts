@@ -148,7 +148,7 @@ describe('keep', () => {
 
   test('a name that is not there lists those that are', () => {
     expect(() => kept('blocks.2')).toThrowErrorMatchingInlineSnapshot(
-      `[Error: record: nothing is named blocks.2. There are: blocks, blocks.0, blocks.0.mlp, blocks.0.mlp.fc1, blocks.0.mlp.fc2, blocks.1, blocks.1.mlp, blocks.1.mlp.fc1, blocks.1.mlp.fc2, stage_1.]`,
+      `[DptError: record: nothing is named blocks.2. There are: blocks, blocks.0, blocks.0.mlp, blocks.0.mlp.fc1, blocks.0.mlp.fc2, blocks.1, blocks.1.mlp, blocks.1.mlp.fc1, blocks.1.mlp.fc2, stage_1.]`,
     );
   });
 });
@@ -184,7 +184,7 @@ describe('refused', () => {
       return { y: add(x, x) };
     });
     await expect(inner).rejects.toThrowErrorMatchingInlineSnapshot(
-      `[Error: record: a recording is already open in this context.]`,
+      `[DptError: record: a recording is already open in this context.]`,
     );
     expect(outer.trace.steps).toHaveLength(1);
     outer.dispose();
@@ -200,7 +200,7 @@ describe('refused', () => {
       return { y: add(x, x) };
     });
     await expect(reads[0]).rejects.toThrowErrorMatchingInlineSnapshot(
-      `[Error: read: x has no value while a recording is open. Name it in record(…, { keep }) and read it after run().]`,
+      `[DptError: read: x has no value while a recording is open. Name it in record(…, { keep }) and read it after run().]`,
     );
     await expect(reads[1]).rejects.toThrow('read: x has no value');
     await expect(reads[2]).rejects.toThrow('read: tensor has no value');
@@ -218,19 +218,19 @@ describe('refused', () => {
     await expect(
       record(context, { x: [4] }, ({ x }) => ({ y: add(x, foreign!) })),
     ).rejects.toThrowErrorMatchingInlineSnapshot(
-      `[Error: add x: reads hidden, which no step of this recording has written; values inside another recording cannot be used.]`,
+      `[DptError: add x: reads hidden, which no step of this recording has written; values inside another recording cannot be used.]`,
     );
     await expect(
       record(context, { x: [4] }, ({ x }) => ({ y: add(x, x), z: foreign! })),
     ).rejects.toThrowErrorMatchingInlineSnapshot(
-      `[Error: record: the output z is hidden, which no step of this recording has written; values inside another recording cannot be used.]`,
+      `[DptError: record: the output z is hidden, which no step of this recording has written; values inside another recording cannot be used.]`,
     );
     // Even when it is an output as well.
     await expect(
       record(context, { x: [4] }, ({ x }) => ({ y: add(x, foreign!), z: foreign! })),
     ).rejects.toThrow('add x: reads hidden');
     expect(() => add(foreign!, foreign!)).toThrowErrorMatchingInlineSnapshot(
-      `[Error: hidden is a value inside a recording and has no buffer. Return it from record(), or name it in { keep }.]`,
+      `[DptError: hidden is a value inside a recording and has no buffer. Return it from record(), or name it in { keep }.]`,
     );
     expect(context.memory()).toEqual(before);
     other.dispose();

@@ -60,10 +60,10 @@ describe('a replay', () => {
     expect(await recording.run().y.read()).toEqual(floats(13, 24));
     expect(await recording.run({ a: undefined, b: floats(0, 0) }).y.read()).toEqual(floats(3, 4));
     expect(() => recording.run({ c: floats(1, 2) } as object)).toThrowErrorMatchingInlineSnapshot(
-      `[Error: run: this recording has no input named c.]`,
+      `[DptError: run: this recording has no input named c.]`,
     );
     expect(() => recording.run({ a: floats(1) })).toThrowErrorMatchingInlineSnapshot(
-      `[Error: write: a [2] f32 takes 8 bytes, got 4.]`,
+      `[DptError: write: a [2] f32 takes 8 bytes, got 4.]`,
     );
   });
 
@@ -483,7 +483,7 @@ describe('limits', () => {
       onProgress: (done) => progress.push(done),
     });
     await expect(attempt).rejects.toThrowErrorMatchingInlineSnapshot(
-      `[Error: head.bias has no data yet: await weights.load() first.]`,
+      `[DptError: head.bias has no data yet: await weights.load() first.]`,
     );
     expect(progress).toEqual([]);
     expect(context.memory().total).toBe(0);

@@ -28,13 +28,13 @@ describe('dims', () => {
   test('checks numbers', () => {
     expect(dims(tokens, '2 N 384')).toEqual([2, 1370, 384]);
     expect(() => dims(tokens, '1 N 384')).toThrowErrorMatchingInlineSnapshot(
-      `[Error: encoder.norm is [2, 1370, 384], expected 3 axes [1, N, 384].]`,
+      `[DptError: encoder.norm is [2, 1370, 384], expected 3 axes [1, N, 384].]`,
     );
   });
 
   test('checks the rank', () => {
     expect(() => dims(tokens, 'B H W C')).toThrowErrorMatchingInlineSnapshot(
-      `[Error: encoder.norm is [2, 1370, 384], expected 4 axes [B, H, W, C].]`,
+      `[DptError: encoder.norm is [2, 1370, 384], expected 4 axes [B, H, W, C].]`,
     );
   });
 });
@@ -42,7 +42,7 @@ describe('dims', () => {
 test('expectShape', () => {
   expect(() => expectShape('layerNorm', tokens, [2, 1370, 384])).not.toThrow();
   expect(() => expectShape('layerNorm', tokens, [384])).toThrowErrorMatchingInlineSnapshot(
-    `[Error: layerNorm: encoder.norm is [2, 1370, 384], expected [384].]`,
+    `[DptError: layerNorm: encoder.norm is [2, 1370, 384], expected [384].]`,
   );
 });
 
@@ -50,7 +50,7 @@ test('expectSides', () => {
   expect(() => expectSides('empty', 'x', [0, 3])).not.toThrow();
   expect(() => expectSides('resize', 'the size', [1, 3], 1)).not.toThrow();
   expect(() => expectSides('resize', 'the size', [0, 3], 1)).toThrowErrorMatchingInlineSnapshot(
-    `[Error: resize: the size is [0, 3]; sides are whole numbers ≥ 1.]`,
+    `[DptError: resize: the size is [0, 3]; sides are whole numbers ≥ 1.]`,
   );
   for (const shape of [[-1], [1.5], [Number.NaN], [Infinity], [2 ** 53]])
     expect(() => expectSides('empty', 'x', shape)).toThrow('sides are whole numbers ≥ 0');

@@ -80,7 +80,7 @@ describe('write and read', () => {
     const bytes = await x.readBytes();
     expect(new Uint32Array(bytes.buffer)).toEqual(new Uint32Array([1, 2 ** 32 - 1]));
     await expect(x.read()).rejects.toThrowErrorMatchingInlineSnapshot(
-      `[Error: read: pixels is u32, which has no f32 values. Use readBytes().]`,
+      `[DptError: read: pixels is u32, which has no f32 values. Use readBytes().]`,
     );
   });
 
@@ -114,11 +114,11 @@ describe('write and read', () => {
     const context = await testContext({ capabilities: { f16: true } });
     const x = context.empty([2, 3], 'f32', 'x');
     expect(() => x.write(new Float32Array(5))).toThrowErrorMatchingInlineSnapshot(
-      `[Error: write: x [2, 3] f32 takes 24 bytes, got 20.]`,
+      `[DptError: write: x [2, 3] f32 takes 24 bytes, got 20.]`,
     );
     const h = context.empty([3], 'f16', 'h');
     expect(() => h.write(new Float32Array(4))).toThrowErrorMatchingInlineSnapshot(
-      `[Error: write: h [3] f16 takes 6 bytes, got 8.]`,
+      `[DptError: write: h [3] f16 takes 6 bytes, got 8.]`,
     );
   });
 
@@ -160,7 +160,7 @@ describe('fromBuffer', () => {
     expect(() =>
       Tensor.fromBuffer(context, buffer, [2, 3], 'f32', 'x'),
     ).toThrowErrorMatchingInlineSnapshot(
-      `[Error: Tensor.fromBuffer: x [2, 3] f32 needs 24 bytes, the buffer has 20.]`,
+      `[DptError: Tensor.fromBuffer: x [2, 3] f32 needs 24 bytes, the buffer has 20.]`,
     );
     expect(Tensor.fromBuffer(context, buffer, [5]).size).toBe(5);
     expect(() => Tensor.fromBuffer(context, buffer, [-1])).toThrow('sides are whole numbers ≥ 0');

@@ -47,6 +47,6 @@ describe('chooseVariant', () => {
     const context = Context.planning();
     expect(() =>
       chooseVariant(context, 'linear', variants, { N: -1 }),
-    ).toThrowErrorMatchingInlineSnapshot(`[Error: linear: no kernel fits {"N":-1}.]`);
+    ).toThrowErrorMatchingInlineSnapshot(`[DptError: linear: no kernel fits {"N":-1}.]`);
   });
 });

@@ -107,10 +107,10 @@ describe('declaring', () => {
     const weights = new Weights(context, file);
     weights.at('norm').tensor('bias', [4]);
     expect(() => weights.tensor('norm.bias', [4])).toThrowErrorMatchingInlineSnapshot(
-      `[Error: weights: norm.bias is declared twice.]`,
+      `[DptError: weights: norm.bias is declared twice.]`,
     );
     expect(() => weights.tensor('table', [4], { dtype: 'u32' })).toThrowErrorMatchingInlineSnapshot(
-      `[Error: weights: table cannot be u32; weights are f32 or f16.]`,
+      `[DptError: weights: table cannot be u32; weights are f32 or f16.]`,
     );
   });
 
@@ -124,14 +124,14 @@ describe('declaring', () => {
   test('parts that do not divide', () => {
     const weights = new Weights(context, file);
     expect(() => weights.parts('w', [5, 2], 2)).toThrowErrorMatchingInlineSnapshot(
-      `[Error: weights: 5 rows of w do not divide into 2 parts.]`,
+      `[DptError: weights: 5 rows of w do not divide into 2 parts.]`,
     );
   });
 
   test('there is no data before load', async () => {
     const weights = new Weights(await testContext(), file);
     expect(() => weights.tensor('w', [4]).buffer).toThrowErrorMatchingInlineSnapshot(
-      `[Error: w has no data yet: await weights.load() first.]`,
+      `[DptError: w has no data yet: await weights.load() first.]`,
     );
   });
 });

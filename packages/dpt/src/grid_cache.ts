@@ -1,4 +1,4 @@
-import { type Context, disposeSymbol, type Tensor } from '@dpt-webgpu/tensor';
+import { type Context, disposeSymbol, invalidArgument, type Tensor } from '@dpt-webgpu/tensor';
 import type { Grid } from './grid.ts';
 
 /** What is kept of position encodings between runs. */
@@ -22,7 +22,7 @@ export class GridCache {
 
   constructor(context: Context, { enabled = true, grids = 8 }: GridCacheOptions = {}) {
     if (!Number.isInteger(grids) || grids < 1) {
-      throw new Error(`GridCache: grids is ${grids}; at least one must be kept.`);
+      throw invalidArgument(`GridCache: grids is ${grids}; at least one must be kept.`);
     }
     this.#context = context;
     this.enabled = enabled;

@@ -1,3 +1,5 @@
+import { invalidArgument } from '@dpt-webgpu/tensor';
+
 /** Smallest and largest finite value of a map, and how many values are not finite. */
 export function rangeOf(map: ArrayLike<number>): { min: number; max: number; nonFinite: number } {
   let min = Number.POSITIVE_INFINITY;
@@ -48,7 +50,7 @@ export function normalise(map: ArrayLike<number>): Float32Array {
  */
 export function trueDepth(v: number, nearest: number, farthest: number): number {
   if (!(nearest > 0 && farthest > nearest)) {
-    throw new Error(
+    throw invalidArgument(
       `trueDepth: nearest is ${nearest} and farthest ${farthest}; needs 0 < nearest < farthest.`,
     );
   }

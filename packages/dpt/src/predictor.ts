@@ -5,6 +5,7 @@ import {
   disposeSymbol,
   type InputSpecs,
   imageToTensor,
+  invalidArgument,
   type LoadOptions,
   type OwnTexture,
   plan,
@@ -341,11 +342,11 @@ export function planPrediction(
 
 function expectOneSize(photos: readonly Photo[]): Photo {
   const [first] = photos;
-  if (!first) throw new Error('predictBatch: there are no photos.');
+  if (!first) throw invalidArgument('predictBatch: there are no photos.');
   for (const photo of photos) {
     expectPhoto(photo);
     if (photo.width === first.width && photo.height === first.height) continue;
-    throw new Error(
+    throw invalidArgument(
       `predictBatch: the photos are ${first.width}×${first.height} and ${photo.width}×${photo.height}; those of one size go together.`,
     );
   }

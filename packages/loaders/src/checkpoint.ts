@@ -1,7 +1,6 @@
 import type { StateDict } from '@dpt-webgpu/tensor';
 import type { ByteSource } from './byte_source.ts';
-import type { CheckpointErrorCode } from './checkpoint_error.ts';
-import { CheckpointError } from './checkpoint_error.ts';
+import { CheckpointError, type CheckpointErrorCode } from './checkpoint_error.ts';
 import { readPytorch } from './pytorch.ts';
 import type { PytorchOptions } from './pytorch_contents.ts';
 import { LEGACY_MAGIC } from './pytorch_legacy.ts';

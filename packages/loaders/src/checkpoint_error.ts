@@ -1,3 +1,5 @@
+import { DptError } from '@dpt-webgpu/tensor/errors';
+
 /** What kind of problem it is, for callers that react to it; the message is for people. */
 export type CheckpointErrorCode =
   | 'not-found' // no such file, a folder, no permission, an HTTP error
@@ -21,8 +23,9 @@ export interface CheckpointErrorDetails {
 }
 
 /** A checkpoint that cannot be read. The message is `file: problem. remedy`. */
-export class CheckpointError extends Error {
-  readonly code: CheckpointErrorCode;
+export class CheckpointError extends DptError {
+  override readonly name: string = 'CheckpointError';
+  declare readonly code: CheckpointErrorCode;
   /** The name of the file or URL. */
   readonly file: string;
   /** The message without the file and the remedy. */
@@ -37,9 +40,7 @@ export class CheckpointError extends Error {
   ) {
     const { remedy, cause } = details;
     const text = `${file}: ${problem}${remedy ? ` ${remedy}` : ''}`;
-    super(text, cause === undefined ? undefined : { cause });
-    this.name = 'CheckpointError';
-    this.code = code;
+    super(code, text, cause === undefined ? undefined : { cause });
     this.file = file;
     this.problem = problem;
     this.remedy = remedy;

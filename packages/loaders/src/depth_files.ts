@@ -1,3 +1,5 @@
+import { DptError, type DptErrorCode, invalidArgument } from '@dpt-webgpu/tensor/errors';
+
 /** The typed arrays that an .npy file can hold. */
 export type NpyData =
   | Float32Array
@@ -40,9 +42,10 @@ export function encodeNpy(data: Float32Array, shape: readonly number[]): Uint8Ar
   return file;
 }
 
-/** Reads an .npy file of real numbers, little-endian, in C order. `name` is for messages. */
+/** Reads an .npy file of real numbers, little-endian, in C order. `name` is for messages. Throws `corrupt` or `unsupported`. */
 export function decodeNpy(bytes: Uint8Array, name = 'npy'): { data: NpyData; shape: number[] } {
-  const fail = (problem: string) => new Error(`${name}: ${problem}`);
+  const fail = (problem: string, code: DptErrorCode = 'corrupt') =>
+    new DptError(code, `${name}: ${problem}`);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const magic = String.fromCharCode(...bytes.subarray(0, 6));
   if (magic !== NPY_MAGIC || bytes.byteLength < 10) throw fail('is not an .npy file.');
@@ -65,9 +68,12 @@ export function decodeNpy(bytes: Uint8Array, name = 'npy'): { data: NpyData; sha
     .map(Number);
   const NpyArray = Object.hasOwn(NPY_TYPES, descr) ? NPY_TYPES[descr] : undefined;
   if (!NpyArray)
-    throw fail(`holds elements of type ${descr}; read are ${Object.keys(NPY_TYPES).join(' ')}.`);
+    throw fail(
+      `holds elements of type ${descr}; read are ${Object.keys(NPY_TYPES).join(' ')}.`,
+      'unsupported',
+    );
   if (fortran === 'True' && shape.length > 1)
-    throw fail('is in Fortran order; save numpy.ascontiguousarray(x).');
+    throw fail('is in Fortran order; save numpy.ascontiguousarray(x).', 'unsupported');
 
   const size = shape.reduce((product, length) => product * length, Number(descr.slice(2)));
   if (!Number.isSafeInteger(size) || bytes.byteLength - start !== size) {
@@ -97,7 +103,7 @@ function expectCount(operation: string, count: number, shape: readonly number[])
   const expected = shape.reduce((product, size) => product * size, 1);
   const valid = shape.every((size) => Number.isSafeInteger(size) && size >= 0);
   if (!valid || expected !== count) {
-    throw new Error(
+    throw invalidArgument(
       `${operation}: [${shape.join(', ')}] takes ${expected} values, but ${count} were given.`,
     );
   }

@@ -1,3 +1,5 @@
+import { invalidArgument } from '@dpt-webgpu/tensor/errors';
+
 /**
  * An OpenEXR file of one float32 channel, uncompressed, a scan line per chunk. Every value is stored as it is, metres and
  * infinities too. `Y` is grey to most programs; compositing calls depth `Z`.
@@ -12,7 +14,7 @@ export function encodeExr(
 ): Uint8Array {
   const whole = [width, height].every((side) => Number.isSafeInteger(side) && side > 0);
   if (!whole || data.length !== width * height) {
-    throw new Error(`encodeExr: ${width}×${height} pixels with ${data.length} values.`);
+    throw invalidArgument(`encodeExr: ${width}×${height} pixels with ${data.length} values.`);
   }
   const box = [...i32(0), ...i32(0), ...i32(width - 1), ...i32(height - 1)];
   const FLOAT = 2;

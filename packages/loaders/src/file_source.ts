@@ -1,7 +1,5 @@
-import type { FileHandle } from 'node:fs/promises';
-import { open, stat } from 'node:fs/promises';
-import type { ByteSource } from './byte_source.ts';
-import { checkRange, closedError, shortRead } from './byte_source.ts';
+import { type FileHandle, open, stat } from 'node:fs/promises';
+import { type ByteSource, checkRange, closedError, shortRead } from './byte_source.ts';
 import { CheckpointError, reasonOf } from './checkpoint_error.ts';
 
 /** libuv reads at most 2³¹ − 1 bytes in one call; a power of two below it keeps later pieces aligned. */

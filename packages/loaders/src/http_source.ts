@@ -1,5 +1,4 @@
-import type { ByteSource } from './byte_source.ts';
-import { checkRange, closedError, shortRead } from './byte_source.ts';
+import { type ByteSource, checkRange, closedError, shortRead } from './byte_source.ts';
 import { CheckpointError, reasonOf } from './checkpoint_error.ts';
 
 /** How a file is fetched by HTTP ranges. */

@@ -1,3 +1,4 @@
+import { invalidArgument } from '@dpt-webgpu/tensor/errors';
 import jpeg from 'jpeg-js';
 
 /** How much a JPEG may lose. */
@@ -18,12 +19,12 @@ export function encodeJpeg(
     (side) => Number.isInteger(side) && side > 0 && side < 65_536,
   );
   if (!valid || data.byteLength !== width * height * 4) {
-    throw new Error(
+    throw invalidArgument(
       `encodeJpeg: ${width}×${height} pixels with ${data.byteLength} bytes; needs four per pixel, and sides up to 65535.`,
     );
   }
   if (!(quality >= 1 && quality <= 100)) {
-    throw new Error(`encodeJpeg: quality is ${quality}; needs 1 to 100.`);
+    throw invalidArgument(`encodeJpeg: quality is ${quality}; needs 1 to 100.`);
   }
   const file = jpeg.encode({ data, width, height }, quality).data;
   return new Uint8Array(file.buffer, file.byteOffset, file.byteLength);

@@ -1,3 +1,5 @@
+import { invalidArgument } from '@dpt-webgpu/tensor/errors';
+
 /** Vertices, where they lie in a picture, and triangles. What `meshOf` of @dpt-webgpu/dpt makes is one. */
 export interface SurfaceMesh {
   /** Three numbers per vertex. */
@@ -37,7 +39,7 @@ export function encodeGlb(
   const indices =
     mode === 'triangles' ? mesh.triangles : mode === 'lines' ? edgesOf(mesh.triangles) : undefined;
   if (vertices === 0 || indices?.length === 0) {
-    throw new Error(
+    throw invalidArgument(
       `encodeGlb: the mesh has nothing to draw as ${mode}; glTF has no empty meshes.`,
     );
   }
@@ -149,7 +151,7 @@ export function encodePly(mesh: SurfaceMesh, { colours, points }: PlyOptions = {
   const { positions, uvs } = mesh;
   const vertices = expectMesh('encodePly', mesh);
   if (colours && colours.length !== 3 * vertices) {
-    throw new Error(`encodePly: ${colours.length} bytes of colour for ${vertices} vertices.`);
+    throw invalidArgument(`encodePly: ${colours.length} bytes of colour for ${vertices} vertices.`);
   }
   const triangles = points ? new Uint32Array() : mesh.triangles;
   const properties = [
@@ -254,17 +256,17 @@ function edgesOf(triangles: Uint32Array): Uint32Array {
 function expectMesh(op: string, { positions, uvs, triangles }: SurfaceMesh): number {
   const vertices = positions.length / 3;
   if (!Number.isInteger(vertices) || uvs.length !== 2 * vertices || triangles.length % 3) {
-    throw new Error(
+    throw invalidArgument(
       `${op}: ${positions.length} coordinates, ${uvs.length} texture coordinates and ${triangles.length} corners; vertices take 3 and 2, triangles 3.`,
     );
   }
   const outside = triangles.find((vertex) => vertex >= vertices);
   if (outside !== undefined) {
-    throw new Error(`${op}: a triangle has the vertex ${outside}; there are ${vertices}.`);
+    throw invalidArgument(`${op}: a triangle has the vertex ${outside}; there are ${vertices}.`);
   }
   const bad = positions.findIndex((value) => !Number.isFinite(value));
   if (bad >= 0) {
-    throw new Error(`${op}: vertex ${Math.floor(bad / 3)} is at ${positions[bad]}.`);
+    throw invalidArgument(`${op}: vertex ${Math.floor(bad / 3)} is at ${positions[bad]}.`);
   }
   return vertices;
 }
@@ -284,7 +286,7 @@ function boundsOf(positions: Float32Array): { min: number[]; max: number[] } {
 function lineOf(op: string, name: string): string {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: those are what must not be there
   if (name === '' || /[\u0000-\u001f]/.test(name)) {
-    throw new Error(`${op}: ${JSON.stringify(name)} cannot be a file name.`);
+    throw invalidArgument(`${op}: ${JSON.stringify(name)} cannot be a file name.`);
   }
   return name;
 }

@@ -1,8 +1,15 @@
 import { quoted } from './checkpoint_error.ts';
 import { OP, opcodeName } from './pickle_opcodes.ts';
 import { PickleReader } from './pickle_reader.ts';
-import type { PickleValue } from './pickle_values.ts';
-import { Dict, describe, Opaque, PickleFunction, PickleSet, Tuple } from './pickle_values.ts';
+import {
+  Dict,
+  describe,
+  Opaque,
+  PickleFunction,
+  PickleSet,
+  type PickleValue,
+  Tuple,
+} from './pickle_values.ts';
 
 /** Where a global stands, which tells a whole pickled object from a stray value. */
 export interface GlobalPlace {

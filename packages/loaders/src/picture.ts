@@ -1,3 +1,5 @@
+import { DptError } from '@dpt-webgpu/tensor/errors';
+
 /** A decoded picture: RGBA, 8 bits per channel, rows from the top, already upright. Alpha is always 255. */
 export interface Picture {
   readonly name: string;
@@ -27,8 +29,9 @@ export type PictureErrorCode =
   | 'corrupt'; // cut short or damaged
 
 /** A picture that cannot be read. The message is `file: problem. remedy`. */
-export class PictureError extends Error {
-  readonly code: PictureErrorCode;
+export class PictureError extends DptError {
+  override readonly name = 'PictureError';
+  declare readonly code: PictureErrorCode;
   readonly file: string;
 
   constructor(
@@ -38,9 +41,7 @@ export class PictureError extends Error {
     { remedy, cause }: { remedy?: string; cause?: unknown } = {},
   ) {
     const text = `${file}: ${problem}${remedy ? ` ${remedy}` : ''}`;
-    super(text, cause === undefined ? undefined : { cause });
-    this.name = 'PictureError';
-    this.code = code;
+    super(code, text, cause === undefined ? undefined : { cause });
     this.file = file;
   }
 }

@@ -1,7 +1,6 @@
 import jpeg from 'jpeg-js';
 import { reasonOf } from './checkpoint_error.ts';
-import type { Pixels } from './exif_orientation.ts';
-import { exifOrientation } from './exif_orientation.ts';
+import { exifOrientation, type Pixels } from './exif_orientation.ts';
 import { PictureError } from './picture.ts';
 
 export interface JpegHeader {

@@ -2,8 +2,7 @@ import { inflateSync } from 'node:zlib';
 import { PNG } from 'pngjs';
 import { reasonOf } from './checkpoint_error.ts';
 import { crc32 } from './crc32.ts';
-import type { Pixels } from './exif_orientation.ts';
-import { exifOrientation } from './exif_orientation.ts';
+import { exifOrientation, type Pixels } from './exif_orientation.ts';
 import { checkPictureSize, PictureError } from './picture.ts';
 
 /** "IHDR" as a number. */

@@ -1,11 +1,14 @@
 import { CheckpointError } from './checkpoint_error.ts';
-import type { Pixels } from './exif_orientation.ts';
-import { upright } from './exif_orientation.ts';
+import { type Pixels, upright } from './exif_orientation.ts';
 import { fileSource } from './file_source.ts';
-import type { Picture, PictureOptions } from './picture.ts';
-import { checkPictureSize, DEFAULT_MAX_PIXELS, PictureError } from './picture.ts';
-import type { PictureFormat } from './picture_format.ts';
-import { recognisePicture, SNIFFED_PICTURE_BYTES } from './picture_format.ts';
+import {
+  checkPictureSize,
+  DEFAULT_MAX_PIXELS,
+  type Picture,
+  PictureError,
+  type PictureOptions,
+} from './picture.ts';
+import { type PictureFormat, recognisePicture, SNIFFED_PICTURE_BYTES } from './picture_format.ts';
 import { decodeJpeg, readJpegHeader } from './picture_jpeg.ts';
 import { decodePng } from './picture_png.ts';
 import { decodeSoundJpeg, decodeWithSharp } from './picture_sharp.ts';

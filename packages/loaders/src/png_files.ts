@@ -1,3 +1,4 @@
+import { invalidArgument } from '@dpt-webgpu/tensor/errors';
 import { PNG } from 'pngjs';
 
 /** A grey PNG of 16 bits per pixel, losslessly: what depth maps are usually stored in. */
@@ -51,7 +52,7 @@ function expectPixels(
   );
   const found = channels.find((channel) => channel * width * height === count);
   if (valid && found !== undefined) return found;
-  throw new Error(
+  throw invalidArgument(
     `${operation}: ${width}×${height} pixels take ${channels.map((channel) => channel * width * height).join(' or ')} values, but ${count} were given.`,
   );
 }

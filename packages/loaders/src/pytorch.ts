@@ -1,8 +1,7 @@
 import type { StateDict, StoredTensor } from '@dpt-webgpu/tensor';
 import type { ByteSource } from './byte_source.ts';
 import { CheckpointError, quoted } from './checkpoint_error.ts';
-import type { PickleValue } from './pickle_values.ts';
-import { Dict, describe } from './pickle_values.ts';
+import { Dict, describe, type PickleValue } from './pickle_values.ts';
 import type { PytorchOptions } from './pytorch_contents.ts';
 import { TensorRef } from './pytorch_globals.ts';
 import { isLegacyStream, openLegacyStream } from './pytorch_legacy.ts';

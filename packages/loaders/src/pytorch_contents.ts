@@ -1,7 +1,6 @@
 import { CheckpointError, quoted } from './checkpoint_error.ts';
 import type { PickleHooks } from './pickle.ts';
-import type { PickleValue } from './pickle_values.ts';
-import { describe, Opaque, Tuple } from './pickle_values.ts';
+import { describe, Opaque, type PickleValue, Tuple } from './pickle_values.ts';
 import { resolveTorchGlobal, StorageClass, StorageRef, wholeModel } from './pytorch_globals.ts';
 import type { Storage } from './strided_tensor.ts';
 

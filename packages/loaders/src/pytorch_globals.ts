@@ -1,8 +1,14 @@
 import type { StoredDtype } from '@dpt-webgpu/tensor';
 import { CheckpointError, quoted } from './checkpoint_error.ts';
 import type { GlobalPlace } from './pickle.ts';
-import type { PickleValue } from './pickle_values.ts';
-import { Dict, describe, Opaque, PickleFunction, Tuple } from './pickle_values.ts';
+import {
+  Dict,
+  describe,
+  Opaque,
+  PickleFunction,
+  type PickleValue,
+  Tuple,
+} from './pickle_values.ts';
 import type { Strided } from './strided_tensor.ts';
 
 /** A class such as torch.FloatStorage: it says what the elements are. */

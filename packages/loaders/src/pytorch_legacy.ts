@@ -2,10 +2,14 @@ import type { ByteSource } from './byte_source.ts';
 import { CheckpointError, quoted } from './checkpoint_error.ts';
 import { unpickle } from './pickle.ts';
 import { PickleEndError } from './pickle_reader.ts';
-import type { PickleValue } from './pickle_values.ts';
-import { Dict, Tuple } from './pickle_values.ts';
-import type { PytorchContents, PytorchOptions } from './pytorch_contents.ts';
-import { MAX_PICKLE_BYTES, storageOf, torchHooks } from './pytorch_contents.ts';
+import { Dict, type PickleValue, Tuple } from './pickle_values.ts';
+import {
+  MAX_PICKLE_BYTES,
+  type PytorchContents,
+  type PytorchOptions,
+  storageOf,
+  torchHooks,
+} from './pytorch_contents.ts';
 import { StorageRef } from './pytorch_globals.ts';
 import { sizeOfDtype } from './stored_bytes.ts';
 

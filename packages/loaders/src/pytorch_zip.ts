@@ -1,12 +1,16 @@
 import type { ByteSource } from './byte_source.ts';
 import { CheckpointError, quoted } from './checkpoint_error.ts';
 import { unpickle } from './pickle.ts';
-import type { PytorchContents, PytorchOptions } from './pytorch_contents.ts';
-import { MAX_PICKLE_BYTES, storageOf, torchHooks } from './pytorch_contents.ts';
+import {
+  MAX_PICKLE_BYTES,
+  type PytorchContents,
+  type PytorchOptions,
+  storageOf,
+  torchHooks,
+} from './pytorch_contents.ts';
 import type { StorageRef } from './pytorch_globals.ts';
 import { sizeOfDtype } from './stored_bytes.ts';
-import type { ZipDirectory } from './zip.ts';
-import { readZipDirectory } from './zip.ts';
+import { readZipDirectory, type ZipDirectory } from './zip.ts';
 import { ZipMember } from './zip_member.ts';
 
 /** The container of torch.save since 1.6: a zip with `X/data.pkl` and one member `X/data/KEY` per storage. */

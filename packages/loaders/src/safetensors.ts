@@ -1,8 +1,7 @@
 import type { StateDict, StoredDtype, StoredTensor } from '@dpt-webgpu/tensor';
 import type { ByteSource } from './byte_source.ts';
 import { CheckpointError, quoted, reasonOf } from './checkpoint_error.ts';
-import type { Header, HeaderEntry } from './safetensors_header.ts';
-import { parseHeader } from './safetensors_header.ts';
+import { type Header, type HeaderEntry, parseHeader } from './safetensors_header.ts';
 import { aligned } from './stored_bytes.ts';
 
 /** The reference reader's limit on the header, in bytes. */

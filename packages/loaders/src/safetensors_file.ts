@@ -1,6 +1,9 @@
 import { writeChunksAtomic } from './atomic_file.ts';
-import type { LazySafetensorsEntry, SafetensorsMetadata } from './safetensors_write.ts';
-import { safetensorsChunks } from './safetensors_write.ts';
+import {
+  type LazySafetensorsEntry,
+  type SafetensorsMetadata,
+  safetensorsChunks,
+} from './safetensors_write.ts';
 
 /** Writes a safetensors file one tensor at a time. It appears under `path` only once it is complete and on disk. */
 export async function writeSafetensorsFile(

@@ -1,4 +1,5 @@
 import type { StoredDtype } from '@dpt-webgpu/tensor';
+import { invalidArgument } from '@dpt-webgpu/tensor/errors';
 import { MAX_HEADER_BYTES, SAFETENSORS_DTYPES } from './safetensors.ts';
 import { elementCount, sizeOfDtype } from './stored_bytes.ts';
 
@@ -76,9 +77,9 @@ function layOut<Entry extends { dtype: StoredDtype; shape: readonly number[] }>(
   let position = 0;
   for (const [name, { dtype, shape }] of order) {
     if (name === '__metadata__')
-      throw new Error('writeSafetensors: no tensor can be named "__metadata__".');
+      throw invalidArgument('writeSafetensors: no tensor can be named "__metadata__".');
     if (!shape.every((size) => Number.isSafeInteger(size) && size >= 0)) {
-      throw new Error(
+      throw invalidArgument(
         `writeSafetensors: ${jsonText(name)} has the impossible shape [${shape.join(', ')}].`,
       );
     }
@@ -89,12 +90,12 @@ function layOut<Entry extends { dtype: StoredDtype; shape: readonly number[] }>(
     position = end;
   }
   if (!Number.isSafeInteger(position))
-    throw new Error('writeSafetensors: the tensors are too large for one file.');
+    throw invalidArgument('writeSafetensors: the tensors are too large for one file.');
 
   const json = new TextEncoder().encode(`{${items.join(',')}}`);
   const padded = Math.ceil(json.byteLength / 8) * 8;
   if (padded > MAX_HEADER_BYTES) {
-    throw new Error(
+    throw invalidArgument(
       `writeSafetensors: the header is ${padded} bytes; readers allow ${MAX_HEADER_BYTES}.`,
     );
   }
@@ -111,14 +112,14 @@ function checked(
 ): Uint8Array {
   const expected = elementCount(shape) * sizeOfDtype(dtype);
   if (bytes.byteLength === expected) return bytes;
-  throw new Error(
+  throw invalidArgument(
     `writeSafetensors: ${jsonText(name)} is ${dtype} [${shape.join(', ')}], which takes ${expected} bytes, but its data is ${bytes.byteLength}.`,
   );
 }
 
 function jsonText(text: string): string {
   if (/\p{Surrogate}/u.test(text)) {
-    throw new Error(`writeSafetensors: ${JSON.stringify(text)} is not well-formed text.`);
+    throw invalidArgument(`writeSafetensors: ${JSON.stringify(text)} is not well-formed text.`);
   }
   return JSON.stringify(text);
 }

@@ -1,6 +1,5 @@
 import type { StoredTensor } from '@dpt-webgpu/tensor';
-import type { PickleValue } from './pickle_values.ts';
-import { Dict } from './pickle_values.ts';
+import { Dict, type PickleValue } from './pickle_values.ts';
 import { TensorRef } from './pytorch_globals.ts';
 
 /** Where training scripts put the state dict inside their checkpoint, in the order they are tried. */

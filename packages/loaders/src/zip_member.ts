@@ -1,8 +1,7 @@
 import type { ByteSource, ReadOptions } from './byte_source.ts';
 import { CheckpointError, quoted, reasonOf } from './checkpoint_error.ts';
 import { crc32 } from './crc32.ts';
-import type { ZipEntry } from './zip.ts';
-import { DEFLATED } from './zip.ts';
+import { DEFLATED, type ZipEntry } from './zip.ts';
 
 /** Bytes per read while a member is streamed: memory stays at a few of these however large the member. */
 const PIECE = 2 ** 22;

@@ -1,3 +1,5 @@
+import { DptError } from './errors.ts';
+
 /** What a device can do, asked once and passed on as data, so that a test can pretend to be a smaller device. */
 export interface Capabilities {
   /** `shader-f16`: 16-bit floats in storage and arithmetic. */
@@ -116,7 +118,8 @@ export function deviceRequest(adapter: GPUAdapter, needs: DeviceNeeds = {}): GPU
   const ask = (limit: 'maxStorageBufferBindingSize' | 'maxBufferSize', granted: number): void => {
     if (binding <= granted) return;
     if (binding > adapter.limits[limit]) {
-      throw new Error(
+      throw new DptError(
+        'limit',
         `deviceRequest: needs a ${mib(binding)} buffer; this adapter allows ${mib(adapter.limits[limit])} (${limit}). Use a smaller picture size or model.`,
       );
     }
@@ -130,7 +133,8 @@ export function deviceRequest(adapter: GPUAdapter, needs: DeviceNeeds = {}): GPU
   if (adapter.features.has('subgroups')) requiredFeatures.push('subgroups');
   if (needs.f16) {
     if (!adapter.features.has('shader-f16')) {
-      throw new Error(
+      throw new DptError(
+        'unsupported',
         'deviceRequest: this adapter has no shader-f16, so dtype f16 cannot run on it. Use f32.',
       );
     }

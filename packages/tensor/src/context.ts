@@ -84,7 +84,8 @@ export class Context {
 
   /** The device. Throws for a context that only plans, that was disposed, or whose device is lost. */
   get device(): GPUDevice {
-    if (!this.#device) throw new Error('This context only plans: it has no device.');
+    if (!this.#device)
+      throw new DptError('invalid-state', 'This context only plans: it has no device.');
     if (this.#disposed) throw new DptError('disposed', 'This context was disposed.');
     if (this.#lost !== undefined) throw this.#lostError();
     return this.#device;

@@ -19,7 +19,7 @@ export {
   f32FromF16,
 } from './dtype.ts';
 export { EdgePass, type EdgeResource } from './edge_pass.ts';
-export { DeviceLostError, DptError, type DptErrorCode } from './errors.ts';
+export { DeviceLostError, DptError, type DptErrorCode, invalidArgument } from './errors.ts';
 export { defineKernel, Kernel, type KernelLayout } from './kernel.ts';
 export type { Magnitude } from './magnitude.ts';
 export {

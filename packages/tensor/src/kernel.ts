@@ -1,6 +1,6 @@
 import { shaderSource } from '#shaders';
 import { type Context, usage } from './context.ts';
-import { DptError } from './errors.ts';
+import { DptError, invalidArgument } from './errors.ts';
 import type { Tensor } from './tensor.ts';
 
 export type ParamType = 'u32' | 'i32' | 'f32';
@@ -171,7 +171,8 @@ export function specialise(
   let source = text ?? shaderSource(shader);
   for (const [name, type] of Object.entries(types)) {
     const alias = new RegExp(`^[ \\t]*alias ${name} = [^;]+;`, 'm');
-    if (!alias.test(source)) throw new Error(`${shader}: the shader has no "alias ${name} = …;".`);
+    if (!alias.test(source))
+      throw invalidArgument(`${shader}: the shader has no "alias ${name} = …;".`);
     source = source.replace(alias, `alias ${name} = ${type};`);
   }
   return Object.values(types).some((type) => type.includes('f16'))

@@ -1,4 +1,4 @@
-import { DptError } from './errors.ts';
+import { DptError, invalidArgument } from './errors.ts';
 import { installPoliteWaits } from './node/polite_waits.ts';
 import { dawnRemedy, installMesa, noAdapter } from './node/remedies.ts';
 import {
@@ -243,7 +243,7 @@ function policyFromEnvironment(): SoftwarePolicy {
   if (!value || value === 'auto') return 'auto';
   if (value === 'hardware') return 'never';
   if (value === 'software') return 'only';
-  throw new Error(`DPT_ADAPTER is '${value}'; it can be hardware, software or auto.`);
+  throw invalidArgument(`DPT_ADAPTER is '${value}'; it can be hardware, software or auto.`);
 }
 
 function isSoftware({ info }: GPUAdapter): boolean {

@@ -1,5 +1,6 @@
 import type { Context } from './context.ts';
 import type { Dtype } from './dtype.ts';
+import { DptError, invalidArgument } from './errors.ts';
 import type { Step } from './kernel.ts';
 import { type Lifetime, planSlots, type SlotPlan } from './plan.ts';
 import type { Shape } from './shape.ts';
@@ -106,7 +107,8 @@ export function trace(
   forward: (inputs: Tensors) => Tensors,
   options: TraceOptions = {},
 ): Trace {
-  if (context.recorder) throw new Error('record: a recording is already open in this context.');
+  if (context.recorder)
+    throw new DptError('invalid-state', 'record: a recording is already open in this context.');
   const recorder = new Recorder(options.attentionWeights ?? false);
   context.recorder = recorder;
   const { steps, names, held } = recorder;
@@ -142,7 +144,7 @@ function keptTensors(names: ReadonlyMap<string, Tensor>, patterns: readonly stri
     const escaped = pattern.replace(/[.+?^${}()|[\]\\]/g, '\\$&').replaceAll('*', '[^.]+');
     const matches = [...names.keys()].filter((name) => new RegExp(`^${escaped}$`).test(name));
     if (matches.length === 0) {
-      throw new Error(
+      throw invalidArgument(
         `record: nothing is named ${pattern}. There are: ${[...names.keys()].join(', ')}.`,
       );
     }
@@ -164,7 +166,8 @@ function lifetimes(
   const written = new Set(Object.values(inputs).map(({ storage }) => storage));
   const expectWritten = ({ storage, name }: Tensor, user: string): void => {
     if (!storage.virtual || written.has(storage)) return;
-    throw new Error(
+    throw new DptError(
+      'invalid-state',
       `${user} ${name}, which no step of this recording has written; values inside another recording cannot be used.`,
     );
   };

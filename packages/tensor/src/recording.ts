@@ -1,7 +1,7 @@
 import { mib } from './capabilities.ts';
 import { type Context, type Slot, usage } from './context.ts';
 import { disposeSymbol } from './dispose_symbol.ts';
-import { DptError } from './errors.ts';
+import { DptError, invalidArgument } from './errors.ts';
 import { bindGroupOf, pipelineKey, pipelinesOf, type Step } from './kernel.ts';
 import { type Magnitude, magnitudeOf } from './magnitude.ts';
 import { finishParts, runParts, type StepTime, timesOf } from './parts.ts';
@@ -225,7 +225,7 @@ export class Recording<I extends string = string, O extends string = string> {
     for (const [name, value] of Object.entries(values) as [I, Float32Array | undefined][]) {
       if (value === undefined) continue;
       const input = this.inputs[name];
-      if (!input) throw new Error(`run: this recording has no input named ${name}.`);
+      if (!input) throw invalidArgument(`run: this recording has no input named ${name}.`);
       input.write(value);
     }
   }

@@ -1,3 +1,5 @@
+import { invalidArgument } from './errors.ts';
+
 /** Sizes of the axes, outermost first. `[]` is a scalar. */
 export type Shape = readonly number[];
 
@@ -18,7 +20,7 @@ export interface Shaped {
 /** Throws unless the tensor has exactly this shape: `layerNorm: encoder.norm.bias is [384], expected [768].` */
 export function expectShape(op: string, tensor: Shaped, shape: Shape): void {
   if (sameShape(tensor.shape, shape)) return;
-  throw new Error(
+  throw invalidArgument(
     `${op}: ${tensor.name} is ${shapeText(tensor.shape)}, expected ${shapeText(shape)}.`,
   );
 }
@@ -26,7 +28,9 @@ export function expectShape(op: string, tensor: Shaped, shape: Shape): void {
 /** Throws unless every side is a whole number of at least `least`. */
 export function expectSides(op: string, what: string, shape: Shape, least = 0): void {
   if (shape.every((side) => Number.isSafeInteger(side) && side >= least)) return;
-  throw new Error(`${op}: ${what} is ${shapeText(shape)}; sides are whole numbers ≥ ${least}.`);
+  throw invalidArgument(
+    `${op}: ${what} is ${shapeText(shape)}; sides are whole numbers ≥ ${least}.`,
+  );
 }
 
 /** Binds letters to sizes: `dims(x, 'B N F')` checks the rank and returns [B, N, F]. A number must be met. */
@@ -36,7 +40,7 @@ export function dims(tensor: Shaped, letters: string): number[] {
     names.length === tensor.shape.length &&
     names.every((name, i) => !/^\d+$/.test(name) || Number(name) === tensor.shape[i]);
   if (!fits) {
-    throw new Error(
+    throw invalidArgument(
       `${tensor.name} is ${shapeText(tensor.shape)}, expected ${names.length} axes [${names.join(', ')}].`,
     );
   }

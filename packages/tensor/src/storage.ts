@@ -37,12 +37,13 @@ export class Storage {
   bufferFor(name: string): GPUBuffer {
     if (this.#buffer) return this.#buffer;
     if (this.virtual) {
-      throw new Error(
+      throw new DptError(
+        'invalid-state',
         `${name} is a value inside a recording and has no buffer. Return it from record(), or name it in { keep }.`,
       );
     }
     if (this.#released) throw new DptError('disposed', `${name} was disposed.`);
-    throw new Error(`${name} has no data yet: await weights.load() first.`);
+    throw new DptError('invalid-state', `${name} has no data yet: await weights.load() first.`);
   }
 
   get hasBuffer(): boolean {

@@ -1,6 +1,7 @@
 import type { Context } from './context.ts';
 import { disposeSymbol } from './dispose_symbol.ts';
 import { bufferBytes, bytesPerElement, type Dtype, f16FromArray, f32FromF16 } from './dtype.ts';
+import { DptError, invalidArgument } from './errors.ts';
 import { dims, expectSides, type Shape, shapeText, sizeOf } from './shape.ts';
 import type { Storage } from './storage.ts';
 
@@ -49,7 +50,7 @@ export class Tensor {
     context.expectDtype(dtype, name);
     const bytes = Math.max(bufferBytes(sizeOf(shape), dtype), 4);
     if (buffer.size < bytes) {
-      throw new Error(
+      throw invalidArgument(
         `Tensor.fromBuffer: ${name} ${shapeText(shape)} ${dtype} needs ${bytes} bytes, the buffer has ${buffer.size}.`,
       );
     }
@@ -83,12 +84,12 @@ export class Tensor {
     const isSide = (side: number): boolean => Number.isSafeInteger(side) && side >= 0;
     const open = shape.filter((side) => side === -1).length;
     if (sizeOf(full) !== this.size || !full.every(isSide) || open > 1) {
-      throw new Error(
+      throw invalidArgument(
         `reshape: ${this.name} ${shapeText(this.shape)} has ${this.size} elements; ${shapeText(shape)} does not.`,
       );
     }
     if (this.scales && full.at(-1) !== this.shape.at(-1)) {
-      throw new Error(
+      throw invalidArgument(
         `reshape: the columns of ${this.name} have scales, so ${shapeText(full)} cannot cut them.`,
       );
     }
@@ -108,7 +109,7 @@ export class Tensor {
     const raw =
       this.dtype === 'f16' && values instanceof Float32Array ? f16FromArray(values) : values;
     if (raw.byteLength !== this.bytes) {
-      throw new Error(
+      throw invalidArgument(
         `write: ${this.name} ${shapeText(this.shape)} ${this.dtype} takes ${this.bytes} bytes, got ${raw.byteLength}.`,
       );
     }
@@ -118,7 +119,7 @@ export class Tensor {
   /** Values on the host, f16 widened to f32. `u32` and `q8` tensors are read with `readBytes`. */
   async read(): Promise<Float32Array> {
     if (this.dtype === 'u32' || this.dtype === 'q8') {
-      throw new Error(
+      throw invalidArgument(
         `read: ${this.name} is ${this.dtype}, which has no f32 values. Use readBytes().`,
       );
     }
@@ -130,7 +131,8 @@ export class Tensor {
   /** The bytes as they are stored, in memory of their own. */
   async readBytes(): Promise<Uint8Array<ArrayBuffer>> {
     if (this.context.recorder) {
-      throw new Error(
+      throw new DptError(
+        'invalid-state',
         `read: ${this.name} has no value while a recording is open. Name it in record(…, { keep }) and read it after run().`,
       );
     }

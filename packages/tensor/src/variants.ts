@@ -1,5 +1,6 @@
 import type { Capabilities } from './capabilities.ts';
 import type { Context } from './context.ts';
+import { invalidArgument } from './errors.ts';
 
 type Problem<Case> = Case & { readonly device: Capabilities };
 
@@ -26,6 +27,6 @@ export function chooseVariant<Case extends object>(
   const chosen =
     fitting.find(({ name }) => name === wanted) ??
     fitting.find(({ pays }) => pays?.(asked) ?? true);
-  if (!chosen) throw new Error(`${op}: no kernel fits ${JSON.stringify(problem)}.`);
+  if (!chosen) throw invalidArgument(`${op}: no kernel fits ${JSON.stringify(problem)}.`);
   return chosen.name;
 }

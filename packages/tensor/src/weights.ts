@@ -9,7 +9,7 @@ import {
 } from './convert.ts';
 import { disposeSymbol } from './dispose_symbol.ts';
 import { bufferBytes, bytesPerElement, type Dtype } from './dtype.ts';
-import { DptError } from './errors.ts';
+import { DptError, invalidArgument } from './errors.ts';
 import { type Shape, sameShape, shapeText, sizeOf } from './shape.ts';
 import type { StateDict, StoredTensor } from './state_dict.ts';
 import { Storage } from './storage.ts';
@@ -185,11 +185,12 @@ export class Weights {
   parts(name: string, shape: Shape, count: number, spec: WeightSpec = {}): readonly Tensor[] {
     const key = this.#scope + name;
     const { context, declared } = this.#shared;
-    if (declared.has(key)) throw new Error(`weights: ${key} is declared twice.`);
+    if (declared.has(key)) throw invalidArgument(`weights: ${key} is declared twice.`);
     const wanted = spec.dtype ?? this.linearDtype;
     const isQ8 = wanted === 'q8' && spec.quantisable && shape[spec.permute?.at(-1) ?? 1]! % 4 === 0;
     const dtype = isQ8 ? 'q8' : unquantised(wanted);
-    if (dtype === 'u32') throw new Error(`weights: ${key} cannot be u32; weights are f32 or f16.`);
+    if (dtype === 'u32')
+      throw invalidArgument(`weights: ${key} cannot be u32; weights are f32 or f16.`);
     if (dtype === 'f16' && !context.capabilities.f16 && !context.isPlanning) {
       throw new DptError(
         'unsupported',
@@ -198,7 +199,7 @@ export class Weights {
     }
     const [first = 1, ...rest] = spec.permute ? spec.permute.map((axis) => shape[axis]!) : shape;
     if (first % count !== 0) {
-      throw new Error(`weights: ${first} rows of ${key} do not divide into ${count} parts.`);
+      throw invalidArgument(`weights: ${first} rows of ${key} do not divide into ${count} parts.`);
     }
     const ordered = shape.length === 0 ? shape : [first / count, ...rest];
     const tensors = Array.from({ length: count }, () => {

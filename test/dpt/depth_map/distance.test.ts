@@ -82,10 +82,10 @@ describe.each(mapsWith('.slope_A_offset_B'))('%s', (name) => {
 
 test('errors', () => {
   expect(() => lineBetween(3, 3)).toThrowErrorMatchingInlineSnapshot(
-    `[Error: lineBetween: nearest is 3 and farthest 3; needs 0 < nearest < farthest.]`,
+    `[DptError: lineBetween: nearest is 3 and farthest 3; needs 0 < nearest < farthest.]`,
   );
   expect(() => calibrate([{ value: 0.5, metres: 2 }])).toThrowErrorMatchingInlineSnapshot(
-    `[Error: calibrate: 1 points with 1 different values; needs 2.]`,
+    `[DptError: calibrate: 1 points with 1 different values; needs 2.]`,
   );
   expect(() =>
     calibrate([
@@ -93,9 +93,9 @@ test('errors', () => {
       { value: 0.5, metres: 3 },
     ]),
   ).toThrowErrorMatchingInlineSnapshot(
-    `[Error: calibrate: 2 points with 1 different values; needs 2.]`,
+    `[DptError: calibrate: 2 points with 1 different values; needs 2.]`,
   );
   expect(() => calibrate([{ value: 0.5, metres: -1 }])).toThrowErrorMatchingInlineSnapshot(
-    `[Error: calibrate: a point has the value 0.5 and the distance -1 m; needs finite numbers, metres above 0.]`,
+    `[DptError: calibrate: a point has the value 0.5 and the distance -1 m; needs finite numbers, metres above 0.]`,
   );
 });

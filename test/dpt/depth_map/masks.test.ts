@@ -81,7 +81,7 @@ test('errors', async () => {
   const pixels = context.tensor(new Uint32Array(6), [2, 3], 'u32', 'pixels');
   const mask = context.tensor(new Uint32Array(6), [3, 2], 'u32', 'mask');
   expect(() => cutOut(pixels, mask)).toThrowErrorMatchingInlineSnapshot(
-    `[Error: cutOut: pixels is [2, 3] u32 and mask [3, 2] u32; both are u32 of one size.]`,
+    `[DptError: cutOut: pixels is [2, 3] u32 and mask [3, 2] u32; both are u32 of one size.]`,
   );
   expect(() =>
     depthMask(
@@ -89,11 +89,11 @@ test('errors', async () => {
       context.tensor(new Float32Array(2), [2]),
     ),
   ).toThrowErrorMatchingInlineSnapshot(
-    `[Error: depthMask: tensor is [2] f32, expected [8] f32 (see depthSettings()).]`,
+    `[DptError: depthMask: tensor is [2] f32, expected [8] f32 (see depthSettings()).]`,
   );
   expect(() =>
     edgeMask(context.tensor(new Float32Array(12), [2, 2, 3], 'f32', 'maps')),
   ).toThrowErrorMatchingInlineSnapshot(
-    `[Error: edgeMask: maps is [2, 2, 3]; needs one map, [H, W] or [1, H, W], of at least one pixel.]`,
+    `[DptError: edgeMask: maps is [2, 2, 3]; needs one map, [H, W] or [1, H, W], of at least one pixel.]`,
   );
 });

@@ -86,6 +86,6 @@ test('one row has no surface, and a pixel at infinity no place', () => {
 
 test('errors', () => {
   expect(() => meshOf({ width: 2, height: 2, data: [1] })).toThrowErrorMatchingInlineSnapshot(
-    `[Error: meshOf: 2×2 pixels with 1 depths.]`,
+    `[DptError: meshOf: 2×2 pixels with 1 depths.]`,
   );
 });

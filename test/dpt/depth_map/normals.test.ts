@@ -46,6 +46,6 @@ test.each([
 
 test('errors', () => {
   expect(() => viewValues(180)).toThrowErrorMatchingInlineSnapshot(
-    `[Error: The field of view is 180 degrees; it lies between 0 and 180, both excluded.]`,
+    `[DptError: The field of view is 180 degrees; it lies between 0 and 180, both excluded.]`,
   );
 });

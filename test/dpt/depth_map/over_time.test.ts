@@ -126,13 +126,13 @@ test('errors', async () => {
   using over = new RangeOverTime(context);
   const values = context.tensor(new Float32Array(2), [2], 'f32', 'values');
   expect(() => over.next(values, values, values)).toThrowErrorMatchingInlineSnapshot(
-    `[Error: RangeOverTime.next: values is [2]; needs 256 values.]`,
+    `[DptError: RangeOverTime.next: values is [2]; needs 256 values.]`,
   );
   expect(() => pace({ alpha: 2 })).toThrowErrorMatchingInlineSnapshot(
-    `[Error: pace: alpha is 2 and limit 0.25; needs 0 ≤ alpha ≤ 1, limit ≥ 0.]`,
+    `[DptError: pace: alpha is 2 and limit 0.25; needs 0 ≤ alpha ≤ 1, limit ≥ 0.]`,
   );
   expect(() => thumbnail(values.reshape([1, 2]))).toThrowErrorMatchingInlineSnapshot(
-    `[Error: thumbnail: values is [1, 2] f32; pixels are u32, four bytes RGBA, at least one.]`,
+    `[DptError: thumbnail: values is [1, 2] f32; pixels are u32, four bytes RGBA, at least one.]`,
   );
 });
 

@@ -365,24 +365,24 @@ test('errors', async () => {
   const settings = settingsTensor(context);
   const colours = context.tensor(colourWords('grey'), [256], 'u32', 'colours');
   expect(() => depthPipeline(map, { settings })).toThrowErrorMatchingInlineSnapshot(
-    `[Error: depthPipeline: maps is [2, 2, 2]; needs one map, [H, W] or [1, H, W], of at least one pixel.]`,
+    `[DptError: depthPipeline: maps is [2, 2, 2]; needs one map, [H, W] or [1, H, W], of at least one pixel.]`,
   );
   expect(() =>
     depthPipeline(map.reshape([2, 4]), { settings: colours }),
   ).toThrowErrorMatchingInlineSnapshot(
-    `[Error: depthPipeline: colours is [256] u32, expected [8] f32 (see depthSettings()).]`,
+    `[DptError: depthPipeline: colours is [256] u32, expected [8] f32 (see depthSettings()).]`,
   );
   expect(() => depthSettings({ percentiles: [98, 2] })).toThrowErrorMatchingInlineSnapshot(
-    `[Error: depthSettings: percentiles are 98 and 2; needs 0 ≤ low ≤ high ≤ 100.]`,
+    `[DptError: depthSettings: percentiles are 98 and 2; needs 0 ≤ low ≤ high ≤ 100.]`,
   );
   expect(() => depthSettings({ thresholds: [0.6, 0.4] })).toThrowErrorMatchingInlineSnapshot(
-    `[Error: depthSettings: thresholds are 0.6 and 0.4; needs lo ≤ hi.]`,
+    `[DptError: depthSettings: thresholds are 0.6 and 0.4; needs lo ≤ hi.]`,
   );
   expect(() => depthSettings({ gamma: 0 })).toThrowErrorMatchingInlineSnapshot(
-    `[Error: depthSettings: gamma is 0; needs a number above 0.]`,
+    `[DptError: depthSettings: gamma is 0; needs a number above 0.]`,
   );
   expect(() => depthSettings({ planeStrength: Number.NaN })).toThrowErrorMatchingInlineSnapshot(
-    `[Error: depthSettings: planeStrength is NaN; needs a number.]`,
+    `[DptError: depthSettings: planeStrength is NaN; needs a number.]`,
   );
 });
 

@@ -164,7 +164,7 @@ test('heads that do not divide the channels are named', async () => {
   const context = await testContext();
   const qkv = context.empty([1, 5, 36], 'f32', 'blocks.0.attention.qkv');
   expect(() => attention(qkv, { heads: 2 })).toThrowErrorMatchingInlineSnapshot(
-    `[Error: attention: blocks.0.attention.qkv [1, 5, 36] has 6 channels for each of 2 heads; it must be a multiple of 4 up to 128.]`,
+    `[DptError: attention: blocks.0.attention.qkv [1, 5, 36] has 6 channels for each of 2 heads; it must be a multiple of 4 up to 128.]`,
   );
   expect(attention(qkv, { heads: 1 }).shape).toEqual([1, 5, 12]);
 });

@@ -227,17 +227,17 @@ test('sizes that do not fit are named', async () => {
   expect(() =>
     attentionWithRelativePositions(qkv, { heads: 1, table, grid: [3, 3] }),
   ).toThrowErrorMatchingInlineSnapshot(
-    `[Error: attentionWithRelativePositions: blocks.0.attention.qkv [1, 7, 24] has 7 tokens; a grid of 3×3 patches and a readout token are 10.]`,
+    `[DptError: attentionWithRelativePositions: blocks.0.attention.qkv [1, 7, 24] has 7 tokens; a grid of 3×3 patches and a readout token are 10.]`,
   );
   expect(() =>
     attentionWithRelativePositions(qkv, { heads: 4, table, grid: [2, 3] }),
   ).toThrowErrorMatchingInlineSnapshot(
-    `[Error: attentionWithRelativePositions: blocks.0.attention.qkv [1, 7, 24] has 2 channels for each of 4 heads; it must be a multiple of 4 up to 128.]`,
+    `[DptError: attentionWithRelativePositions: blocks.0.attention.qkv [1, 7, 24] has 2 channels for each of 4 heads; it must be a multiple of 4 up to 128.]`,
   );
   expect(() =>
     attentionWithRelativePositions(qkv, { heads: 1, table, grid: [1, 6] }),
   ).toThrowErrorMatchingInlineSnapshot(
-    `[Error: attentionWithRelativePositions: blocks.0.attention.relative_position_bias is [1, 18], expected [1, 14].]`,
+    `[DptError: attentionWithRelativePositions: blocks.0.attention.relative_position_bias is [1, 18], expected [1, 14].]`,
   );
   expect(attentionWithRelativePositions(qkv, { heads: 1, table, grid: [2, 3] }).shape).toEqual([
     1, 7, 8,

@@ -172,22 +172,22 @@ test('shapes that do not fit are named', async () => {
   const other = upload(context, randomNd([3, 3, 8, 8], { seed: 3 }), 'f32', 'head.conv2.weight');
   expect(conv2d(x, weight, undefined, { padding: 1 }).shape).toEqual([1, 2, 2, 8]);
   expect(() => conv2d(x, weight)).toThrowErrorMatchingInlineSnapshot(
-    `[Error: conv2d: head.conv1.weight is [3, 3, 4, 8]; its 3×3 window does not fit into map [1, 2, 2, 4] with padding 0.]`,
+    `[DptError: conv2d: head.conv1.weight is [3, 3, 4, 8]; its 3×3 window does not fit into map [1, 2, 2, 4] with padding 0.]`,
   );
   expect(() => conv2d(x, other, undefined, { padding: 1 })).toThrowErrorMatchingInlineSnapshot(
-    `[Error: conv2d: head.conv2.weight is [3, 3, 8, 8], so x must be [B, H, W, 8], but map is [1, 2, 2, 4].]`,
+    `[DptError: conv2d: head.conv2.weight is [3, 3, 8, 8], so x must be [B, H, W, 8], but map is [1, 2, 2, 4].]`,
   );
   expect(() => conv2d(x, weight, x, { padding: 1 })).toThrowErrorMatchingInlineSnapshot(
-    `[Error: conv2d: map is [1, 2, 2, 4], expected [8].]`,
+    `[DptError: conv2d: map is [1, 2, 2, 4], expected [8].]`,
   );
   expect(() =>
     conv2d(x, weight, undefined, { padding: 1, addTo: x }),
   ).toThrowErrorMatchingInlineSnapshot(
-    `[Error: conv2d: map is [1, 2, 2, 4], expected [1, 2, 2, 8].]`,
+    `[DptError: conv2d: map is [1, 2, 2, 4], expected [1, 2, 2, 8].]`,
   );
   expect(() =>
     conv2d(x, weight, undefined, { padding: 1, stride: 0 }),
   ).toThrowErrorMatchingInlineSnapshot(
-    `[Error: conv2d: stride is 0 and padding 1; they are whole numbers from 1 and from 0.]`,
+    `[DptError: conv2d: stride is 0 and padding 1; they are whole numbers from 1 and from 0.]`,
   );
 });

@@ -109,10 +109,10 @@ test('what does not fit is named', async () => {
   const other = upload(context, randomNd([3, 3, 8, 8], { seed: 3 }), 'f32', 'head.other.weight');
   expect(resizedConv2d(x, [3, 3], weight).shape).toEqual([1, 1, 1, 8]);
   expect(() => resizedConv2d(x, [3, 3], other)).toThrowErrorMatchingInlineSnapshot(
-    `[Error: resizedConv2d: head.other.weight is [3, 3, 8, 8], so x must be [B, H, W, 8], but map is [1, 2, 2, 4].]`,
+    `[DptError: resizedConv2d: head.other.weight is [3, 3, 8, 8], so x must be [B, H, W, 8], but map is [1, 2, 2, 4].]`,
   );
   expect(() => resizedConv2d(x, [2, 3], weight)).toThrowErrorMatchingInlineSnapshot(
-    `[Error: resizedConv2d: the 3×3 window of head.refine.weight does not fit into 2×3 pixels with padding 0.]`,
+    `[DptError: resizedConv2d: the 3×3 window of head.refine.weight does not fit into 2×3 pixels with padding 0.]`,
   );
   const stateDict = {
     name: 'file',
@@ -125,6 +125,6 @@ test('what does not fit is named', async () => {
     new Weights(context, stateDict).at('halve'),
   );
   expect(() => strided.forwardResized(x, [3, 3])).toThrowErrorMatchingInlineSnapshot(
-    `[Error: resizedConv2d: halve.weight has stride 2, not 1.]`,
+    `[DptError: resizedConv2d: halve.weight has stride 2, not 1.]`,
   );
 });

@@ -69,12 +69,12 @@ test('shapes that do not fit are named', async () => {
   const fitting = upload(context, randomNd([4, 2, 2, 4], { seed: 4 }), 'f32', 'up.weight');
   expect(convTranspose2d(x, fitting).shape).toEqual([1, 4, 4, 4]);
   expect(() => convTranspose2d(x, weight)).toThrowErrorMatchingInlineSnapshot(
-    `[Error: convTranspose2d: up.weight is [8, 2, 2, 4], expected [I, k, k, O] and x [B, H, W, I], but map is [1, 2, 2, 4].]`,
+    `[DptError: convTranspose2d: up.weight is [8, 2, 2, 4], expected [I, k, k, O] and x [B, H, W, I], but map is [1, 2, 2, 4].]`,
   );
   expect(() => convTranspose2d(x, skewed)).toThrowErrorMatchingInlineSnapshot(
-    `[Error: convTranspose2d: skewed.weight is [4, 2, 3, 4], expected [I, k, k, O] and x [B, H, W, I], but map is [1, 2, 2, 4].]`,
+    `[DptError: convTranspose2d: skewed.weight is [4, 2, 3, 4], expected [I, k, k, O] and x [B, H, W, I], but map is [1, 2, 2, 4].]`,
   );
   expect(() => convTranspose2d(x, fitting, x)).toThrowErrorMatchingInlineSnapshot(
-    `[Error: convTranspose2d: map is [1, 2, 2, 4], expected [4].]`,
+    `[DptError: convTranspose2d: map is [1, 2, 2, 4], expected [4].]`,
   );
 });

@@ -124,24 +124,24 @@ test('what does not fit is named', async () => {
     upload(context, randomNd(shape, { seed: 5 }), 'f32', name);
   const x = tensor('tokens', 2, 5, 4);
   expect(() => slice(x, { axis: 1, from: 3, to: 6 })).toThrowErrorMatchingInlineSnapshot(
-    `[Error: slice: tokens is [2, 5, 4]; axis 1 from 3 to 6 is not inside it.]`,
+    `[DptError: slice: tokens is [2, 5, 4]; axis 1 from 3 to 6 is not inside it.]`,
   );
   expect(() => slice(x, { axis: 1, from: 3, to: 3 })).toThrowErrorMatchingInlineSnapshot(
-    `[Error: slice: tokens is [2, 5, 4]; axis 1 from 3 to 3 is not inside it.]`,
+    `[DptError: slice: tokens is [2, 5, 4]; axis 1 from 3 to 3 is not inside it.]`,
   );
   expect(() => slice(x, { axis: 3, from: 0 })).toThrowErrorMatchingInlineSnapshot(
-    `[Error: slice: tokens is [2, 5, 4]; axis 3 from 0 to 0 is not inside it.]`,
+    `[DptError: slice: tokens is [2, 5, 4]; axis 3 from 0 to 0 is not inside it.]`,
   );
   expect(() => concat([], 0)).toThrowErrorMatchingInlineSnapshot(
-    `[Error: concat: needs at least one tensor.]`,
+    `[DptError: concat: needs at least one tensor.]`,
   );
   expect(() => concat([x, tensor('y', 2, 5, 3)], 1)).toThrowErrorMatchingInlineSnapshot(
-    `[Error: concat: y is [2, 5, 3] f32, which does not fit tokens [2, 5, 4] f32 along axis 1.]`,
+    `[DptError: concat: y is [2, 5, 3] f32, which does not fit tokens [2, 5, 4] f32 along axis 1.]`,
   );
   expect(() => concat([x, tensor('y', 3, 5, 4)], 1)).toThrowErrorMatchingInlineSnapshot(
-    `[Error: concat: tokens is [2, 5, 4] f32, which does not fit y [3, 5, 4] f32 along axis 1.]`,
+    `[DptError: concat: tokens is [2, 5, 4] f32, which does not fit y [3, 5, 4] f32 along axis 1.]`,
   );
   expect(() => concat([x, tensor('y', 1, 5, 4)], 2)).toThrowErrorMatchingInlineSnapshot(
-    `[Error: concat: y can be repeated only in front of axis 1.]`,
+    `[DptError: concat: y can be repeated only in front of axis 1.]`,
   );
 });

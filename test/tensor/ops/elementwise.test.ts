@@ -189,17 +189,17 @@ test('shapes that do not fit are named', async () => {
   const [map, bias, odd] = [tensor('map', 2, 3), tensor('bias', 2), tensor('odd', 3, 3)];
   expect(add(map, tensor('bias', 3)).shape).toEqual([2, 3]);
   expect(() => add(map, bias)).toThrowErrorMatchingInlineSnapshot(
-    `[Error: add: bias [2] cannot be spread over map [2, 3]; sides must be equal or 1.]`,
+    `[DptError: add: bias [2] cannot be spread over map [2, 3]; sides must be equal or 1.]`,
   );
   expect(() => multiply(bias, map)).toThrowErrorMatchingInlineSnapshot(
-    `[Error: multiply: map [2, 3] cannot be spread over bias [2]; sides must be equal or 1.]`,
+    `[DptError: multiply: map [2, 3] cannot be spread over bias [2]; sides must be equal or 1.]`,
   );
   expect(() => swiglu(odd)).toThrowErrorMatchingInlineSnapshot(
-    `[Error: swiglu: odd is [3, 3]; the last side must be even.]`,
+    `[DptError: swiglu: odd is [3, 3]; the last side must be even.]`,
   );
   expect(() =>
     add(tensor('a', 2, 2, 2, 2, 2), tensor('b', 2, 1, 2, 1, 2)),
   ).toThrowErrorMatchingInlineSnapshot(
-    `[Error: add: [2, 1, 2, 1, 2] over [2, 2, 2, 2, 2] needs more than four axes.]`,
+    `[DptError: add: [2, 1, 2, 1, 2] over [2, 2, 2, 2, 2] needs more than four axes.]`,
   );
 });

@@ -153,12 +153,12 @@ test('pixels of another type, and sizes without pixels, are refused', async () =
   const photo = context.empty([2, 3], 'f32', 'photo');
   const options = { size: [14, 14], filter: 'cubic', ...plain } as const;
   expect(() => imageToTensor(photo, options)).toThrowErrorMatchingInlineSnapshot(
-    `[Error: imageToTensor: photo is f32; pixels are u32, four bytes RGBA.]`,
+    `[DptError: imageToTensor: photo is f32; pixels are u32, four bytes RGBA.]`,
   );
   const pixels = upload(context, randomRgb(2, 3), 2, 3);
   const none = () => imageToTensor(pixels, { ...options, size: [14, 0] });
   expect(none).toThrowErrorMatchingInlineSnapshot(
-    `[Error: imageToTensor: size is [14, 0]; sides are whole numbers ≥ 1.]`,
+    `[DptError: imageToTensor: size is [14, 0]; sides are whole numbers ≥ 1.]`,
   );
   expect(imageToTensor(pixels, options).shape).toEqual([1, 14, 14, 3]);
 });

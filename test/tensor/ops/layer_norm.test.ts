@@ -158,9 +158,9 @@ test('shapes that do not fit are named', async () => {
   const bias = upload(context, randomNd([3], { seed: 3 }), 'f32', 'encoder.norm.bias');
   expect(layerNorm(x, weight, weight).shape).toEqual([2, 6]);
   expect(() => layerNorm(x, bias, weight)).toThrowErrorMatchingInlineSnapshot(
-    `[Error: layerNorm: encoder.norm.bias is [3], expected [6].]`,
+    `[DptError: layerNorm: encoder.norm.bias is [3], expected [6].]`,
   );
   expect(() => layerNorm(x, weight, bias)).toThrowErrorMatchingInlineSnapshot(
-    `[Error: layerNorm: encoder.norm.bias is [3], expected [6].]`,
+    `[DptError: layerNorm: encoder.norm.bias is [3], expected [6].]`,
   );
 });

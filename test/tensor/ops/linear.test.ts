@@ -138,6 +138,6 @@ test('shapes that do not fit are named', async () => {
   const x = upload(context, randomNd([2, 6], { seed: 1 }), 'f32', 'x');
   const weight = upload(context, randomNd([4, 3], { seed: 1 }), 'f32', 'encoder.fc1.weight');
   expect(() => linear(x, weight)).toThrowErrorMatchingInlineSnapshot(
-    `[Error: linear: encoder.fc1.weight is [4, 3], so x must end in 4, but x is [2, 6].]`,
+    `[DptError: linear: encoder.fc1.weight is [4, 3], so x must end in 4, but x is [2, 6].]`,
   );
 });

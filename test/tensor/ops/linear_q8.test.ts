@@ -86,10 +86,10 @@ test('a q8 tensor keeps its columns and is read as bytes', async () => {
   expect(weight.reshape([2, 4, 4]).scales).toBe(weight.scales);
   expect(weight.named('other').scales).toBe(weight.scales);
   expect(() => weight.reshape([4, 8])).toThrowErrorMatchingInlineSnapshot(
-    `[Error: reshape: the columns of fc1.weight have scales, so [4, 8] cannot cut them.]`,
+    `[DptError: reshape: the columns of fc1.weight have scales, so [4, 8] cannot cut them.]`,
   );
   await expect(weight.read()).rejects.toThrowErrorMatchingInlineSnapshot(
-    `[Error: read: fc1.weight is q8, which has no f32 values. Use readBytes().]`,
+    `[DptError: read: fc1.weight is q8, which has no f32 values. Use readBytes().]`,
   );
   expect((await weight.readBytes()).length).toBe(32);
 });

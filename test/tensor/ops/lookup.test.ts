@@ -22,6 +22,6 @@ test('errors', async () => {
   const x = context.tensor(new Float32Array(4), [4], 'f32', 'x');
   const table = context.tensor(new Uint32Array(4), [4], 'u32', 'table');
   expect(() => lookup(x, table)).toThrowErrorMatchingInlineSnapshot(
-    `[Error: lookup: x is f32 and table has 4 entries of u32; both are u32 and the table is not empty.]`,
+    `[DptError: lookup: x is f32 and table has 4 entries of u32; both are u32 and the table is not empty.]`,
   );
 });

@@ -31,7 +31,7 @@ test('grids that do not fit are named', async () => {
   const context = await testContext();
   const x = context.empty([1, 15, 8], 'f32', 'encoder.stages.0');
   expect(() => patchMerge(x, [3, 5])).toThrowErrorMatchingInlineSnapshot(
-    `[Error: patchMerge: encoder.stages.0 is [1, 15, 8] on a grid of 3×5; it must have a token for each place, and both sides must be even.]`,
+    `[DptError: patchMerge: encoder.stages.0 is [1, 15, 8] on a grid of 3×5; it must have a token for each place, and both sides must be even.]`,
   );
   expect(() => patchMerge(x, [4, 4])).toThrow('on a grid of 4×4');
   expect(patchMerge(context.empty([1, 16, 8]), [4, 4]).shape).toEqual([1, 4, 32]);

@@ -37,10 +37,10 @@ test('the nearest fitting size is named', async () => {
   const context = await testContext();
   const image = (H: number, W: number) => context.empty([1, H, W, 3]);
   expect(() => patchify(image(512, 500), 14)).toThrowErrorMatchingInlineSnapshot(
-    `[Error: patchify: the image is 512×500; both sides must be multiples of 14. Nearest: 518×504.]`,
+    `[DptError: patchify: the image is 512×500; both sides must be multiples of 14. Nearest: 518×504.]`,
   );
   expect(() => patchify(image(14, 5), 14)).toThrowErrorMatchingInlineSnapshot(
-    `[Error: patchify: the image is 14×5; both sides must be multiples of 14. Nearest: 14×14.]`,
+    `[DptError: patchify: the image is 14×5; both sides must be multiples of 14. Nearest: 14×14.]`,
   );
   expect(patchify(image(518, 504), 14).shape).toEqual([1, 37 * 36, 588]);
 });

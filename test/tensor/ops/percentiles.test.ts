@@ -84,6 +84,6 @@ test('errors', async () => {
   const nothing = context.tensor(new Float32Array(), [0], 'f32', 'nothing');
   const percent = context.tensor(Float32Array.of(2, 98), [2], 'f32', 'percent');
   expect(() => percentiles(nothing, percent)).toThrowErrorMatchingInlineSnapshot(
-    `[Error: percentiles: nothing has 0 values and percent 2; at least 1 and 2 are needed.]`,
+    `[DptError: percentiles: nothing has 0 values and percent 2; at least 1 and 2 are needed.]`,
   );
 });

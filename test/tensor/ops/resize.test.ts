@@ -172,6 +172,6 @@ test('a size without pixels is refused', async () => {
   const x = context.empty([1, 3, 5, 2], 'f32', 'fused_1');
   const none = () => bilinearResize(x, [0, 5], { alignCorners: true });
   expect(none).toThrowErrorMatchingInlineSnapshot(
-    `[Error: bilinear_resize: the size to resize fused_1 to is [0, 5]; sides are whole numbers ≥ 1.]`,
+    `[DptError: bilinear_resize: the size to resize fused_1 to is [0, 5]; sides are whole numbers ≥ 1.]`,
   );
 });

@@ -1,4 +1,4 @@
-import type { StateDict, StoredTensor } from '@dpt-webgpu/tensor';
+import { DptError, type StateDict, type StoredTensor } from '@dpt-webgpu/tensor';
 
 /**
  * A rule for one kind of key. Parts in braces stand for a number or a word and are carried over:
@@ -131,7 +131,8 @@ function join(members: readonly (StoredTensor | null)[]): StoredTensor {
     shape: [rows, ...first.shape.slice(1)],
     async read(options) {
       if (!sameRows) {
-        throw new Error(
+        throw new DptError(
+          'state-dict',
           `The parts of a joined tensor are ${parts.map((p) => p.dtype).join(', ')}.`,
         );
       }

@@ -1,4 +1,4 @@
-import { defineKernel, expectShape, type Tensor } from '@dpt-webgpu/tensor';
+import { defineKernel, expectShape, invalidArgument, type Tensor } from '@dpt-webgpu/tensor';
 
 const kernel = defineKernel('inverse_to_depth', {
   reads: ['v', 'line'],
@@ -20,7 +20,7 @@ export interface DepthLine {
 /** The line through the distances of v = 1 and v = 0; `farthest` may be infinite. */
 export function lineBetween(nearest: number, farthest: number): DepthLine {
   if (!(nearest > 0 && farthest > nearest)) {
-    throw new Error(
+    throw invalidArgument(
       `lineBetween: nearest is ${nearest} and farthest ${farthest}; needs 0 < nearest < farthest.`,
     );
   }
@@ -76,7 +76,7 @@ export function calibrate(
 ): Calibration {
   for (const { value, metres } of points) {
     if (Number.isFinite(value) && Number.isFinite(metres) && metres > 0) continue;
-    throw new Error(
+    throw invalidArgument(
       `calibrate: a point has the value ${value} and the distance ${metres} m; needs finite numbers, metres above 0.`,
     );
   }
@@ -85,7 +85,7 @@ export function calibrate(
   const meanInverse = points.reduce((sum, { metres }) => sum + 1 / metres, 0) / n;
   const spread = points.reduce((sum, { value }) => sum + (value - meanV) ** 2, 0);
   if (n < 2 || spread === 0) {
-    throw new Error(
+    throw invalidArgument(
       `calibrate: ${n} points with ${new Set(points.map(({ value }) => value)).size} different values; needs 2.`,
     );
   }

@@ -1,4 +1,11 @@
-import { defineKernel, minMax, sameShape, shapeText, type Tensor } from '@dpt-webgpu/tensor';
+import {
+  defineKernel,
+  invalidArgument,
+  minMax,
+  sameShape,
+  shapeText,
+  type Tensor,
+} from '@dpt-webgpu/tensor';
 import { expectSettings, sidesOf } from './settings.ts';
 
 const maskKernel = defineKernel('depth_mask', {
@@ -36,7 +43,7 @@ export function cutOut(pixels: Tensor, mask: Tensor): Tensor {
   pixels.dims('h w');
   const fits = sameShape(mask.shape.slice(-2), pixels.shape) && mask.size === pixels.size;
   if (!fits || mask.dtype !== 'u32' || pixels.dtype !== 'u32') {
-    throw new Error(
+    throw invalidArgument(
       `cutOut: ${pixels.name} is ${shapeText(pixels.shape)} ${pixels.dtype} and ${mask.name} ${shapeText(mask.shape)} ${mask.dtype}; both are u32 of one size.`,
     );
   }

@@ -1,3 +1,4 @@
+import { invalidArgument } from '@dpt-webgpu/tensor';
 import { tangentOf } from './normals.ts';
 
 /** A depth map in space: one vertex per pixel. For files; what is drawn every frame comes from the map itself. */
@@ -159,5 +160,5 @@ function filter(
 function expectGrid(op: string, { width, height, data }: DepthGrid): void {
   const whole = [width, height].every((side) => Number.isSafeInteger(side) && side > 0);
   if (whole && data.length === width * height) return;
-  throw new Error(`${op}: ${width}×${height} pixels with ${data.length} depths.`);
+  throw invalidArgument(`${op}: ${width}×${height} pixels with ${data.length} depths.`);
 }

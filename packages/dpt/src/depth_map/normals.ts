@@ -1,4 +1,4 @@
-import { defineKernel, expectShape, type Tensor } from '@dpt-webgpu/tensor';
+import { defineKernel, expectShape, invalidArgument, type Tensor } from '@dpt-webgpu/tensor';
 import { sidesOf } from './settings.ts';
 
 const kernel = defineKernel('normals', {
@@ -20,7 +20,7 @@ export function viewValues(fovDegrees: number): Float32Array {
 /** How far the longer side reaches from the middle, at a distance of 1. */
 export function tangentOf(fovDegrees: number): number {
   if (fovDegrees > 0 && fovDegrees < 180) return Math.tan((fovDegrees * Math.PI) / 360);
-  throw new Error(
+  throw invalidArgument(
     `The field of view is ${fovDegrees} degrees; it lies between 0 and 180, both excluded.`,
   );
 }

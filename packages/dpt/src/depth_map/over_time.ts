@@ -3,6 +3,7 @@ import {
   defineKernel,
   disposeSymbol,
   expectShape,
+  invalidArgument,
   shapeText,
   type Tensor,
 } from '@dpt-webgpu/tensor';
@@ -34,7 +35,7 @@ const SAMPLES = 32;
 export function thumbnail(pixels: Tensor): Tensor {
   const [h, w] = pixels.dims('h w') as [number, number];
   if (pixels.dtype !== 'u32' || pixels.size === 0) {
-    throw new Error(
+    throw invalidArgument(
       `thumbnail: ${pixels.name} is ${shapeText(pixels.shape)} ${pixels.dtype}; pixels are u32, four bytes RGBA, at least one.`,
     );
   }
@@ -57,7 +58,9 @@ export interface Pace {
 /** The values of a `pace` tensor [2]. */
 export function pace({ alpha = 0.25, limit = 0.25 }: Pace = {}): Float32Array {
   if (!(alpha >= 0 && alpha <= 1 && limit >= 0)) {
-    throw new Error(`pace: alpha is ${alpha} and limit ${limit}; needs 0 ≤ alpha ≤ 1, limit ≥ 0.`);
+    throw invalidArgument(
+      `pace: alpha is ${alpha} and limit ${limit}; needs 0 ≤ alpha ≤ 1, limit ≥ 0.`,
+    );
   }
   return Float32Array.of(alpha, limit);
 }
@@ -87,7 +90,7 @@ export class RangeOverTime {
     expectShape('RangeOverTime.next', framePace, [2]);
     const size = this.#previous.size;
     if (frame.size !== size) {
-      throw new Error(
+      throw invalidArgument(
         `RangeOverTime.next: ${frame.name} is ${shapeText(frame.shape)}; needs ${size} values.`,
       );
     }

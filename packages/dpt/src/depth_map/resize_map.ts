@@ -3,6 +3,7 @@ import {
   bilinearResize,
   defineKernel,
   imageToTensor,
+  invalidArgument,
   nearestResize,
   type Tensor,
 } from '@dpt-webgpu/tensor';
@@ -68,7 +69,7 @@ export function guidedUpsample(
   const [H, W] = sidesOf('guidedUpsample', map);
   const [H2, W2] = pixels.dims('h w') as [number, number];
   if (!(space > 0 && colour > 0)) {
-    throw new Error(
+    throw invalidArgument(
       `guidedUpsample: space is ${space} and colour ${colour}; both must be above 0.`,
     );
   }

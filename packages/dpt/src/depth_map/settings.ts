@@ -1,4 +1,4 @@
-import { shapeText, type Tensor } from '@dpt-webgpu/tensor';
+import { invalidArgument, shapeText, type Tensor } from '@dpt-webgpu/tensor';
 
 /** What may change from one run of a recording to the next. Values are those of a map brought to 0…1, 1 the nearest. */
 export interface DepthSettings {
@@ -30,19 +30,19 @@ export function depthSettings({
 }: DepthSettings = {}): Float32Array {
   const [low, high] = percentiles;
   if (!(low >= 0 && low <= high && high <= 100)) {
-    throw new Error(
+    throw invalidArgument(
       `depthSettings: percentiles are ${low} and ${high}; needs 0 ≤ low ≤ high ≤ 100.`,
     );
   }
   const [lo, hi] = thresholds;
   if (!(Number.isFinite(lo) && Number.isFinite(hi) && lo <= hi)) {
-    throw new Error(`depthSettings: thresholds are ${lo} and ${hi}; needs lo ≤ hi.`);
+    throw invalidArgument(`depthSettings: thresholds are ${lo} and ${hi}; needs lo ≤ hi.`);
   }
   if (!(Number.isFinite(gamma) && gamma > 0)) {
-    throw new Error(`depthSettings: gamma is ${gamma}; needs a number above 0.`);
+    throw invalidArgument(`depthSettings: gamma is ${gamma}; needs a number above 0.`);
   }
   if (!Number.isFinite(planeStrength)) {
-    throw new Error(`depthSettings: planeStrength is ${planeStrength}; needs a number.`);
+    throw invalidArgument(`depthSettings: planeStrength is ${planeStrength}; needs a number.`);
   }
   return Float32Array.of(
     low,
@@ -59,7 +59,7 @@ export function depthSettings({
 /** Throws unless the tensor can be a shader's struct Settings. */
 export function expectSettings(op: string, settings: Tensor): void {
   if (settings.size === SETTINGS && settings.dtype === 'f32') return;
-  throw new Error(
+  throw invalidArgument(
     `${op}: ${settings.name} is ${shapeText(settings.shape)} ${settings.dtype}, expected [${SETTINGS}] f32 (see depthSettings()).`,
   );
 }
@@ -70,7 +70,7 @@ export function sidesOf(op: string, map: Tensor): readonly [H: number, W: number
   const H = shape.at(-2) ?? 0;
   const W = shape.at(-1) ?? 0;
   if (H > 0 && W > 0 && map.size === H * W) return [H, W];
-  throw new Error(
+  throw invalidArgument(
     `${op}: ${map.name} is ${shapeText(shape)}; needs one map, [H, W] or [1, H, W], of at least one pixel.`,
   );
 }

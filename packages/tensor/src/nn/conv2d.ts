@@ -1,3 +1,4 @@
+import { invalidArgument } from '../errors.ts';
 import { type ConvTranspose2dOptions, convTranspose2d } from '../ops/conv_transpose2d.ts';
 import { type Conv2dOptions, conv2d } from '../ops/conv2d.ts';
 import { resizedConv2d } from '../ops/conv2d_resized.ts';
@@ -45,7 +46,7 @@ export class Conv2d {
   /** The same after a bilinear resize with corners aligned, which is not stored where that pays. Stride 1 only. */
   forwardResized(x: Tensor, size: Size, options?: Epilogue): Tensor {
     if (this.stride !== 1)
-      throw new Error(`resizedConv2d: ${this.weight.name} has stride ${this.stride}, not 1.`);
+      throw invalidArgument(`resizedConv2d: ${this.weight.name} has stride ${this.stride}, not 1.`);
     return resizedConv2d(x, size, this.weight, this.bias, { ...options, padding: this.padding });
   }
 }

@@ -1,3 +1,4 @@
+import { invalidArgument } from '../errors.ts';
 import { defineKernel } from '../kernel.ts';
 import { shapeText } from '../shape.ts';
 import type { Tensor } from '../tensor.ts';
@@ -78,7 +79,7 @@ export function attention(
   const [B, N, C3] = qkv.dims('B N 3C') as [number, number, number];
   const d = C3 / 3 / heads;
   if (!Number.isInteger(d) || d % 4 !== 0 || d > 128 || d < 4) {
-    throw new Error(
+    throw invalidArgument(
       `attention: ${qkv.name} ${shapeText(qkv.shape)} has ${d} channels for each of ${heads} heads; it must be a multiple of 4 up to 128.`,
     );
   }

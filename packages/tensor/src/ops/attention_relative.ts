@@ -1,3 +1,4 @@
+import { invalidArgument } from '../errors.ts';
 import { defineKernel } from '../kernel.ts';
 import { expectShape, shapeText } from '../shape.ts';
 import type { Tensor } from '../tensor.ts';
@@ -93,12 +94,12 @@ export function attentionWithRelativePositions(
   const [H, W] = grid;
   const d = C3 / 3 / heads;
   if (!Number.isInteger(d) || d % 4 !== 0 || d > 128 || d < 4) {
-    throw new Error(
+    throw invalidArgument(
       `attentionWithRelativePositions: ${qkv.name} ${shapeText(qkv.shape)} has ${d} channels for each of ${heads} heads; it must be a multiple of 4 up to 128.`,
     );
   }
   if (N !== 1 + H * W) {
-    throw new Error(
+    throw invalidArgument(
       `attentionWithRelativePositions: ${qkv.name} ${shapeText(qkv.shape)} has ${N} tokens; a grid of ${H}×${W} patches and a readout token are ${1 + H * W}.`,
     );
   }

@@ -1,3 +1,4 @@
+import { invalidArgument } from '../errors.ts';
 import { defineKernel } from '../kernel.ts';
 import { expectShape, shapeText } from '../shape.ts';
 import type { Tensor } from '../tensor.ts';
@@ -126,12 +127,12 @@ export function conv2d(
   const { activation = 'none', scaledBy, addTo } = epilogue;
   const [kH, kW, I, O] = weight.dims('kH kW I O') as [number, number, number, number];
   if (x.shape.length !== 4 || x.shape[3] !== I) {
-    throw new Error(
+    throw invalidArgument(
       `conv2d: ${weight.name} is ${shapeText(weight.shape)}, so x must be [B, H, W, ${I}], but ${x.name} is ${shapeText(x.shape)}.`,
     );
   }
   if (!Number.isInteger(stride) || stride < 1 || !Number.isInteger(padding) || padding < 0) {
-    throw new Error(
+    throw invalidArgument(
       `conv2d: stride is ${stride} and padding ${padding}; they are whole numbers from 1 and from 0.`,
     );
   }
@@ -139,7 +140,7 @@ export function conv2d(
   const Ho = Math.floor((H + 2 * padding - kH) / stride) + 1;
   const Wo = Math.floor((W + 2 * padding - kW) / stride) + 1;
   if (Ho < 1 || Wo < 1) {
-    throw new Error(
+    throw invalidArgument(
       `conv2d: ${weight.name} is ${shapeText(weight.shape)}; its ${kH}×${kW} window does not fit into ${x.name} ${shapeText(x.shape)} with padding ${padding}.`,
     );
   }

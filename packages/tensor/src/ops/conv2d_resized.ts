@@ -1,4 +1,5 @@
 import { bufferBytes } from '../dtype.ts';
+import { invalidArgument } from '../errors.ts';
 import { defineKernel } from '../kernel.ts';
 import { expectShape, expectSides, shapeText, sizeOf } from '../shape.ts';
 import type { Tensor } from '../tensor.ts';
@@ -88,7 +89,7 @@ export function resizedConv2d(
   const { padding = 0, activation = 'none', scaledBy, addTo } = options;
   const [kH, kW, I, O] = weight.dims('kH kW I O') as [number, number, number, number];
   if (x.shape.length !== 4 || x.shape[3] !== I) {
-    throw new Error(
+    throw invalidArgument(
       `resizedConv2d: ${weight.name} is ${shapeText(weight.shape)}, so x must be [B, H, W, ${I}], but ${x.name} is ${shapeText(x.shape)}.`,
     );
   }
@@ -97,7 +98,7 @@ export function resizedConv2d(
   const [Hr, Wr] = size;
   const [Ho, Wo] = [Hr + 2 * padding - kH + 1, Wr + 2 * padding - kW + 1];
   if (!Number.isInteger(padding) || padding < 0 || Ho < 1 || Wo < 1) {
-    throw new Error(
+    throw invalidArgument(
       `resizedConv2d: the ${kH}×${kW} window of ${weight.name} does not fit into ${Hr}×${Wr} pixels with padding ${padding}.`,
     );
   }

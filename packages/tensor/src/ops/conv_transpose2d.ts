@@ -1,4 +1,5 @@
 import type { Dtype } from '../dtype.ts';
+import { invalidArgument } from '../errors.ts';
 import { defineKernel } from '../kernel.ts';
 import { expectShape, shapeText } from '../shape.ts';
 import type { Tensor } from '../tensor.ts';
@@ -30,7 +31,7 @@ export function convTranspose2d(
 ): Tensor {
   const [I, k, across, O] = weight.dims('I k k O') as [number, number, number, number];
   if (x.shape.length !== 4 || x.shape[3] !== I || k !== across) {
-    throw new Error(
+    throw invalidArgument(
       `convTranspose2d: ${weight.name} is ${shapeText(weight.shape)}, expected [I, k, k, O] and x [B, H, W, I], but ${x.name} is ${shapeText(x.shape)}.`,
     );
   }

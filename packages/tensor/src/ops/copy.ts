@@ -1,3 +1,4 @@
+import { invalidArgument } from '../errors.ts';
 import { defineKernel } from '../kernel.ts';
 import { shapeText, sizeOf } from '../shape.ts';
 import type { Tensor } from '../tensor.ts';
@@ -59,7 +60,7 @@ export function slice(
 ): Tensor {
   const side = x.shape[axis];
   if (side === undefined || from < 0 || to > side || from >= to) {
-    throw new Error(
+    throw invalidArgument(
       `slice: ${x.name} is ${shapeText(x.shape)}; axis ${axis} from ${from} to ${to} is not inside it.`,
     );
   }
@@ -86,7 +87,7 @@ export function slice(
  */
 export function concat(parts: readonly Tensor[], axis: number): Tensor {
   const first = parts[0];
-  if (!first) throw new Error('concat: needs at least one tensor.');
+  if (!first) throw invalidArgument('concat: needs at least one tensor.');
   const B = axis === 0 ? 0 : Math.max(...parts.map((part) => part.shape[0]!));
   const whole = parts.find((part) => part.shape[0] === B) ?? first;
   for (const part of parts) {
@@ -96,7 +97,7 @@ export function concat(parts: readonly Tensor[], axis: number): Tensor {
         (side, i) => i === axis || side === whole.shape[i] || (i === 0 && side === 1),
       );
     if (!fits || part.dtype !== whole.dtype) {
-      throw new Error(
+      throw invalidArgument(
         `concat: ${part.name} is ${shapeText(part.shape)} ${part.dtype}, which does not fit ${whole.name} ${shapeText(whole.shape)} ${whole.dtype} along axis ${axis}.`,
       );
     }
@@ -111,7 +112,7 @@ export function concat(parts: readonly Tensor[], axis: number): Tensor {
     const count = part.shape[axis]!;
     const repeated = axis > 0 && part.shape[0] !== B;
     if (repeated && axis !== 1) {
-      throw new Error(`concat: ${part.name} can be repeated only in front of axis 1.`);
+      throw invalidArgument(`concat: ${part.name} can be repeated only in front of axis 1.`);
     }
     copyBlock('concat', part, y, {
       outer,

@@ -1,4 +1,5 @@
 import type { Dtype } from '../dtype.ts';
+import { invalidArgument } from '../errors.ts';
 import { defineKernel } from '../kernel.ts';
 import { shapeText, sizeOf } from '../shape.ts';
 import type { Tensor } from '../tensor.ts';
@@ -124,7 +125,7 @@ function broadcast(
   const rank = a.shape.length;
   const padded = [...new Array<number>(Math.max(rank - b.shape.length, 0)).fill(1), ...b.shape];
   if (padded.length !== rank || !padded.every((side, i) => side === 1 || side === a.shape[i])) {
-    throw new Error(
+    throw invalidArgument(
       `${op}: ${b.name} ${shapeText(b.shape)} cannot be spread over ${a.name} ${shapeText(a.shape)}; sides must be equal or 1.`,
     );
   }
@@ -138,7 +139,7 @@ function broadcast(
     else axes.push({ side, spread });
   });
   if (axes.length > 4) {
-    throw new Error(
+    throw invalidArgument(
       `${op}: ${shapeText(b.shape)} over ${shapeText(a.shape)} needs more than four axes.`,
     );
   }
@@ -161,7 +162,9 @@ const gate = defineKernel('swiglu', {
 export function swiglu(x: Tensor): Tensor {
   const m = x.shape.at(-1)! / 2;
   if (!Number.isInteger(m)) {
-    throw new Error(`swiglu: ${x.name} is ${shapeText(x.shape)}; the last side must be even.`);
+    throw invalidArgument(
+      `swiglu: ${x.name} is ${shapeText(x.shape)}; the last side must be even.`,
+    );
   }
   const rows = x.size / (2 * m);
   const y = x.context.empty([...x.shape.slice(0, -1), m], x.dtype, x.name);

@@ -1,6 +1,6 @@
 import { disposeSymbol } from '../dispose_symbol.ts';
 import { EdgePass, isTexture } from '../edge_pass.ts';
-import { DptError } from '../errors.ts';
+import { DptError, invalidArgument } from '../errors.ts';
 import { defineKernel } from '../kernel.ts';
 import { expectSides, shapeText } from '../shape.ts';
 import { Tensor } from '../tensor.ts';
@@ -70,7 +70,7 @@ export function imageToTensor(
   const [h, w] = pixels.dims('h w') as [number, number];
   const [H, W] = size;
   if (pixels.dtype !== 'u32') {
-    throw new Error(
+    throw invalidArgument(
       `imageToTensor: ${pixels.name} is ${pixels.dtype}; pixels are u32, four bytes RGBA.`,
     );
   }

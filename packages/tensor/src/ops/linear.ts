@@ -1,6 +1,7 @@
 import type { Capabilities } from '../capabilities.ts';
 import type { Context } from '../context.ts';
 import type { Dtype } from '../dtype.ts';
+import { invalidArgument } from '../errors.ts';
 import { defineKernel } from '../kernel.ts';
 import { expectShape, shapeText } from '../shape.ts';
 import type { Tensor } from '../tensor.ts';
@@ -127,7 +128,7 @@ export const linearVariants: readonly (Variant<Case> & { readonly name: keyof ty
 export function linear(x: Tensor, weight: Tensor, bias?: Tensor, epilogue: Epilogue = {}): Tensor {
   const [K, N] = weight.dims('K N') as [number, number];
   if (x.shape.at(-1) !== K) {
-    throw new Error(
+    throw invalidArgument(
       `linear: ${weight.name} is ${shapeText(weight.shape)}, so x must end in ${K}, but ${x.name} is ${shapeText(x.shape)}.`,
     );
   }

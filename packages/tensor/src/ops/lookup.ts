@@ -1,3 +1,4 @@
+import { invalidArgument } from '../errors.ts';
 import { defineKernel } from '../kernel.ts';
 import type { Tensor } from '../tensor.ts';
 
@@ -11,7 +12,7 @@ const kernel = defineKernel('lookup', {
 export function lookup(x: Tensor, table: Tensor): Tensor {
   const [entries] = table.dims('n') as [number];
   if (x.dtype !== 'u32' || table.dtype !== 'u32' || entries === 0) {
-    throw new Error(
+    throw invalidArgument(
       `lookup: ${x.name} is ${x.dtype} and ${table.name} has ${entries} entries of ${table.dtype}; both are u32 and the table is not empty.`,
     );
   }

@@ -1,3 +1,4 @@
+import { invalidArgument } from '../errors.ts';
 import { defineKernel } from '../kernel.ts';
 import { shapeText } from '../shape.ts';
 import type { Tensor } from '../tensor.ts';
@@ -17,7 +18,7 @@ const kernel = defineKernel('patch_merge', {
 export function patchMerge(x: Tensor, [H, W]: Size): Tensor {
   const [B, N, C] = x.dims('B N C') as [number, number, number];
   if (N !== H * W || H % 2 || W % 2) {
-    throw new Error(
+    throw invalidArgument(
       `patchMerge: ${x.name} is ${shapeText(x.shape)} on a grid of ${H}×${W}; it must have a token for each place, and both sides must be even.`,
     );
   }

@@ -1,3 +1,4 @@
+import { invalidArgument } from '../errors.ts';
 import { defineKernel } from '../kernel.ts';
 import type { Tensor } from '../tensor.ts';
 
@@ -15,7 +16,7 @@ export function patchify(image: Tensor, P: number): Tensor {
   const [B, height, width, C] = image.dims('B H W C') as [number, number, number, number];
   if (height % P || width % P) {
     const nearest = (side: number): number => Math.max(Math.round(side / P), 1) * P;
-    throw new Error(
+    throw invalidArgument(
       `patchify: the image is ${height}×${width}; both sides must be multiples of ${P}. Nearest: ${nearest(height)}×${nearest(width)}.`,
     );
   }

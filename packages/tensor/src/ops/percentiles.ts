@@ -1,3 +1,4 @@
+import { invalidArgument } from '../errors.ts';
 import { defineKernel } from '../kernel.ts';
 import type { Tensor } from '../tensor.ts';
 
@@ -27,7 +28,7 @@ const values = defineKernel('percentile_values', {
 export function percentiles(x: Tensor, percent: Tensor): Tensor {
   const { context, size } = x;
   if (size === 0 || percent.size < 2) {
-    throw new Error(
+    throw invalidArgument(
       `percentiles: ${x.name} has ${size} values and ${percent.name} ${percent.size}; at least 1 and 2 are needed.`,
     );
   }

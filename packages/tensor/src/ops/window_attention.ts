@@ -1,3 +1,4 @@
+import { invalidArgument } from '../errors.ts';
 import { defineKernel } from '../kernel.ts';
 import { expectShape, shapeText } from '../shape.ts';
 import type { Tensor } from '../tensor.ts';
@@ -99,26 +100,26 @@ export function windowAttention(
   const [h, w] = window;
   const d = C3 / 3 / heads;
   if (!Number.isInteger(d) || d % 4 !== 0 || d > 128 || d < 4) {
-    throw new Error(
+    throw invalidArgument(
       `windowAttention: ${qkv.name} ${shapeText(qkv.shape)} has ${d} channels for each of ${heads} heads; it must be a multiple of 4 up to 128.`,
     );
   }
   if (N !== H * W) {
-    throw new Error(
+    throw invalidArgument(
       `windowAttention: ${qkv.name} ${shapeText(qkv.shape)} has ${N} tokens; a grid of ${H}×${W} has ${H * W}.`,
     );
   }
   const fits = (side: number, length: number, by: number): boolean =>
     length >= 1 && side % length === 0 && Number.isInteger(by) && by >= 0 && by < length;
   if (!fits(H, h, shift[0]) || !fits(W, w, shift[1])) {
-    throw new Error(
+    throw invalidArgument(
       `windowAttention: windows of ${h}×${w} shifted by ${shift[0]}, ${shift[1]} on a grid of ${H}×${W}; windows must divide the grid and be larger than their shift.`,
     );
   }
   expectShape('windowAttention', table, [(2 * h - 1) * (2 * w - 1), heads]);
   expectShape('windowAttention', logitScale.reshape([logitScale.size]), [heads]);
   if (table.dtype !== 'f32' || logitScale.dtype !== 'f32') {
-    throw new Error(
+    throw invalidArgument(
       `windowAttention: ${table.name} is ${table.dtype} and ${logitScale.name} ${logitScale.dtype}; both must be f32.`,
     );
   }

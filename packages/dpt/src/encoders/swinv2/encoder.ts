@@ -1,4 +1,4 @@
-import type { Tensor, Weights } from '@dpt-webgpu/tensor';
+import { invalidArgument, type Tensor, type Weights } from '@dpt-webgpu/tensor';
 import { four, type Grid, type Stages } from '../../grid.ts';
 import type { GridCache } from '../../grid_cache.ts';
 import type { ImageEncoder, StageReading } from '../image_encoder.ts';
@@ -102,7 +102,9 @@ export class Swinv2Stage {
   forward(x: Tensor, grid: Grid): Tensor {
     const shifted = windowsOf(grid, this.window);
     if (!shifted) {
-      throw new Error(`swinv2: no windows near ${this.window} divide a grid of ${grid.join('×')}.`);
+      throw invalidArgument(
+        `swinv2: no windows near ${this.window} divide a grid of ${grid.join('×')}.`,
+      );
     }
     const unshifted: Windows = { ...shifted, shift: [0, 0] };
     this.blocks.forEach((block, i) => {
@@ -118,7 +120,7 @@ function expectGrid(grid: Grid, config: Swinv2Config): void {
   const sides = grid.map((side) => side * patch) as [number, number];
   if (!adaptsWindows && !grid.every((side) => side === baseGrid)) {
     const base = baseGrid * patch;
-    throw new Error(
+    throw invalidArgument(
       `swinv2: the image is ${sides.join('×')}; with the preset official this model takes ${base}×${base} only, the size its windows were made for. The preset muggled adapts them to other sizes.`,
     );
   }
@@ -128,7 +130,7 @@ function expectGrid(grid: Grid, config: Swinv2Config): void {
     (side) =>
       `${side} cannot be, the nearest that can are ${nearestSides(side, config).join(' and ')}`,
   );
-  throw new Error(
+  throw invalidArgument(
     `swinv2: the image is ${sides.join('×')}; both sides must be multiples of ${8 * patch} that can be cut into windows of about ${window} patches at every stage: ${reasons.join('; ')}.`,
   );
 }
