@@ -1,4 +1,4 @@
-// Projects of strangers with the packed packages: a script in Node, the command, a page and a worker bundled by vite and by
+// Projects of strangers with the packed packages: a script in Node 20, 22 and 24, the command, a page and a worker bundled by vite and by
 // esbuild, Deno (whose WebGPU is wgpu, that of Firefox), strict TypeScript. All compute the same numbers as the sources.
 import { execFileSync } from 'node:child_process';
 import { cpSync, readdirSync, readFileSync } from 'node:fs';
@@ -12,6 +12,7 @@ import { launchBrowser } from '../support/browser.ts';
 import { denoPath } from '../support/deno.ts';
 import { testDevice } from '../support/device.ts';
 import { tinyModel } from '../support/models.ts';
+import { nodePath, nodeVersions } from '../support/nodes.ts';
 import { run } from './projects/depth.js';
 
 const scratch = inject('scratch');
@@ -46,8 +47,20 @@ function inScratch(command: string, args: readonly string[], env: NodeJS.Process
   });
 }
 
-test('Node', () => {
-  expectSame(JSON.parse(inScratch(process.execPath, ['node.js'])) as Results);
+describe('Node', () => {
+  test.for([20, 22, 24] as const)('%i', (line, { skip }) => {
+    let node: string;
+    try {
+      node = nodePath(line);
+    } catch (error) {
+      skip(`Node ${nodeVersions[line]} cannot be had from npm here: ${error}`);
+      return;
+    }
+    expect(inScratch(node, ['--version'])).toMatch(new RegExp(`^v${line}\\.`));
+    expectSame(JSON.parse(inScratch(node, ['node.js'])) as Results);
+    const dpt = join('node_modules', '@dpt-webgpu', 'cli', 'bin', 'dpt.mjs');
+    expect(inScratch(node, [dpt, '--version'])).toMatch(/^\d+\.\d+\.\d+$/m);
+  });
 });
 
 test('the command', () => {
