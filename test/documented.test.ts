@@ -1,5 +1,7 @@
 // Every name that the packages export has a doc comment, and so have the public methods of exported classes: what the API
-// reference (npm run docs:api) shows. Not here: whether the comments are right.
+// reference (npm run docs:api) shows. In the libraries each member of an exported interface has one, too, with its default
+// where it may be left out of options; and what takes or gives a device, buffer or texture says whose it is. Not here: whether
+// the comments are right; fields of classes, which have the paper's names.
 import { readFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import ts from 'typescript';
@@ -20,6 +22,9 @@ test.each(entries.map((entry) => [relative(root, entry), entry]))('%s', (_, entr
   const declarations = declarationsOf(entry);
   expect(declarations.length).toBeGreaterThan(0);
   expect(declarations.flatMap(undocumented)).toEqual([]);
+  if (entry.startsWith(join(root, 'packages', 'cli'))) return;
+  expect(declarations.flatMap(undocumentedMembers)).toEqual([]);
+  expect(declarations.flatMap(withoutOwner)).toEqual([]);
 });
 
 test('a name without a comment, and a method without one, are seen', () => {
@@ -43,6 +48,45 @@ test('a name without a comment, and a method without one, are seen', () => {
   const names = ['Good', 'bad', 'good', 'Bad'];
   const found = names.flatMap((name) => undocumented(declarationIn(file, name)!));
   expect(found).toEqual(['wrong.ts: Good.bad', 'wrong.ts: bad', 'wrong.ts: Bad']);
+});
+
+test('a member, a default and an owner that are not told are seen', () => {
+  const file = parse(
+    'wrong.ts',
+    `/** Options. */
+    export interface SomeOptions {
+      readonly bad?: number;
+      /** Said, but for what happens without it. */
+      readonly halfBad?: number;
+      /** Default 3. */
+      readonly good?: number;
+      /** There always. */
+      readonly needed: number;
+    }
+    /** Stays the caller's. */
+    export function good(device: GPUDevice): void {}
+    /** What it does. */
+    export function bad(device: GPUDevice): void {}
+    /** A class. */
+    export class Some {
+      /** Destroyed by dispose. */
+      get texture(): GPUTexture {}
+      /** Something. */
+      make(): GPUBuffer {}
+      /** Something. */
+      other(): number {}
+      #make(): GPUBuffer {}
+    }`,
+  );
+  const of = (name: string) => declarationIn(file, name)!;
+  expect(undocumentedMembers(of('SomeOptions'))).toEqual([
+    'SomeOptions.bad',
+    'SomeOptions.halfBad has no default',
+  ]);
+  expect(['good', 'bad', 'Some'].flatMap((name) => withoutOwner(of(name)))).toEqual([
+    'bad',
+    'Some.make',
+  ]);
 });
 
 type Declaration = ts.Node & { readonly name?: ts.Node };
@@ -132,6 +176,50 @@ function undocumented(declaration: Declaration): string[] {
   }
   return missing.map((what) => `${file === '' ? 'wrong.ts' : file}: ${what}`);
 }
+
+/** Members of an interface without a comment, and what options may lack without saying what then holds. */
+function undocumentedMembers(declaration: Declaration): string[] {
+  if (!ts.isInterfaceDeclaration(declaration)) return [];
+  const interfaceName = declaration.name.text;
+  return declaration.members.flatMap((member) => {
+    const name = `${interfaceName}.${member.name?.getText()}`;
+    if (!hasComment(member)) return [name];
+    const mayLack = interfaceName.endsWith('Options') && member.questionToken;
+    return mayLack && !/default/i.test(commentOf(member)) ? [`${name} has no default`] : [];
+  });
+}
+
+const resources =
+  /\b(GPU(Device|Buffer|Texture|ExternalTexture|QuerySet)|OwnTexture|GpuPicture|VideoFrame|PhotoSource)\b/;
+const owners = /\bown|caller|yours|ours|guest|destroy|dispose/i;
+
+/** Functions and public methods that take or give a resource of the GPU and do not say whose it is. */
+function withoutOwner(declaration: Declaration): string[] {
+  const isSilent = (node: ts.SignatureDeclaration): boolean => {
+    const types = [...node.parameters.map(({ type }) => type), node.type];
+    return (
+      types.some((type) => type && resources.test(type.getText())) && !owners.test(commentOf(node))
+    );
+  };
+  if (ts.isFunctionDeclaration(declaration)) {
+    return isSilent(declaration) ? [declaration.name!.text] : [];
+  }
+  if (!ts.isClassDeclaration(declaration)) return [];
+  const className = declaration.name!.text;
+  return declaration.members.flatMap((member) => {
+    const isCalled = isMethod(member) || ts.isConstructorDeclaration(member);
+    if (!isCalled || (member.name && !ts.isIdentifier(member.name))) return [];
+    const name = `${className}.${nameOf(member) ?? 'constructor'}`;
+    return isSilent(member as ts.MethodDeclaration | ts.ConstructorDeclaration) ? [name] : [];
+  });
+}
+
+const commentOf = (node: ts.Node): string =>
+  ts
+    .getJSDocCommentsAndTags(node)
+    .filter(ts.isJSDoc)
+    .map((comment) => comment.getText())
+    .join('\n');
 
 /** Methods and accessors that a user calls by name. Overrides are explained where they were introduced. */
 function isMethod(member: ts.ClassElement): boolean {

@@ -22,30 +22,41 @@ export type DepthKind =
 
 /** Everything that decides the network, read off a checkpoint's keys and shapes. */
 export interface DptConfig {
+  /** Which checkpoints it came from. */
   readonly family: Family;
+  /** Whose code is followed where they differ. */
   readonly preset: Preset;
+  /** What the numbers of the map are. */
   readonly depth: DepthKind;
   /** Metres at the far end of a metric head. */
   readonly maxDepth: number | undefined;
+  /** Size of the patches and of their features. */
   readonly patchEmbed: PatchEmbedConfig;
+  /** Its `kind` says which encoder. */
   readonly encoder: EncoderConfig;
+  /** From stages to feature maps. */
   readonly reassemble: {
     /** D per stage, from the finest: channels while resampling. Undefined where stages are a pyramid already. */
     readonly hidden: readonly [number, number, number, number] | undefined;
   };
+  /** From four maps to one. */
   readonly fusion: {
     /** C: channels of every fused map. */
     readonly channels: number;
   };
+  /** From features to depth: channels behind its first and second convolution. */
   readonly head: {
     readonly hidden: readonly [number, number];
   };
+  /** What surrounds the network. */
   readonly image: ImageConfig;
 }
 
 /** How a photo becomes the network's input, and a map the photo's size again. */
 export interface ImageConfig {
+  /** Of red, green and blue, of values 0 to 1; taken off first. */
   readonly mean: readonly [number, number, number];
+  /** Of red, green and blue; what is divided by then. */
   readonly std: readonly [number, number, number];
   /** Pixels the model was trained at; the default of `size`. */
   readonly baseSize: number;

@@ -18,7 +18,7 @@ import { Reassemble } from './reassemble.ts';
 export interface DptModelOptions extends GridCacheOptions {
   /**
    * An encoder of one's own in the place of `config.encoder`, which is then not looked at: declares its weights in the
-   * scope `encoder` and gives four stages.
+   * scope `encoder` and gives four stages. Default: the encoder of the configuration.
    */
   readonly makeEncoder?: (weights: Weights, cache: GridCache) => ImageEncoder;
 }
@@ -84,7 +84,7 @@ export class DPTModel {
   /**
    * The same model on another device, from the same state dict, which must still be readable: after a loss, or to move.
    * Bit-equal on a device of the same kind. Frees what is left of this one. A context is taken as it is, for models that
-   * share one; of a device a context like the old one is made. Aborts and progress as for `weights.load`.
+   * share one; of a device, which stays the caller's, a context like the old one is made. Aborts and progress as for `weights.load`.
    */
   async recreate(device: GPUDevice | Context, options: LoadOptions = {}): Promise<DPTModel> {
     const context =

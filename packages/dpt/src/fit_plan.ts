@@ -30,12 +30,13 @@ export interface FitOptions extends SizeOptions {
   readonly memory?: number | undefined;
   /** Size of the map. Default: that of the photo. */
   readonly output?: 'photo' | 'network' | Size | undefined;
-  /** As the model is made with. */
+  /** As the model is made with. Default: as `DPTModel` has it. */
   readonly model?: DptModelOptions | undefined;
 }
 
 /** What a model takes on the GPU for photos of one size, before any byte of weights is there. */
 export interface FitPlan {
+  /** The size that the network would see. */
   readonly networkSize: Size;
   /** Buffers altogether: weights, caches, intermediates, input and map, parameters. */
   readonly buffers: number;
@@ -51,6 +52,7 @@ export interface FitPlan {
     readonly tensors: number;
     readonly total: number;
   };
+  /** Whether all of it is within the limits. */
   readonly fits: boolean;
   /** What does not fit, and the remedy; undefined where all does. */
   readonly problem: string | undefined;

@@ -7,6 +7,7 @@ export type Grid = readonly [H: number, W: number];
 export interface Stage {
   /** [B, N, F]; N is H·W, one more where the readout token stands in row 0. */
   readonly tokens: Tensor;
+  /** Of the patches among the tokens. */
   readonly grid: Grid;
 }
 

@@ -3,7 +3,9 @@ import type { ImageConfig } from './config.ts';
 
 /** Width and height in pixels. */
 export interface Size {
+  /** Pixels. */
   readonly width: number;
+  /** Pixels. */
   readonly height: number;
 }
 

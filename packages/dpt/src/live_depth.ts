@@ -26,7 +26,7 @@ import { resizedDepth } from './resized_depth.ts';
 export interface LiveDepthOptions extends SizeOptions {
   /** Size of the map: that of the photos (default), as it leaves the network, or any other. */
   readonly output?: 'photo' | 'network' | Size | undefined;
-  /** `encode` can write the map into textures of this format, too. */
+  /** `encode` can write the map into textures of this format, too. Default: none, the map stays a tensor. */
   readonly texture?: MapFormat | undefined;
   /**
    * What the texture holds: the values as the network gave them, or (d − min) / (max − min) of each map, 0…1.
@@ -35,8 +35,9 @@ export interface LiveDepthOptions extends SizeOptions {
   readonly textureValues?: 'values' | 'normalised' | undefined;
   /** Textures that come hold linear light (`*-srgb`, float render targets). Default false. */
   readonly linear?: boolean | undefined;
+  /** Aborts: the call rejects with its reason. Default: none. */
   readonly signal?: AbortSignal | undefined;
-  /** Pipelines compiled so far, of how many. */
+  /** Pipelines compiled so far, of how many. Default: none. */
   readonly onProgress?: ((done: number, total: number) => void) | undefined;
 }
 

@@ -3,6 +3,7 @@ import type { Size } from './image_size.ts';
 
 /** A photo as bytes: four per pixel, R G B A, row by row from the top. Alpha is not looked at. `ImageData` is one. */
 export interface Photo extends Size {
+  /** width · height · 4 bytes. Read during the call, never kept. */
   readonly data: Uint8Array | Uint8ClampedArray;
 }
 
@@ -32,7 +33,7 @@ export const isPhoto = (source: object): source is Photo => 'data' in source && 
 export const isFilmPicture = (source: object): source is FilmPicture =>
   'displayWidth' in source || 'videoWidth' in source;
 
-/** Width and height in pixels, as shown. An image or video that is not loaded has none. */
+/** Width and height in pixels, as shown. An image or video that is not loaded has none. The source stays the caller's. */
 export function sizeOfSource(source: PhotoSource): Size {
   if (source instanceof Tensor) {
     const [height, width] = source.dims('h w') as [number, number];

@@ -30,6 +30,7 @@ import { runInTurn } from './run_in_turn.ts';
 export interface DepthMap extends Size {
   /** One value per pixel, row by row from the top, as the network gave it: not normalised. */
   readonly data: Float32Array;
+  /** Inverse depth without a scale, or metres. */
   readonly kind: DepthKind;
   /** The size that the network saw. */
   readonly networkSize: Size;
@@ -42,12 +43,13 @@ export interface PredictOptions extends Omit<SizeOptions, 'size'> {
    * the device, and `memory`, have room for, and no more than the photo has.
    */
   readonly size?: number | 'largest' | undefined;
-  /** Bytes that the model may take on the GPU, for `largest`: devices do not say what they have. */
+  /** Bytes that the model may take on the GPU, for `largest`: devices do not say what they have. Default: not looked at. */
   readonly memory?: number | undefined;
   /** `photo`: the map is resized to the photo, as the preset does. `network`: as it left the network. Default `photo`. */
   readonly output?: 'photo' | 'network';
+  /** Looked at before and between submissions: the call rejects with its reason, and the predictor stays as it is. Default: none. */
   readonly signal?: AbortSignal;
-  /** Pipelines compiled for a size that is new, of how many. */
+  /** Pipelines compiled for a size that is new, of how many. Default: none. */
   readonly onProgress?: (done: number, total: number) => void;
 }
 
@@ -55,6 +57,7 @@ export interface PredictOptions extends Omit<SizeOptions, 'size'> {
 export interface PredictTextureOptions
   extends PredictOptions,
     Pick<LiveDepthOptions, 'textureValues' | 'linear'> {
+  /** Of the texture that is made. */
   readonly format: NonNullable<LiveDepthOptions['texture']>;
   /** What else it is to be used for. Default TEXTURE_BINDING | COPY_SRC. */
   readonly usage?: number;
@@ -66,7 +69,7 @@ export interface PredictorOptions {
   readonly recordings?: number;
   /**
    * Look at what every step of `predict` and `predictBatch` wrote, and throw, naming the first step whose results are not
-   * finite. For finding out whether a model bears f16: slow.
+   * finite. For finding out whether a model bears f16: slow. Default false.
    */
   readonly checkFinite?: boolean;
 }
@@ -106,7 +109,10 @@ export class DepthPredictor {
     return this.#recordings.keys.length;
   }
 
-  /** The depth map of a photo, in rows from the top. Errors: a size that cannot run, an abort, a lost device. */
+  /**
+   * The depth map of a photo, in rows from the top. The photo stays the caller's; what is handed out is on the host.
+   * Errors: a size that cannot run, an abort, a lost device.
+   */
   async predict(photo: PhotoSource, options: PredictOptions = {}): Promise<DepthMap> {
     if (isPhoto(photo)) return (await this.predictBatch([photo], options))[0]!;
     const { signal } = options;
@@ -205,7 +211,7 @@ export class DepthPredictor {
 
   /**
    * Goes on with the model on another device, after the first was lost: see `DPTModel.recreate`, whose options these are.
-   * Calls that were pending have been rejected; what `live` made has to be made again.
+   * Calls that were pending have been rejected; what `live` made has to be made again. The device stays the caller's.
    */
   async recreate(device: GPUDevice | Context, options: LoadOptions = {}): Promise<void> {
     this.#expectAlive();

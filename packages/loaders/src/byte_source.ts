@@ -2,6 +2,7 @@ import { CheckpointError, reasonOf } from './checkpoint_error.ts';
 
 /** How to stop a read. */
 export interface ReadOptions {
+  /** Aborts: the read rejects with its reason. Default: none. */
   readonly signal?: AbortSignal;
 }
 

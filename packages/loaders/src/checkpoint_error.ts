@@ -19,6 +19,7 @@ export type CheckpointErrorCode =
 export interface CheckpointErrorDetails {
   /** What the person can do about it: a sentence. */
   readonly remedy?: string;
+  /** What was caught, where something was. */
   readonly cause?: unknown;
 }
 

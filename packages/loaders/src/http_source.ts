@@ -5,10 +5,11 @@ import { CheckpointError, reasonOf } from './checkpoint_error.ts';
 export interface HttpSourceOptions {
   /** For messages; the URL without its query by default, since queries carry access tokens. */
   readonly name?: string;
-  /** Sent with every request, for example `{ authorization: 'Bearer …' }`. */
+  /** Sent with every request, for example `{ authorization: 'Bearer …' }`. Default: none. */
   readonly headers?: Readonly<Record<string, string>>;
-  /** Instead of the global fetch. */
+  /** Instead of the global fetch. Default: that one. */
   readonly fetch?: typeof fetch;
+  /** For the request made here: it rejects with its reason. Reads take one of their own. Default: none. */
   readonly signal?: AbortSignal;
 }
 

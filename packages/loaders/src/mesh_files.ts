@@ -12,12 +12,15 @@ export interface SurfaceMesh {
 
 /** A picture file as it is, to be laid over a mesh. */
 export interface Texture {
+  /** The file, as it is. */
   readonly bytes: Uint8Array;
+  /** What kind of file. */
   readonly type: 'image/png' | 'image/jpeg';
 }
 
 /** How a mesh is drawn by viewers of glTF. */
 export interface GlbOptions {
+  /** Laid over the mesh by its `uvs`. Default: none, white. */
   readonly texture?: Texture;
   /** What is drawn: the surface, its edges, or its vertices alone. Default `triangles`. */
   readonly mode?: 'triangles' | 'lines' | 'points';
@@ -140,9 +143,9 @@ export function encodeGlb(
 
 /** What a PLY file holds beside the vertices. */
 export interface PlyOptions {
-  /** Red, green and blue of each vertex; see `vertexColours`. */
+  /** Red, green and blue of each vertex; see `vertexColours`. Default: none. */
   readonly colours?: Uint8Array;
-  /** Leave the triangles out. */
+  /** Leave the triangles out. Default false. */
   readonly points?: boolean;
 }
 
@@ -181,7 +184,7 @@ export function encodePly(mesh: SurfaceMesh, { colours, points }: PlyOptions = {
 
 /** What an OBJ file refers to. */
 export interface ObjOptions {
-  /** File name of the material, as the OBJ will refer to it: `room.mtl`. Without it there is no material. */
+  /** File name of the material, as the OBJ will refer to it: `room.mtl`. Without it there is no material. Default: none. */
   readonly material?: string;
 }
 

@@ -2,8 +2,11 @@ import { DptError } from '@dpt-webgpu/tensor/errors';
 
 /** A decoded picture: RGBA, 8 bits per channel, rows from the top, already upright. Alpha is always 255. */
 export interface Picture {
+  /** Of the file, for messages. */
   readonly name: string;
+  /** Pixels, upright. */
   readonly width: number;
+  /** Pixels, upright. */
   readonly height: number;
   /** width · height · 4 bytes. */
   readonly data: Uint8Array;
@@ -13,7 +16,7 @@ export interface Picture {
 export interface PictureOptions {
   /** Larger pictures are refused before they are decoded. 100 million by default. */
   readonly maxPixels?: number;
-  /** False: never use sharp, even where it is installed. */
+  /** False: never use sharp, even where it is installed. Default true. */
   readonly sharp?: boolean;
 }
 

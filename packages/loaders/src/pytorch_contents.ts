@@ -6,7 +6,7 @@ import type { Storage } from './strided_tensor.ts';
 
 /** How strictly a PyTorch file is read. */
 export interface PytorchOptions {
-  /** Skip objects that are no tensors (argparse.Namespace, numpy scalars, …) instead of refusing the file. */
+  /** Skip objects that are no tensors (argparse.Namespace, numpy scalars, …) instead of refusing the file. Default false. */
   readonly lenient?: boolean;
   /** Compare each member with its CRC-32; on by default. */
   readonly checkCrc?: boolean;

@@ -5,15 +5,21 @@ import { elementCount, sizeOfDtype } from './stored_bytes.ts';
 
 /** A tensor in memory. `data` is row-major and little-endian. */
 export interface SafetensorsEntry {
+  /** Of the elements. */
   readonly dtype: StoredDtype;
+  /** Outermost axis first; [] is a scalar. */
   readonly shape: readonly number[];
+  /** As many bytes as dtype and shape say. */
   readonly data: ArrayBufferView;
 }
 
 /** A tensor whose bytes are fetched when it is its turn to be written. A StoredTensor is one. */
 export interface LazySafetensorsEntry {
+  /** Of the elements. */
   readonly dtype: StoredDtype;
+  /** Outermost axis first; [] is a scalar. */
   readonly shape: readonly number[];
+  /** Gives as many bytes as dtype and shape say. Called once. */
   read(): Promise<Uint8Array>;
 }
 

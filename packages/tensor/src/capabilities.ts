@@ -4,17 +4,23 @@ import { DptError } from './errors.ts';
 export interface Capabilities {
   /** `shader-f16`: 16-bit floats in storage and arithmetic. */
   readonly f16: boolean;
+  /** `subgroups`: lanes that run together and can hand values to each other. */
   readonly subgroups: boolean;
   /** Lanes that a subgroup has at least; 0 without subgroups. */
   readonly subgroupSize: number;
   /** Matrix units: 16 × 16 × 16 multiply-adds of f16 into f32, and subgroups of 32 that can be asked for. */
   readonly subgroupMatrix: boolean;
+  /** `timestamp-query`: steps can be timed on the device. */
   readonly timestamps: boolean;
   /** The "GPU" is the processor: barriers are slow there, and kernels keep to registers. */
   readonly software: boolean;
+  /** Bytes of the largest buffer. 256 MiB unless more was asked for. */
   readonly maxBufferSize: number;
+  /** Bytes that a kernel can bind as one array. 128 MiB unless more was asked for. */
   readonly maxStorageBinding: number;
+  /** Workgroups along one side of a dispatch, 65535 at least. */
   readonly maxWorkgroupsPerDimension: number;
+  /** Bytes: where parameters may begin in their buffer are multiples of this, 256 at most. */
   readonly uniformAlignment: number;
 }
 
@@ -32,7 +38,7 @@ export const defaultCapabilities: Capabilities = {
   uniformAlignment: 256,
 };
 
-/** What a device can do, read from its features, limits and adapter info. */
+/** What a device can do, read from its features, limits and adapter info. The device stays the caller's. */
 export function capabilitiesOf(device: GPUDevice): Capabilities {
   const { features, limits } = device;
   const info: Partial<GPUAdapterInfo> | undefined = device.adapterInfo;

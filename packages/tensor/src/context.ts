@@ -19,13 +19,13 @@ const MAP_READ = 1;
 
 /** What may differ between contexts of one device. */
 export interface ContextOptions {
-  /** Pretend to be a smaller device: tests use it to reach every variant of a kernel. */
+  /** Pretend to be a smaller device: tests use it to reach every variant of a kernel. Default: the device's own. */
   readonly capabilities?: Partial<Capabilities>;
-  /** Take this variant of an op where it fits, e.g. `{ linear: 'linear' }`, instead of the first that fits. */
+  /** Take this variant of an op where it fits, e.g. `{ linear: 'linear' }`, instead of the first that fits. Default: none. */
   readonly variants?: Readonly<Record<string, string>>;
   /**
    * Every step is submitted by itself between error scopes, and what WebGPU says against it is reported with the step's
-   * label: `true` to `console.error`, or to a function. For finding mistakes; replays are several times slower.
+   * label: `true` to `console.error`, or to a function. For finding mistakes; replays are several times slower. Default false.
    */
   readonly debug?: boolean | ((error: DptError) => void);
   /**
@@ -61,7 +61,10 @@ export class Context {
   #disposed = false;
   #countPipelines: () => number = () => 0;
 
-  /** `device` undefined makes a context that only plans: ops check shapes and nothing runs (see `Context.planning`). */
+  /**
+   * The device stays the caller's and must outlive the context. Undefined makes a context that only plans: ops check
+   * shapes and nothing runs (see `Context.planning`).
+   */
   constructor(device: GPUDevice | undefined, options: ContextOptions = {}) {
     this.#device = device;
     this.capabilities = {
@@ -276,7 +279,7 @@ export class Context {
     buffer.destroy();
   }
 
-  /** A texture of ours; `bytes` is what `memory()` counts for it. */
+  /** A texture of ours until its `dispose`; `bytes` is what `memory()` counts for it. */
   createTexture(descriptor: GPUTextureDescriptor, bytes: number): OwnTexture {
     const texture = this.device.createTexture(descriptor);
     this.#count('textures', bytes);
@@ -312,13 +315,13 @@ export class Context {
     this.#countPipelines = count;
   }
 
-  /** Bound where an op has no bias, no residual: the kernel never reads it. */
+  /** Bound where an op has no bias, no residual: the kernel never reads it. The context's own. */
   get nothing(): GPUBuffer {
     this.#nothing ??= this.createBuffer(16, usage.storage, 'parameters', 'nothing');
     return this.#nothing;
   }
 
-  /** Writes values into a buffer from its start. Throws where its usage lacks COPY_DST. */
+  /** Writes values into a buffer, ours or a caller's, from its start. Throws where its usage lacks COPY_DST. */
   upload(
     buffer: GPUBuffer,
     values: Float32Array | Uint32Array | Uint16Array | Uint8Array,
@@ -335,7 +338,7 @@ export class Context {
     this.device.queue.writeBuffer(buffer, 0, bytes as Uint8Array<ArrayBuffer>);
   }
 
-  /** Copies now (in queue order) and resolves when the bytes are on the host. */
+  /** Copies now (in queue order), from a buffer of ours or a caller's, and resolves when the bytes are on the host. */
   async download(source: GPUBuffer, bytes: number, name: string): Promise<Uint8Array<ArrayBuffer>> {
     expectUsage('read', name, source, usage.copySrc, 'COPY_SRC');
     const { device } = this;
@@ -475,7 +478,9 @@ export class Context {
 
 /** A texture that the library made; `dispose` destroys it, once. */
 export interface OwnTexture {
+  /** On the device of the context that made it. */
   readonly texture: GPUTexture;
+  /** Destroys the texture. Idempotent. */
   readonly dispose: () => void;
 }
 

@@ -8,8 +8,11 @@ export type Params = Readonly<Record<string, ParamType>>;
 
 /** Names of the bindings and parameters of a shader, in the order in which the shader declares them. */
 export interface KernelLayout<R extends string, W extends string, P extends Params> {
+  /** `var<storage, read>` of the shader. */
   readonly reads: readonly R[];
+  /** `var<storage, read_write>`, bound behind the reads. */
   readonly writes: readonly W[];
+  /** Members of `struct Params`, each of four bytes, bound last; `{}` where the shader has none. */
   readonly params: P;
   /**
    * Textures that it reads or writes, bound behind the buffers and before the parameters. They change from frame to

@@ -6,6 +6,7 @@ import type { Tensor } from './tensor.ts';
 export interface Magnitude {
   /** `linear encoder.blocks.3.mlp.fc1`: the op and the module it worked for. */
   readonly label: string;
+  /** Of the tensor that was written. */
   readonly dtype: Dtype;
   /** The largest |value| of those that are finite. f16 ends at 65504. */
   readonly largest: number;

@@ -21,28 +21,33 @@ export interface AdapterOptions {
   readonly software?: SoftwarePolicy;
   /** Dawn toggles to enable, in place of `defaultToggles`; entries with a `=` are Dawn options, such as `backend=null`. */
   readonly toggles?: readonly string[];
-  /** Takes one line naming the adapter that was found. */
+  /** Takes one line naming the adapter that was found. Default: nothing is said. */
   readonly log?: (line: string) => void;
 }
 
 /** What the device has to have. */
 export interface DeviceOptions extends AdapterOptions {
+  /** An adapter that lacks one is refused. Default: none. */
   readonly requiredFeatures?: readonly GPUFeatureName[];
+  /** By the names of `GPUSupportedLimits`. Default: those that WebGPU guarantees. */
   readonly requiredLimits?: Readonly<Record<string, number>>;
-  /** Says what to ask this adapter for; used in place of `requiredFeatures` and `requiredLimits`. */
+  /** Says what to ask this adapter for; used in place of `requiredFeatures` and `requiredLimits`. Default: none. */
   readonly describe?: (adapter: GPUAdapter) => GPUDeviceDescriptor;
 }
 
 /** An adapter that was found, not used up yet. */
 export interface NodeAdapter {
+  /** Its first `requestDevice` uses it up. */
   readonly adapter: GPUAdapter;
   /** One line: the adapter, its backend, and 'software' if it computes on the CPU. */
   readonly description: string;
+  /** Whether it computes on the processor. */
   readonly software: boolean;
 }
 
 /** A device and its adapter. The caller's, to be closed. */
 export interface NodeGpu extends NodeAdapter {
+  /** Yours until `close`; contexts on it are guests. */
   readonly device: GPUDevice;
   /** Waits for the work in flight, then destroys the device. */
   close(): Promise<void>;

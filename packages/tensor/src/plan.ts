@@ -1,7 +1,10 @@
 /** Where an intermediate lives: from the step that first writes it to the last that touches it. */
 export interface Lifetime {
+  /** Of the tensor. */
   readonly bytes: number;
+  /** The step that writes it first, counted from 0. */
   readonly first: number;
+  /** The step that touches it last. */
   readonly last: number;
 }
 

@@ -4,6 +4,7 @@ import { type Context, usage } from './context.ts';
 export interface ProfileRow {
   /** `linear encoder.blocks.3.mlp.fc1`: the op and the module it worked for. */
   readonly label: string;
+  /** By the clock of the profile. */
   readonly milliseconds: number;
 }
 

@@ -18,21 +18,26 @@ export type Tensors = Readonly<Record<string, Tensor>>;
 export interface TraceOptions {
   /**
    * Intermediates to keep readable, by the name a module gave them (`stage_1`) or by the module that made them
-   * (`encoder.blocks.*.mlp`: the last result inside that module). A star stands for one part between dots.
+   * (`encoder.blocks.*.mlp`: the last result inside that module). A star stands for one part between dots. Default: none.
    */
   readonly keep?: readonly string[];
-  /** Make `attention` take its textbook form, whose softmax is named `….weights` and can be kept. */
+  /** Make `attention` take its textbook form, whose softmax is named `….weights` and can be kept. Default false. */
   readonly attentionWeights?: boolean;
 }
 
 /** What a run consists of, known from shapes alone. `plan` makes one without a device. */
 export interface Trace {
+  /** Dispatches in their order. */
   readonly steps: readonly Step[];
+  /** By the names given to `record`; a run writes them. */
   readonly inputs: Tensors;
+  /** By the names that the function returned. */
   readonly outputs: Tensors;
+  /** Those that `keep` matched, by their names. */
   readonly kept: Tensors;
   /** Intermediates, each with the steps it lives through. */
   readonly intermediates: readonly { readonly storage: Storage; readonly life: Lifetime }[];
+  /** The buffers that intermediates share. */
   readonly slots: SlotPlan;
   /** Bytes that the steps need from outside: weights, constants, callers' buffers. Kept alive until `letGo`. */
   readonly held: readonly Storage[];

@@ -20,8 +20,9 @@ import { Tensor } from './tensor.ts';
 
 /** What a recording keeps, tells while it compiles, and how to stop it. */
 export interface RecordOptions extends TraceOptions {
-  /** Compiled pipelines so far, of how many: the slow part of a first recording. */
+  /** Compiled pipelines so far, of how many: the slow part of a first recording. Default: none. */
   readonly onProgress?: (done: number, total: number) => void;
+  /** Aborts: the call rejects with its reason. Default: none. */
   readonly signal?: AbortSignal;
 }
 
@@ -356,8 +357,9 @@ export class Recording<I extends string = string, O extends string = string> {
 
 /** How a run is cut into submissions. */
 export interface PartsOptions {
-  /** How long a submission should take. */
+  /** How long a submission should take. Default: `partMilliseconds` of the context. */
   readonly milliseconds?: number;
+  /** Looked at between submissions: the run rejects with its reason. Default: none. */
   readonly signal?: AbortSignal | undefined;
 }
 

@@ -16,7 +16,9 @@ export type StoredDtype =
 
 /** One tensor of a checkpoint. Nothing is read from the file until `read` is called. */
 export interface StoredTensor {
+  /** In the file; models convert as they load. */
   readonly dtype: StoredDtype;
+  /** Outermost axis first; [] is a scalar. */
   readonly shape: readonly number[];
   /** The bytes of the tensor: row-major, contiguous, little-endian. Rejects when the file lies or `signal` aborts. */
   read(options?: { signal?: AbortSignal }): Promise<Uint8Array>;
@@ -31,6 +33,7 @@ export interface StateDict {
   readonly name: string;
   /** Free text stored beside the tensors (safetensors `__metadata__`); empty for PyTorch files. */
   readonly metadata: ReadonlyMap<string, string>;
+  /** By their keys, in the order of the file. */
   readonly tensors: ReadonlyMap<string, StoredTensor>;
   /** Releases the file behind it. Reading afterwards rejects. */
   close(): Promise<void>;

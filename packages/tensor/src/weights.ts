@@ -22,9 +22,9 @@ export interface WeightsOptions {
    * with a scale for each column; everything else is f32, and so is all arithmetic.
    */
   readonly dtype?: Dtype;
-  /** What is being built, for messages: `depth_anything_v2 (12 blocks of 384)`. */
+  /** What is being built, for messages: `depth_anything_v2 (12 blocks of 384)`. Default: `this model`. */
   readonly title?: string;
-  /** The name of a key in the file, where keys were renamed on the way here. */
+  /** The name of a key in the file, where keys were renamed on the way here. Default: there is no other name. */
   readonly originOf?: (key: string) => string | undefined;
 }
 
@@ -40,8 +40,9 @@ export interface WeightSpec {
 
 /** What loading tells, and how to stop it. */
 export interface LoadOptions {
+  /** Looked at before each tensor and by each read: loading rejects with its reason. Default: none. */
   readonly signal?: AbortSignal;
-  /** Bytes read so far, of how many. */
+  /** Bytes read so far, of how many. Default: none. */
   readonly onProgress?: (loaded: number, total: number) => void;
 }
 

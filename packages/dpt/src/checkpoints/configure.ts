@@ -4,14 +4,15 @@ import { four } from '../grid.ts';
 
 /** What a checkpoint cannot say, or what is to be different from what it says. */
 export interface ConfigureOptions {
+  /** `official`: as the authors' code computes; `muggled`: as muggled_dpt does. */
   readonly preset: Preset;
-  /** Wins over what the file or its name suggests. */
+  /** Wins over what the file or its name suggests. Default: as recognised. */
   readonly family?: Family | undefined;
-  /** Metres at the far end of a metric head. */
+  /** Metres at the far end of a metric head. Above 0. Default: as the file says; a metric file that does not is refused. */
   readonly maxDepth?: number | undefined;
-  /** Four blocks, counted from 0, whose output is tapped. */
+  /** Four blocks, counted from 0, whose output is tapped. Default: those of the released model. */
   readonly hooks?: readonly number[] | undefined;
-  /** Side of the windows of a SwinV2 file that does not say (Hugging Face): 16 for tiny-256, 24 for the others. */
+  /** Side of the windows of a SwinV2 file that does not say (Hugging Face): 16 for tiny-256, 24 for the others. Default: as the file says. */
   readonly window?: number | undefined;
 }
 

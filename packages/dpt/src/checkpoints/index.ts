@@ -30,16 +30,19 @@ export interface DptOptions extends Omit<ConfigureOptions, 'preset'> {
    * linear maps are int8 with a scale for each column, and everything else is f32: 0.32 to 0.48 of the bytes of f32.
    */
   readonly dtype?: Dtype;
+  /** What is kept per size of grid. Default: the last eight grids. */
   readonly gridCache?: GridCacheOptions;
 }
 
 /** What a checkpoint was recognised as. */
 export interface Recognised {
+  /** As read off the file, with the options. */
   readonly config: DptConfig;
   /** The same tensors under the names that the modules use. */
   readonly stateDict: RenamedStateDict;
   /** The architecture, and the key that told. */
   readonly architecture: string;
+  /** The key of the file that told. */
   readonly toldBy: string;
   /** What had to be guessed. */
   readonly warnings: readonly string[];
@@ -260,7 +263,9 @@ export function buildDpt(
 
 /** A model on the GPU, and how it was recognised. */
 export interface LoadedDpt {
+  /** As read off the file, with the options. */
   readonly config: DptConfig;
+  /** Its weights are on the GPU until `model.dispose()`, which is for the caller to call. */
   readonly model: DPTModel;
   /** The architecture, and the key of the file that told. */
   readonly recognisedBy: { readonly architecture: string; readonly key: string };
@@ -270,8 +275,9 @@ export interface LoadedDpt {
 
 /** What `loadDpt` needs beside the checkpoint. */
 export interface LoadDptOptions extends DptOptions, LoadOptions {
+  /** Where the weights go. A guest: it outlives the model. */
   readonly context: Context;
-  /** Text of the `config.json` that came with a Hugging Face file: what the file alone does not say. */
+  /** Text of the `config.json` that came with a Hugging Face file: what the file alone does not say. Default: none. */
   readonly hfConfig?: string | undefined;
 }
 

@@ -11,7 +11,9 @@ const kernel = defineKernel('inverse_to_depth', {
  * two known distances, or a calibration, settle them.
  */
 export interface DepthLine {
+  /** In 1/metres. */
   readonly slope: number;
+  /** In 1/metres: what v = 0 has. */
   readonly offset: number;
   /** Distances end here: where the line gives less than 1/limit, or nothing above 0. May be infinite. */
   readonly limit: number;
@@ -57,6 +59,7 @@ export function inverseToDepth(v: Tensor, line: Tensor): Tensor {
 export interface KnownDistance {
   /** v there: the `nearness` of `depthPipeline`. */
   readonly value: number;
+  /** Above 0. */
   readonly metres: number;
 }
 

@@ -13,8 +13,11 @@ export interface Mesh {
 
 /** Distances in rows from the top. */
 export interface DepthGrid {
+  /** Pixels. */
   readonly width: number;
+  /** Pixels. */
   readonly height: number;
+  /** width · height distances, in metres or any other unit. */
   readonly data: ArrayLike<number>;
 }
 
@@ -24,7 +27,7 @@ export interface MeshOptions {
   readonly fovDegrees?: number;
   /** Leaves out triangles whose farthest corner is at least so many times as far as the nearest. Default: none. */
   readonly depthRatio?: number;
-  /** Leaves out triangles with a corner whose mask (0…255, dark at edges) is below 255 · threshold. */
+  /** Leaves out triangles with a corner whose mask (0…255, dark at edges) is below 255 · threshold. Default: none are left out. */
   readonly edges?: { readonly mask: ArrayLike<number>; readonly threshold: number };
 }
 

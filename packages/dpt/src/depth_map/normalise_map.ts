@@ -32,7 +32,7 @@ export function percentileRange(map: Tensor, ends: Tensor, settings: Tensor): Te
 export interface NormaliseOptions {
   /** A span up to this counts as none: then all is 0. Default 0. */
   readonly flat?: number;
-  /** 1 − the result: for metres, so that 1 is the nearest. */
+  /** 1 − the result: for metres, so that 1 is the nearest. Default false. */
   readonly nearIsLow?: boolean;
 }
 

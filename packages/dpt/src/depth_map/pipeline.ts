@@ -17,7 +17,7 @@ export interface DepthPipelineOptions {
   readonly kind?: DepthKind;
   /** Take the range from the percentiles of the settings. Default: from end to end. */
   readonly percentiles?: boolean;
-  /** Smooth the range over the frames of a film. `pace` [2], from `pace()`; `pixels` [h, w], the frame. */
+  /** Smooth the range over the frames of a film. `pace` [2], from `pace()`; `pixels` [h, w], the frame. Default: each map for itself. */
   readonly overTime?: {
     readonly range: RangeOverTime;
     readonly pixels: Tensor;
@@ -33,7 +33,7 @@ export interface DepthPipelineOptions {
     | ({ readonly guide: Tensor } & GuidedOptions);
   /** Spread the levels evenly: high contrast. Default false. */
   readonly equalise?: boolean;
-  /** [256] u32, from `colourWords()`. Without them there is no `rgba`. */
+  /** [256] u32, from `colourWords()`. Without them there is no `rgba`. Default: none. */
   readonly colours?: Tensor;
 }
 

@@ -9,7 +9,9 @@ import type { Weights } from '../weights.ts';
 
 /** Sizes of a convolution, in channels and pixels. */
 export interface Conv2dConfig {
+  /** C of what comes. */
   readonly in: number;
+  /** C of the result. */
   readonly out: number;
   /** Side of the square kernel. */
   readonly kernel: number;
@@ -53,7 +55,9 @@ export class Conv2d {
 
 /** Sizes of a transposed convolution, in channels and pixels. */
 export interface ConvTranspose2dConfig {
+  /** C of what comes. */
   readonly in: number;
+  /** C of the result. */
   readonly out: number;
   /** Side of the kernel, which is also the stride: contributions never overlap. */
   readonly kernel: number;

@@ -7,7 +7,9 @@ import { Linear } from './linear.ts';
 
 /** Features of a token, and of the hidden layer. */
 export interface FeedForwardConfig {
+  /** F of what comes and of the result. */
   readonly features: number;
+  /** Width between the two linear maps. */
   readonly hidden: number;
   /** Storage type of the hidden values, which are the largest of a block. Default: of the weights. */
   readonly hiddenDtype?: Dtype;

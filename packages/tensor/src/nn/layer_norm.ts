@@ -5,6 +5,7 @@ import type { Weights } from '../weights.ts';
 
 /** Length of the axis that is normalised. */
 export interface LayerNormConfig {
+  /** Size of the last axis. */
   readonly features: number;
   /** Default 1e-6. */
   readonly eps?: number;

@@ -5,7 +5,9 @@ import type { Weights } from '../weights.ts';
 
 /** Features that come in and go out. */
 export interface LinearConfig {
+  /** Last side of what comes. */
   readonly in: number;
+  /** Last side of the result. */
   readonly out: number;
   /** Default true. */
   readonly bias?: boolean;

@@ -8,10 +8,14 @@ import { parentOf } from './naming.ts';
 
 /** How the features are split, and how scores are scaled. */
 export interface AttentionOptions {
+  /** How many; C / heads is a multiple of 4, at most 128. */
   readonly heads: number;
   /** Multiplies q · kᵀ. Default 1/√d, d = C / heads. */
   readonly scale?: number;
-  /** Scores, softmax and values as three steps, with the N × N matrix stored. */
+  /**
+   * Scores, softmax and values as three steps, with the N × N matrix stored. Default false;
+   * a recording made with `attentionWeights` has them anyway.
+   */
   readonly textbook?: boolean;
 }
 

@@ -8,6 +8,7 @@ import { parentOf } from './naming.ts';
 
 /** How the features are split, and which bias each pair of tokens gets. */
 export interface RelativeAttentionOptions {
+  /** How many; C / heads is a multiple of 4, at most 128. */
   readonly heads: number;
   /** [heads, (2H − 1)(2W − 1) + 3], f32: the bias per offset of two patches, then the three of the readout token. */
   readonly table: Tensor;
@@ -15,7 +16,10 @@ export interface RelativeAttentionOptions {
   readonly grid: readonly [H: number, W: number];
   /** Multiplies q · kᵀ, before the bias is added. Default 1/√d, d = C / heads. */
   readonly scale?: number;
-  /** Scores, softmax and values as three steps, with the N × N matrix stored. */
+  /**
+   * Scores, softmax and values as three steps, with the N × N matrix stored. Default false;
+   * a recording made with `attentionWeights` has them anyway.
+   */
   readonly textbook?: boolean;
 }
 

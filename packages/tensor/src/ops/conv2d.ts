@@ -13,7 +13,7 @@ export interface Conv2dOptions extends Epilogue {
   readonly stride?: number;
   /** Rows and columns of zeros on every side. Default 0. */
   readonly padding?: number;
-  /** Apply max(x, 0) to x as it is read. A residual unit is then two kernels, and its skip stays raw. */
+  /** Apply max(x, 0) to x as it is read. A residual unit is then two kernels, and its skip stays raw. Default false. */
   readonly preRelu?: boolean;
 }
 

@@ -34,7 +34,7 @@ type Operation = keyof typeof operationCode;
 
 /** What is done to the result. */
 export interface ElementwiseOptions {
-  /** Applied to the result. */
+  /** Applied to the result. Default: none. */
   readonly activation?: Activation;
   /** Storage type of the result. Default: f32 where either input is f32. */
   readonly dtype?: Dtype;

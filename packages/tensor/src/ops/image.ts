@@ -54,6 +54,7 @@ export interface ImageToTensorOptions {
   readonly filter: Filter;
   /** Of a picture with values 0 to 1. */
   readonly mean: Rgb;
+  /** What (value − mean) is divided by, above 0. */
   readonly std: Rgb;
 }
 

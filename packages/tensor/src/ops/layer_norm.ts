@@ -40,7 +40,7 @@ export const layerNormVariants: readonly Variant<{ readonly C: number }>[] = [
 export interface LayerNormOptions {
   /** Default 1e-6, as DINOv2 and BEiT have it; SwinV2 has 1e-5. */
   readonly eps?: number;
-  /** Shape of x: added last, the residual stream of a block that normalises what it adds (SwinV2). */
+  /** Shape of x: added last, the residual stream of a block that normalises what it adds (SwinV2). Default: none. */
   readonly addTo?: Tensor | undefined;
   /** Storage type of the result. Default: of `addTo`, else of the weight. */
   readonly dtype?: Dtype;

@@ -12,6 +12,7 @@ import { moduleOf } from './naming.ts';
 
 /** What a matrix product does to its result before it is stored, in the order of the fields. */
 export interface Epilogue {
+  /** Applied behind the bias, before `scaledBy`. Default: none. */
   readonly activation?: Activation;
   /** [N] or [1]: multiplies the result after the activation (LayerScale's γ; the range of a metric head). */
   readonly scaledBy?: Tensor | undefined;

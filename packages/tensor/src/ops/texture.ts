@@ -71,9 +71,13 @@ export function expectTexture(
 
 /** The upper left pixel and the sides of a part of a picture, in pixels. */
 export interface Part {
+  /** Pixels from the left, from 0. */
   readonly x: number;
+  /** Pixels from the top, from 0. */
   readonly y: number;
+  /** Pixels, from 1. */
   readonly width: number;
+  /** Pixels, from 1. */
   readonly height: number;
 }
 
@@ -131,10 +135,11 @@ export function textureToPixels(
 
 /** Which texels, and which values in them. */
 export interface TensorToTextureOptions {
+  /** Of the textures that come. float32 formats cannot be filtered without `float32-filterable`. */
   readonly format: MapFormat;
   /**
    * Two values or more, of which the first two are lo and hi: the texture holds (x − lo) / (hi − lo), cut to 0…1. What
-   * `minMax` gives fits. Without it the values are stored as they are, and rgba8unorm cuts them to 0…1.
+   * `minMax` gives fits. Without it the values are stored as they are, and rgba8unorm cuts them to 0…1. Default: none.
    */
   readonly range?: Tensor | undefined;
 }

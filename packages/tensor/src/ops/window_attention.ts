@@ -8,6 +8,7 @@ import type { Size } from './resize.ts';
 
 /** Windows of a grid of tokens, and which bias each pair inside gets. */
 export interface WindowAttentionOptions {
+  /** How many; C / heads is a multiple of 4, at most 128. */
   readonly heads: number;
   /** H and W of the tokens. */
   readonly grid: Size;

@@ -6,10 +6,13 @@ import { BeitBlock } from './block.ts';
 
 /** Sizes of a BEiT encoder (arXiv 2106.08254), read off the checkpoint. */
 export interface BeitConfig {
+  /** Tells encoders apart. */
   readonly kind: 'beit';
   /** F: features per token. */
   readonly features: number;
+  /** How many. */
   readonly blocks: number;
+  /** Of attention, in every block. */
   readonly heads: number;
   /** The hidden width of the feed-forward. */
   readonly hidden: number;

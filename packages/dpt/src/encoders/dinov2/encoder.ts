@@ -7,15 +7,19 @@ import { PositionEncoding, type PositionResize } from './position_encoding.ts';
 
 /** Sizes of a DINOv2 encoder (arXiv 2304.07193), read off the checkpoint. */
 export interface Dinov2Config {
+  /** Tells encoders apart. */
   readonly kind: 'dinov2';
   /** F: features per token. */
   readonly features: number;
+  /** How many. */
   readonly blocks: number;
+  /** Of attention, in every block. */
   readonly heads: number;
   /** The hidden width of the feed-forward and its form: SwiGLU in ViT-G, else an MLP with GELU. */
   readonly feedForward: { readonly kind: 'mlp' | 'swiglu'; readonly hidden: number };
   /** Side of the square grid that the position encoding was trained on. */
   readonly baseGrid: number;
+  /** How the position encoding is brought to other grids. */
   readonly positionResize: PositionResize;
   /**
    * Blocks, counted from 0, whose output is a stage. V1 takes the last four, V2 a list per size: listed and never

@@ -10,7 +10,9 @@ import { nearestSides, sideRuns, type Windows, windowsOf } from './window_size.t
 export interface Swinv2StageConfig {
   /** F: features per token; every stage has twice those of the one before. */
   readonly features: number;
+  /** How many; every second one has shifted windows. */
   readonly blocks: number;
+  /** Of attention, in every block. */
   readonly heads: number;
   /** The hidden width of the MLP. */
   readonly hidden: number;
@@ -20,9 +22,11 @@ export interface Swinv2StageConfig {
 
 /** Sizes of a SwinV2 encoder (arXiv 2111.09883), read off the checkpoint. */
 export interface Swinv2Config {
+  /** Tells encoders apart. */
   readonly kind: 'swinv2';
   /** P: pixels on a side of a patch; messages speak of pictures, not of grids. */
   readonly patch: number;
+  /** From the finest grid to the coarsest. */
   readonly stages: readonly [
     Swinv2StageConfig,
     Swinv2StageConfig,

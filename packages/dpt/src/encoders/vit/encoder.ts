@@ -6,10 +6,13 @@ import { VitBlock } from './block.ts';
 
 /** Sizes of the ViT encoder of MiDaS v3 (arXiv 2103.13413), read off the checkpoint. */
 export interface VitConfig {
+  /** Tells encoders apart. */
   readonly kind: 'vit';
   /** F: features per token. */
   readonly features: number;
+  /** How many. */
   readonly blocks: number;
+  /** Of attention, in every block. */
   readonly heads: number;
   /** The hidden width of the feed-forward. */
   readonly hidden: number;
