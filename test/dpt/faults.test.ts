@@ -1,9 +1,21 @@
-// What goes wrong while models are used, and what is left of it: a device lost before the load, during it, with work in
-// flight and while reading, once and twice, then the same depth to the bit on the next device; devices without f16 and
-// timestamps, with the least limits; buffers that cannot be made, at every call, by exception and by what WebGPU reports;
-// a shader that does not compile; aborts before, during and in flight; predictions at once on one model, two models and
-// two devices; disposal in flight, twice, and use afterwards; debug mode names the step. Elsewhere: no adapter, leaving
-// a process with work in flight (test/tensor/node.test.ts), the same in a page (test/web/library.test.ts).
+// What goes wrong while models are used, and what is left of it. Each fault, and the test that brings it about, in Node and
+// in a page and a worker (`faults` of test/web/library.test.ts, but where a row names another file):
+//
+//   a  device lost before the load, during it, in flight,  'lost before the load …', 'lost with work in flight …': the same
+//   b  while reading; once and twice                       depth to the bit on the next device
+//   c  no adapter                                          test/tensor/node.test.ts; pages: test/web/image.test.ts
+//   d  no f16, no timestamps                               'a device with the least of everything'
+//   e  the least limits                                    the same
+//   f  buffers that cannot be made, at every call, by      'buffers that cannot be made …', 'what WebGPU says of memory …'
+//      exception and by what WebGPU reports
+//   g  a shader that does not compile                      'a shader that does not compile'
+//   h  aborts: before, while compiling, in flight          'aborts: …'; before, of every long call: owners.test.ts; of
+//                                                          downloads: test/cli/download.test.ts
+//   i  at once on one model, two models, two devices       'at once on …'
+//   j  disposal in flight, twice, use afterwards           'disposal in flight …'; of every owner: owners.test.ts
+//   o  a process that ends with work in flight             test/tensor/node.test.ts, 20 times of 20; Node alone
+//
+// And debug mode names the step.
 import { afterAll, expect, test } from 'vitest';
 import { DepthPredictor, loadDpt, type Photo } from '../../packages/dpt/src/index.ts';
 import { openCheckpointFile } from '../../packages/loaders/src/node.ts';

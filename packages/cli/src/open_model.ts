@@ -8,7 +8,7 @@ import {
   recognise,
   type Size,
 } from '@dpt-webgpu/dpt';
-import { Context, deviceRequest } from '@dpt-webgpu/tensor';
+import { Context, deviceRequest, orAbort } from '@dpt-webgpu/tensor';
 import { type NodeGpu, requestDevice } from '@dpt-webgpu/tensor/node';
 import { type Licence, licenceOf } from './licences.ts';
 import { openModelFile } from './model_file.ts';
@@ -156,17 +156,6 @@ function largestBindingOf(
   } catch (cause) {
     throw pictureSizeError(cause);
   }
-}
-
-/** The promise, or the abort if that comes first. */
-function orAbort<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (!signal) return promise;
-  return new Promise((resolve, reject) => {
-    const abort = (): void => reject(signal.reason);
-    if (signal.aborted) abort();
-    signal.addEventListener('abort', abort, { once: true });
-    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
-  });
 }
 
 function pictureSizeError(cause: unknown): PictureSizeError {

@@ -8,6 +8,7 @@ import {
   invalidArgument,
   type LoadOptions,
   type OwnTexture,
+  orAbort,
   plan,
   type Recording,
   record,
@@ -291,21 +292,6 @@ export class DepthPredictor {
     }
     return largest;
   }
-}
-
-/**
- * The promise, or the abort if that comes first. What was queued on the GPU runs to its end either way, where runs go in
- * parts the part under way; overlapping calls may wait for the same recording, so one call's abort must not end it for
- * the others.
- */
-function orAbort<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (!signal) return promise;
-  return new Promise((resolve, reject) => {
-    const abort = (): void => reject(signal.reason);
-    if (signal.aborted) abort();
-    signal.addEventListener('abort', abort, { once: true });
-    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
-  });
 }
 
 const pixelsOf = (photo: number): string => `pixels_${photo}`;

@@ -1,5 +1,5 @@
 import type { StateDict } from '@dpt-webgpu/tensor';
-import type { ByteSource } from './byte_source.ts';
+import type { ByteSource, ReadOptions } from './byte_source.ts';
 import { CheckpointError, type CheckpointErrorCode } from './checkpoint_error.ts';
 import { readPytorch } from './pytorch.ts';
 import type { PytorchOptions } from './pytorch_contents.ts';
@@ -7,18 +7,44 @@ import { LEGACY_MAGIC } from './pytorch_legacy.ts';
 import { readSafetensors } from './safetensors.ts';
 import { withoutCommonPrefix } from './state_dict_names.ts';
 
+/** How strictly a checkpoint is read, and how to stop while it is opened. Tensors take a signal of their own. */
+export interface OpenOptions extends PytorchOptions, ReadOptions {}
+
 /** Enough to see the `ustar` of a tar file at byte 257. */
 const SNIFFED_BYTES = 512;
 
 /**
  * Opens a checkpoint of any kind that is supported. Its first bytes decide which it is; its name decides nothing. A
  * prefix that all names share (`module.`, `model.`, `_orig_mod.`) is dropped. The state dict owns the source from here
- * on; when this rejects, the caller does.
+ * on; when this rejects, also by an abort, the caller does.
  */
 export async function openCheckpoint(
   source: ByteSource,
-  options: PytorchOptions = {},
+  options: OpenOptions = {},
 ): Promise<StateDict> {
+  const { signal } = options;
+  if (!signal) return open(source, options);
+  const opening = new AbortController();
+  const abort = (): void => opening.abort(signal.reason);
+  if (signal.aborted) abort();
+  signal.addEventListener('abort', abort, { once: true });
+  try {
+    return await open(interruptible(source, opening.signal), options);
+  } finally {
+    // From here on nothing aborts it: what is read later takes the signal of that read.
+    signal.removeEventListener('abort', abort);
+  }
+}
+
+/** The source, whose reads that bring no signal of their own have this one. */
+const interruptible = (source: ByteSource, signal: AbortSignal): ByteSource => ({
+  name: source.name,
+  size: source.size,
+  read: (offset, length, options) => source.read(offset, length, { signal, ...options }),
+  close: () => source.close(),
+});
+
+async function open(source: ByteSource, options: PytorchOptions): Promise<StateDict> {
   const start = await source.read(0, Math.min(source.size, SNIFFED_BYTES));
   if (begins(start, 'PK\x03\x04') || begins(start, LEGACY_MAGIC))
     return readPytorch(source, options);

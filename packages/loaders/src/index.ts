@@ -1,6 +1,6 @@
 export type { ByteSource, ReadOptions } from './byte_source.ts';
 export { blobSource, memorySource } from './byte_source.ts';
-export { openCheckpoint } from './checkpoint.ts';
+export { type OpenOptions, openCheckpoint } from './checkpoint.ts';
 export type { CheckpointErrorCode } from './checkpoint_error.ts';
 export { CheckpointError } from './checkpoint_error.ts';
 export type { NpyData } from './depth_files.ts';

@@ -52,8 +52,13 @@ interface TimedCall {
 }
 
 /** Runs the calls in order, each in a pass of its own, and times them. */
-export function measure(context: Context, calls: readonly TimedCall[]): Promise<Profile> {
-  return context.capabilities.timestamps ? byTimestamps(context, calls) : byWall(context, calls);
+export function measure(
+  context: Context,
+  calls: readonly TimedCall[],
+  signal?: AbortSignal,
+): Promise<Profile> {
+  const { timestamps } = context.capabilities;
+  return timestamps ? byTimestamps(context, calls) : byWall(context, calls, signal);
 }
 
 function encode(
@@ -112,11 +117,16 @@ async function byTimestamps(context: Context, calls: readonly TimedCall[]): Prom
   return new Profile(rows, 'gpu');
 }
 
-async function byWall(context: Context, calls: readonly TimedCall[]): Promise<Profile> {
+async function byWall(
+  context: Context,
+  calls: readonly TimedCall[],
+  signal: AbortSignal | undefined,
+): Promise<Profile> {
   const { queue } = context.device;
   const rows: ProfileRow[] = [];
   await context.unlessLost(queue.onSubmittedWorkDone());
   for (const call of calls) {
+    signal?.throwIfAborted();
     const start = performance.now();
     const encoder = context.device.createCommandEncoder({ label: 'profile' });
     encode(encoder, call);

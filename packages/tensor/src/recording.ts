@@ -1,3 +1,4 @@
+import { orAbort } from './abort.ts';
 import { mib } from './capabilities.ts';
 import { type Context, type Slot, usage } from './context.ts';
 import { disposeSymbol } from './dispose_symbol.ts';
@@ -270,13 +271,15 @@ export class Recording<I extends string = string, O extends string = string> {
     });
   }
 
-  /** Times every step in a pass of its own: GPU timestamps where the device has them, else wall time per submission. */
-  profile(): Promise<Profile> {
+  /**
+   * Times every step in a pass of its own: GPU timestamps where the device has them, else wall time per submission, and
+   * then the signal is looked at between them. Rejects with its reason.
+   */
+  async profile({ signal }: { readonly signal?: AbortSignal | undefined } = {}): Promise<Profile> {
     this.#expectAlive();
-    return measure(
-      this.context,
-      this.#calls.map((call, i) => ({ ...call, label: this.trace.steps[i]!.label })),
-    );
+    signal?.throwIfAborted();
+    const calls = this.#calls.map((call, i) => ({ ...call, label: this.trace.steps[i]!.label }));
+    return orAbort(measure(this.context, calls, signal), signal);
   }
 
   /**
