@@ -143,6 +143,20 @@ describe('constant', () => {
   });
 });
 
+test('recordings go on after trim, also those of ops without a bias', async () => {
+  const context = await testContext();
+  const weight = context.tensor(ones(16), [4, 4]);
+  const recording = await record(context, { x: [1, 4] }, ({ x }) => ({ y: linear(x, weight) }));
+  context.trim();
+  // A buffer that was destroyed would be said of the submission, and y would be zeros.
+  const { y } = await context.checked('run', () => recording.run({ x: ones(4) }));
+  expect(await y.read()).toEqual(new Float32Array(4).fill(4));
+  recording.dispose();
+  weight.dispose();
+  context.trim();
+  expect(context.memory().total).toBe(0);
+});
+
 describe('memory', () => {
   test('by purpose', async () => {
     const capabilities = { uniformAlignment: 256 }; // what every device can do

@@ -205,11 +205,11 @@ export class Context {
     };
   }
 
-  /** Destroys the buffers kept for reuse; they are made again when they are needed. */
+  /** Destroys the buffers kept for reuse; they are made again when they are needed. Recordings go on. */
   trim(): void {
     for (const buffer of this.#staging.splice(0)) this.destroyBuffer(buffer);
-    if (this.#nothing) this.destroyBuffer(this.#nothing);
-    this.#nothing = undefined;
+    // Recordings and passes, each of which has parameters, may have it bound.
+    if (this.#bytes.get('parameters') === this.#nothing?.size) this.#freeNothing();
   }
 
   /**
@@ -218,6 +218,7 @@ export class Context {
    */
   dispose(): void {
     this.trim();
+    this.#freeNothing();
     this.#disposed = true;
   }
 
@@ -315,10 +316,15 @@ export class Context {
     this.#countPipelines = count;
   }
 
-  /** Bound where an op has no bias, no residual: the kernel never reads it. The context's own. */
+  /** Bound where an op has no bias, no residual: the kernel never reads it. The context's own; recordings hold it. */
   get nothing(): GPUBuffer {
     this.#nothing ??= this.createBuffer(16, usage.storage, 'parameters', 'nothing');
     return this.#nothing;
+  }
+
+  #freeNothing(): void {
+    if (this.#nothing) this.destroyBuffer(this.#nothing);
+    this.#nothing = undefined;
   }
 
   /** Writes values into a buffer, ours or a caller's, from its start. Throws where its usage lacks COPY_DST. */

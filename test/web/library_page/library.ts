@@ -1,7 +1,7 @@
 // What test/web/library.test.ts runs, in a page and, as the same file, in a worker: each function gives plain data.
 import { DepthPredictor, loadDpt, type PhotoSource } from '@dpt-webgpu/dpt';
 import { httpSource, openCheckpoint } from '@dpt-webgpu/loaders';
-import { Context, DptError, type StateDict } from '@dpt-webgpu/tensor';
+import { Context, DptError, defineKernel, record, type StateDict } from '@dpt-webgpu/tensor';
 
 const file = new URL('../../../models/dpt_tiny.safetensors', import.meta.url);
 const size = 56;
@@ -124,7 +124,10 @@ async function codeOf(attempt: () => unknown): Promise<string> {
   return 'it did not fail';
 }
 
-/** A device that is lost in flight and in a load, twice; aborts; disposal; two models and two devices at once. */
+/**
+ * A device that is lost in flight, twice; buffers that cannot be made, a shader that does not compile; aborts; disposal; two
+ * models and two devices at once.
+ */
 async function faults(): Promise<Record<string, unknown>> {
   const photo = imageDataOf(painted());
   const first = await deviceOf();
@@ -162,6 +165,38 @@ async function faults(): Promise<Record<string, unknown>> {
   setTimeout(() => controller.abort());
   found['abort in flight'] = await codeOf(() => flying);
   found['after the abort'] = (await predict(predictor)) === expected;
+
+  // Each of the first buffers of a photo of a new size.
+  const { device } = other.model.weights.context;
+  const before = other.model.weights.context.memory().total;
+  const failed: string[] = [];
+  for (let nth = 1; nth <= 4; nth++) {
+    let left = nth;
+    device.createBuffer = (descriptor) => {
+      if (--left === 0) throw new RangeError('no room');
+      return GPUDevice.prototype.createBuffer.call(device, descriptor);
+    };
+    const fresh = new DepthPredictor(other.model);
+    failed.push(await codeOf(() => fresh.predict(photo, { size: 84 })));
+    fresh.dispose();
+    Reflect.deleteProperty(device, 'createBuffer');
+  }
+  found['no buffer'] = failed.join();
+  other.model.weights.context.trim();
+  found['left without'] = other.model.weights.context.memory().total <= before;
+  found['after no buffer'] = (await predict(other)) === expected;
+
+  const source = '@compute @workgroup_size(1) fn main() { let a = ; }';
+  const broken = defineKernel('broken', { reads: ['x'], writes: ['y'], params: {}, source });
+  found['broken shader'] = await codeOf(async () => {
+    const { context: on } = other.model.weights;
+    await record(on, { x: [4] }, ({ x }) => {
+      const y = on.empty([4]);
+      broken.dispatch({ x, y }, { params: {}, workgroups: 1 });
+      return { y };
+    });
+  });
+  found['after a broken shader'] = (await predict(other)) === expected;
 
   const { context } = other.model.weights;
   const last = predict(other);
