@@ -1,18 +1,18 @@
 // Cross-correlation over height and width, channels last: y = activation(x ⋆ weight + bias) · scale + residual
 //
 // linear_registers.wgsl with the rows of its left matrix gathered from the picture. Each thread owns 8 pixels × 8 channels
-// of y in sixteen vec4 registers, and for every tap of the kernel walks down the input channels four at a time:
+// of y in sixteen vec4 registers, and for every tap of the kernel walks down the input channels one at a time:
 //
 //     x, one tap        weight, one tap [I, O]
-//     ░ ░ ░ ░ ░ ░        ┌───────┬ 8 ┬──┐        per tap and step of 4 channels: 8 loads of x, 8 of weight,
-//     ░ ░ 8 ▒ ▒ ▒      4 │       │▒▒▒│  │        64 multiply-adds of vec4, so 16 multiply-adds per value loaded
+//     ░ ░ ░ ░ ░ ░        ┌───────┬ 8 ┬──┐        per tap and channel: 8 loads of x, 2 of weight,
+//     ░ ░ 8 ▒ ▒ ▒      1 │       │▒▒▒│  │        16 multiply-adds of vec4
 //     ▒ ▒ ▒ ▒ ▒ ░   ×    └───────┴───┴──┘   →   y 8 × 8
 //
 // The 8 pixels follow each other in memory and run over the ends of rows and pictures, so that only the last thread of
 // all has idle pixels: blocks inside a row would waste a fifth of a 19 pixels wide map. Where each pixel's window lies is
 // kept in vec4 registers; a tap outside the picture reads the first pixel instead and counts as zero.
 // No workgroup memory and no barriers: on processors that play GPU those cost ten times what they save.
-// Needs I and O divisible by 4.
+// Needs O divisible by 4.
 alias X = f32;                                // storage of x
 alias W = f32;                                // of weight, bias and scale
 alias R = f32;                                // of the residual
@@ -30,7 +30,7 @@ struct Params {
   stride: u32, padding: u32,
 }
 
-@group(0) @binding(0) var<storage, read> x: array<vec4<X>>;           // [B, H, W, I]
+@group(0) @binding(0) var<storage, read> x: array<X>;                 // [B, H, W, I]
 @group(0) @binding(1) var<storage, read> weight: array<vec4<W>>;      // [kH, kW, I, O]
 @group(0) @binding(2) var<storage, read> bias: array<vec4<W>>;        // [O]
 @group(0) @binding(3) var<storage, read> scale: array<W>;             // [1] or [O]
@@ -45,7 +45,6 @@ struct Taps { at: vec4u, inside: vec4<bool> }
 
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let I4 = params.I / 4u;
   let O4 = params.O / 4u;
   let tile = (group.x + group.y * 32768u) * 64u + lane;
   let tiles_across = (O4 + 1u) / 2u;
@@ -69,37 +68,18 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     for (var kx = 0u; kx < params.kW; kx++) {
       let n = taps(near, ky, kx);
       let f = taps(far, ky, kx);
-      let tap = (ky * params.kW + kx) * params.I * O4;
-      for (var c = 0u; c < I4; c++) {
-        let w = tap + c * 4u * O4;
-        let wl0 = vec4f(weight[w + left]);               let wr0 = vec4f(weight[w + right]);
-        let wl1 = vec4f(weight[w + O4 + left]);          let wr1 = vec4f(weight[w + O4 + right]);
-        let wl2 = vec4f(weight[w + 2u * O4 + left]);     let wr2 = vec4f(weight[w + 2u * O4 + right]);
-        let wl3 = vec4f(weight[w + 3u * O4 + left]);     let wr3 = vec4f(weight[w + 3u * O4 + right]);
-        let a0 = value(n.at.x + c, n.inside.x);
-        l0 += a0.x * wl0 + a0.y * wl1 + a0.z * wl2 + a0.w * wl3;
-        r0 += a0.x * wr0 + a0.y * wr1 + a0.z * wr2 + a0.w * wr3;
-        let a1 = value(n.at.y + c, n.inside.y);
-        l1 += a1.x * wl0 + a1.y * wl1 + a1.z * wl2 + a1.w * wl3;
-        r1 += a1.x * wr0 + a1.y * wr1 + a1.z * wr2 + a1.w * wr3;
-        let a2 = value(n.at.z + c, n.inside.z);
-        l2 += a2.x * wl0 + a2.y * wl1 + a2.z * wl2 + a2.w * wl3;
-        r2 += a2.x * wr0 + a2.y * wr1 + a2.z * wr2 + a2.w * wr3;
-        let a3 = value(n.at.w + c, n.inside.w);
-        l3 += a3.x * wl0 + a3.y * wl1 + a3.z * wl2 + a3.w * wl3;
-        r3 += a3.x * wr0 + a3.y * wr1 + a3.z * wr2 + a3.w * wr3;
-        let a4 = value(f.at.x + c, f.inside.x);
-        l4 += a4.x * wl0 + a4.y * wl1 + a4.z * wl2 + a4.w * wl3;
-        r4 += a4.x * wr0 + a4.y * wr1 + a4.z * wr2 + a4.w * wr3;
-        let a5 = value(f.at.y + c, f.inside.y);
-        l5 += a5.x * wl0 + a5.y * wl1 + a5.z * wl2 + a5.w * wl3;
-        r5 += a5.x * wr0 + a5.y * wr1 + a5.z * wr2 + a5.w * wr3;
-        let a6 = value(f.at.z + c, f.inside.z);
-        l6 += a6.x * wl0 + a6.y * wl1 + a6.z * wl2 + a6.w * wl3;
-        r6 += a6.x * wr0 + a6.y * wr1 + a6.z * wr2 + a6.w * wr3;
-        let a7 = value(f.at.w + c, f.inside.w);
-        l7 += a7.x * wl0 + a7.y * wl1 + a7.z * wl2 + a7.w * wl3;
-        r7 += a7.x * wr0 + a7.y * wr1 + a7.z * wr2 + a7.w * wr3;
+      let tap = (ky * params.kW + kx) * params.I;
+      for (var c = 0u; c < params.I; c++) {
+        let wl = vec4f(weight[(tap + c) * O4 + left]);
+        let wr = vec4f(weight[(tap + c) * O4 + right]);
+        let a0 = value(n.at.x + c, n.inside.x); l0 += a0 * wl; r0 += a0 * wr;
+        let a1 = value(n.at.y + c, n.inside.y); l1 += a1 * wl; r1 += a1 * wr;
+        let a2 = value(n.at.z + c, n.inside.z); l2 += a2 * wl; r2 += a2 * wr;
+        let a3 = value(n.at.w + c, n.inside.w); l3 += a3 * wl; r3 += a3 * wr;
+        let a4 = value(f.at.x + c, f.inside.x); l4 += a4 * wl; r4 += a4 * wr;
+        let a5 = value(f.at.y + c, f.inside.y); l5 += a5 * wl; r5 += a5 * wr;
+        let a6 = value(f.at.z + c, f.inside.z); l6 += a6 * wl; r6 += a6 * wr;
+        let a7 = value(f.at.w + c, f.inside.w); l7 += a7 * wl; r7 += a7 * wr;
       }
     }
   }
@@ -127,14 +107,15 @@ fn taps(windows: Windows, ky: u32, kx: u32) -> Taps {
   let column = windows.column + i32(kx);
   // As unsigned numbers, negative ones are past every picture.
   let inside = (vec4u(row) < vec4u(params.H)) & (vec4u(column) < vec4u(params.W));
-  let at = vec4u((windows.picture + row) * i32(params.W) + column) * (params.I / 4u);
+  let at = vec4u((windows.picture + row) * i32(params.W) + column) * params.I;
   return Taps(select(vec4u(), at, inside), inside);
 }
 
-fn value(at: u32, inside: bool) -> vec4f {
-  let v = select(vec4f(), vec4f(x[at]), inside);
-  if (PRE_RELU) { return max(v, vec4f()); }
-  return v;
+fn value(at: u32, inside: bool) -> f32 {
+  let v = f32(x[at]);
+  // Not max, with which SwiftShader takes a quarter longer for the whole convolution.
+  if (PRE_RELU) { return select(0.0, v, inside & !(v <= 0.0)); }
+  return select(0.0, v, inside);
 }
 
 fn store(pixel: u32, column: u32, sum: vec4f) {

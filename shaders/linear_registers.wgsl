@@ -1,15 +1,17 @@
 // Linear map over the last axis: y = activation(x · weight + bias) · scale + residual
 //
-// Each thread owns 8 rows × 8 columns of y in sixteen vec4 registers and walks down K four at a time:
+// Each thread owns 8 rows × 8 columns of y in sixteen vec4 registers and walks down K one at a time:
 //
-//        weight [K, N]   ┌───────┬ 8 ┬──┐        per step of 4 k: 8 loads of x, 8 of weight,
-//                      4 │       │▒▒▒│  │        64 multiply-adds of vec4, so 16 multiply-adds per value loaded
-//     x [M, K]  ┌─4──┐   └───────┴───┴──┘
-//             8 │▒▒▒▒│   →   y 8 × 8
+//        weight [K, N]   ┌───────┬ 8 ┬──┐        per k: 8 loads of x, 2 of weight, 16 multiply-adds of vec4
+//                      1 │       │▒▒▒│  │
+//     x [M, K]  ┌─1──┐   └───────┴───┴──┘
+//             8 │ ▒  │   →   y 8 × 8
 //               └────┘
 //
+// Four k a step load no fewer numbers, take more than twice as long to compile, and run slower: SwiftShader loads a vec4
+// as four numbers, and has sixteen registers.
 // No workgroup memory and no barriers: on processors that play GPU those cost ten times what they save.
-// Needs K and N divisible by 4. Rows and columns past the end read the last valid one and are not stored.
+// Needs N divisible by 4. Rows and columns past the end read the last valid one and are not stored.
 alias X = f32;                                // storage of x
 alias W = f32;                                // of weight, bias and scale
 alias R = f32;                                // of the residual
@@ -21,7 +23,7 @@ override HAS_RESIDUAL: bool = false;
 
 struct Params { M: u32, N: u32, K: u32 }
 
-@group(0) @binding(0) var<storage, read> x: array<vec4<X>>;           // [M, K]
+@group(0) @binding(0) var<storage, read> x: array<X>;                 // [M, K]
 @group(0) @binding(1) var<storage, read> weight: array<vec4<W>>;      // [K, N]
 @group(0) @binding(2) var<storage, read> bias: array<vec4<W>>;        // [N]
 @group(0) @binding(3) var<storage, read> scale: array<W>;             // [1] or [N]
@@ -32,8 +34,8 @@ struct Params { M: u32, N: u32, K: u32 }
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let M = params.M;
+  let K = params.K;
   let N4 = params.N / 4u;
-  let K4 = params.K / 4u;
   let tile = (group.x + group.y * 32768u) * 64u + lane;
   let tiles_across = (N4 + 1u) / 2u;
   let row = tile / tiles_across * 8u;
@@ -41,14 +43,14 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   let left = tile % tiles_across * 2u;           // columns in units of vec4
   let right = min(left + 1u, N4 - 1u);
 
-  let x0 = row * K4;
-  let x1 = min(row + 1u, M - 1u) * K4;
-  let x2 = min(row + 2u, M - 1u) * K4;
-  let x3 = min(row + 3u, M - 1u) * K4;
-  let x4 = min(row + 4u, M - 1u) * K4;
-  let x5 = min(row + 5u, M - 1u) * K4;
-  let x6 = min(row + 6u, M - 1u) * K4;
-  let x7 = min(row + 7u, M - 1u) * K4;
+  let x0 = row * K;
+  let x1 = min(row + 1u, M - 1u) * K;
+  let x2 = min(row + 2u, M - 1u) * K;
+  let x3 = min(row + 3u, M - 1u) * K;
+  let x4 = min(row + 4u, M - 1u) * K;
+  let x5 = min(row + 5u, M - 1u) * K;
+  let x6 = min(row + 6u, M - 1u) * K;
+  let x7 = min(row + 7u, M - 1u) * K;
   var l0 = vec4f(); var r0 = vec4f();
   var l1 = vec4f(); var r1 = vec4f();
   var l2 = vec4f(); var r2 = vec4f();
@@ -58,36 +60,17 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   var l6 = vec4f(); var r6 = vec4f();
   var l7 = vec4f(); var r7 = vec4f();
 
-  for (var k = 0u; k < K4; k++) {
-    let w = k * 4u * N4;
-    let wl0 = vec4f(weight[w + left]);               let wr0 = vec4f(weight[w + right]);
-    let wl1 = vec4f(weight[w + N4 + left]);          let wr1 = vec4f(weight[w + N4 + right]);
-    let wl2 = vec4f(weight[w + 2u * N4 + left]);     let wr2 = vec4f(weight[w + 2u * N4 + right]);
-    let wl3 = vec4f(weight[w + 3u * N4 + left]);     let wr3 = vec4f(weight[w + 3u * N4 + right]);
-    let a0 = vec4f(x[x0 + k]);
-    l0 += a0.x * wl0 + a0.y * wl1 + a0.z * wl2 + a0.w * wl3;
-    r0 += a0.x * wr0 + a0.y * wr1 + a0.z * wr2 + a0.w * wr3;
-    let a1 = vec4f(x[x1 + k]);
-    l1 += a1.x * wl0 + a1.y * wl1 + a1.z * wl2 + a1.w * wl3;
-    r1 += a1.x * wr0 + a1.y * wr1 + a1.z * wr2 + a1.w * wr3;
-    let a2 = vec4f(x[x2 + k]);
-    l2 += a2.x * wl0 + a2.y * wl1 + a2.z * wl2 + a2.w * wl3;
-    r2 += a2.x * wr0 + a2.y * wr1 + a2.z * wr2 + a2.w * wr3;
-    let a3 = vec4f(x[x3 + k]);
-    l3 += a3.x * wl0 + a3.y * wl1 + a3.z * wl2 + a3.w * wl3;
-    r3 += a3.x * wr0 + a3.y * wr1 + a3.z * wr2 + a3.w * wr3;
-    let a4 = vec4f(x[x4 + k]);
-    l4 += a4.x * wl0 + a4.y * wl1 + a4.z * wl2 + a4.w * wl3;
-    r4 += a4.x * wr0 + a4.y * wr1 + a4.z * wr2 + a4.w * wr3;
-    let a5 = vec4f(x[x5 + k]);
-    l5 += a5.x * wl0 + a5.y * wl1 + a5.z * wl2 + a5.w * wl3;
-    r5 += a5.x * wr0 + a5.y * wr1 + a5.z * wr2 + a5.w * wr3;
-    let a6 = vec4f(x[x6 + k]);
-    l6 += a6.x * wl0 + a6.y * wl1 + a6.z * wl2 + a6.w * wl3;
-    r6 += a6.x * wr0 + a6.y * wr1 + a6.z * wr2 + a6.w * wr3;
-    let a7 = vec4f(x[x7 + k]);
-    l7 += a7.x * wl0 + a7.y * wl1 + a7.z * wl2 + a7.w * wl3;
-    r7 += a7.x * wr0 + a7.y * wr1 + a7.z * wr2 + a7.w * wr3;
+  for (var k = 0u; k < K; k++) {
+    let wl = vec4f(weight[k * N4 + left]);
+    let wr = vec4f(weight[k * N4 + right]);
+    let a0 = f32(x[x0 + k]); l0 += a0 * wl; r0 += a0 * wr;
+    let a1 = f32(x[x1 + k]); l1 += a1 * wl; r1 += a1 * wr;
+    let a2 = f32(x[x2 + k]); l2 += a2 * wl; r2 += a2 * wr;
+    let a3 = f32(x[x3 + k]); l3 += a3 * wl; r3 += a3 * wr;
+    let a4 = f32(x[x4 + k]); l4 += a4 * wl; r4 += a4 * wr;
+    let a5 = f32(x[x5 + k]); l5 += a5 * wl; r5 += a5 * wr;
+    let a6 = f32(x[x6 + k]); l6 += a6 * wl; r6 += a6 * wr;
+    let a7 = f32(x[x7 + k]); l7 += a7 * wl; r7 += a7 * wr;
   }
 
   // A loop, because compilers inline `store`: sixteen copies of it took longer to compile than all the rest.

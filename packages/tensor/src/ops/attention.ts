@@ -24,25 +24,28 @@ const layout = {
   writes: ['y'],
   params: { B: 'u32', N: 'u32', heads: 'u32', d4: 'u32', scale: 'f32' },
 } as const;
-/** `queries`: of a workgroup, or of each of its 64 threads. `knows`: d may be compiled in. */
+/** `queries`: of a workgroup, or of each of its 64 threads. `knows`: d may be compiled in. `row`: d values of a thread. */
 const kernels = {
   attention_tiled: {
     kernel: defineKernel('attention_tiled', layout),
     queries: 64,
     shared: true,
     knows: true,
+    row: undefined,
   },
   attention_registers: {
     kernel: defineKernel('attention_registers', layout),
     queries: 4,
     shared: false,
     knows: false,
+    row: (d: number) => `array<f32, ${d}>`,
   },
   attention: {
     kernel: defineKernel('attention', layout),
     queries: 1,
     shared: false,
     knows: true,
+    row: (d: number) => `array<vec4f, ${d / 4}>`,
   },
 };
 const scoresKernel = defineKernel('attention_scores', layout);
@@ -60,8 +63,9 @@ export const attentionVariants: readonly (Variant<{ readonly N: number; readonly
   // 4 queries × 8 keys a step. 6 heads of 64, busy machine of two cores, against the plain kernel:
   //   N = 1370   SwiftShader 2.6 s for 12.1 s   lavapipe 0.36 s for 2.1 s
   //   N = 325    SwiftShader 205 ms for 684 ms  lavapipe 43 ms for 126 ms
-  // Of other blocks, SwiftShader takes half as long again for 4 × 4 and a fifth less for 8 × 8; lavapipe runs all
-  // alike, but compiles 8 × 8 in 7 s and this in 2 s. Not for GPUs: o alone is more registers than a thread has.
+  // One channel a step, where these had four, takes another fifth off on SwiftShader and an eighth on lavapipe. Of other
+  // blocks, SwiftShader takes half as long again for 4 × 4 and a fifth less for 8 × 8; lavapipe runs all alike, but
+  // compiles 8 × 8 in 7 s and this in 2 s. Not for GPUs: o alone is more registers than a thread has.
   {
     name: 'attention_registers',
     fits: () => true,
@@ -96,12 +100,12 @@ export function attention(
     N,
     d,
   }) as keyof typeof kernels;
-  const { kernel, queries, shared, knows } = kernels[name];
+  const { kernel, queries, shared, knows, row } = kernels[name];
   const blocks = B * heads * Math.ceil(N / queries);
   kernel.dispatch(
     { qkv, y },
     {
-      types: { T: dtype, ...(shared ? {} : { Row: `array<vec4f, ${d / 4}>` }) },
+      types: { T: dtype, ...(row && { Row: row(d) }) },
       overrides: knows ? { D4: context.capabilities.software ? 0 : d / 4 } : {},
       params: problem,
       workgroups: shared ? blocks : Math.ceil(blocks / 64),
