@@ -69,13 +69,22 @@ interface VitSize {
   readonly blocks: number;
   readonly channels: Four;
   readonly fusion: number;
+  /** Hidden values of SwiGLU, in place of an MLP's. */
+  readonly gated?: number;
 }
 
 const vits = { features: 384, blocks: 12, channels: [48, 96, 192, 384], fusion: 64 } as const;
 const vitb = { features: 768, blocks: 12, channels: [96, 192, 384, 768], fusion: 128 } as const;
 const vitl = { features: 1024, blocks: 24, channels: [256, 512, 1024, 1024], fusion: 256 } as const;
+const vitg: VitSize = {
+  features: 1536,
+  blocks: 40,
+  channels: [1536, 1536, 1536, 1536],
+  fusion: 384,
+  gated: 4096,
+};
 
-function depthAnything({ features: C, blocks, channels, fusion: F }: VitSize): Shapes {
+function depthAnything({ features: C, blocks, channels, fusion: F, gated }: VitSize): Shapes {
   const table = new Table();
   table.add('pretrained.cls_token', 1, 1, C);
   table.add('pretrained.pos_embed', 1, 1 + 37 * 37, C);
@@ -88,7 +97,10 @@ function depthAnything({ features: C, blocks, channels, fusion: F }: VitSize): S
     table.pair(`${block}.attn.proj`, [C, C]);
     table.add(`${block}.ls1.gamma`, C);
     table.norm(`${block}.norm2`, C);
-    table.mlp(`${block}.mlp`, C);
+    if (gated) {
+      table.pair(`${block}.mlp.w12`, [2 * gated, C]);
+      table.pair(`${block}.mlp.w3`, [C, gated]);
+    } else table.mlp(`${block}.mlp`, C);
     table.add(`${block}.ls2.gamma`, C);
   }
   table.norm('pretrained.norm', C);
@@ -213,7 +225,7 @@ function swinv2({ features, depths, heads, window }: SwinSize): Shapes {
 const sizes = { s: vits, b: vitb, l: vitl };
 const letters = ['s', 'b', 'l'] as const;
 
-/** By the short names of `dpt download`. Published files without the giant. */
+/** By the short names of `dpt download`. The giant, which cannot be downloaded, as `v2-giant`. */
 export const publishedFiles: ReadonlyMap<string, PublishedFile> = new Map(
   [
     ...letters.flatMap((letter) => {
@@ -227,6 +239,11 @@ export const publishedFiles: ReadonlyMap<string, PublishedFile> = new Map(
         { name: `metric-outdoor-${size}`, file: `${v2}_metric_vkitti_vit${letter}`, shapes },
       ];
     }),
+    {
+      name: 'v2-giant',
+      file: 'depth_anything_v2_vitg',
+      shapes: (): Shapes => depthAnything(vitg),
+    },
     {
       name: 'beit-base-384',
       file: 'dpt_beit_base_384',

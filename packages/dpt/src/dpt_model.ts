@@ -77,8 +77,8 @@ export class DPTModel {
     const { tokens, grid } = this.patchEmbed.forward(image); // [B, N, F]
     const stages = this.encoder.forward(tokens, grid); // 4 × [B, 1 + N, F]
     const maps = this.reassemble.forward(stages); // 4 × [B, sH, sW, C]   s = 4, 2, 1, ½
-    const features = this.fusion.forward(maps); // [B, 8H, 8W, C]
-    return this.head.forward(features, [height, width]); // [B, height, width]
+    const fused = this.fusion.beforeLastResize(maps); // [B, 4H, 4W, C]
+    return this.head.forwardResized(fused, [height, width]); // [B, height, width]
   }
 
   /**

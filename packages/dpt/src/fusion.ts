@@ -20,17 +20,24 @@ export class Fusion {
 
   /** 4 × [B, sH, sW, C], s = 4, 2, 1, ½ → [B, 8H, 8W, C] */
   forward(maps: FeatureMaps): Tensor {
-    const [finest] = maps;
-    const [, H, W] = finest.dims('B H W C') as [number, number, number, number];
+    const fused = this.beforeLastResize(maps);
+    return bilinearResize(fused, doubled(fused), { alignCorners: true }).named('fused_1');
+  }
+
+  /** The same but for the last resize, which the head reads through. → [B, 4H, 4W, C] */
+  beforeLastResize(maps: FeatureMaps): Tensor {
     const [block1, block2, block3, block4] = this.blocks;
     const [map1, map2, map3, map4] = maps;
     // To the size of the next map rather than by two, as the released models do: odd grids work.
     const fused4 = block4.forward(undefined, map4, sizeOf(map3)).named('fused_4');
     const fused3 = block3.forward(fused4, map3, sizeOf(map2)).named('fused_3');
     const fused2 = block2.forward(fused3, map2, sizeOf(map1)).named('fused_2');
-    return block1.forward(fused2, map1, [2 * H, 2 * W]).named('fused_1');
+    return block1.beforeResize(fused2, map1);
   }
 }
+
+/** Sides of a map of twice the size. */
+export const doubled = (map: Tensor): [number, number] => [2 * map.shape[1]!, 2 * map.shape[2]!];
 
 const sizeOf = (map: Tensor): [number, number] => [map.shape[1]!, map.shape[2]!];
 
@@ -52,12 +59,16 @@ export class FusionBlock {
 
   /** previous and map [B, h, w, C] → [B, H, W, C] */
   forward(previous: Tensor | undefined, map: Tensor, size: [H: number, W: number]): Tensor {
+    return bilinearResize(this.beforeResize(previous, map), size, { alignCorners: true });
+  }
+
+  /** previous and map [B, h, w, C] → [B, h, w, C] */
+  beforeResize(previous: Tensor | undefined, map: Tensor): Tensor {
     const sum = previous && this.residual1 ? add(this.residual1.forward(map), previous) : map;
     const refined = this.residual2.forward(sum); // [B, h, w, C]
     // The models resize first; a bilinear sample's weights sum to 1, so a 1×1 convolution commutes with it
     // and costs a quarter here.
-    const projected = this.project.forward(refined, { dtype: 'f32' }); // [B, h, w, C]
-    return bilinearResize(projected, size, { alignCorners: true }); // [B, H, W, C]
+    return this.project.forward(refined, { dtype: 'f32' });
   }
 }
 

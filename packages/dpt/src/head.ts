@@ -1,4 +1,5 @@
 import { Conv2d, type Tensor, type Weights } from '@dpt-webgpu/tensor';
+import { doubled } from './fusion.ts';
 
 export interface HeadConfig {
   /** C: channels of the fused map. */
@@ -31,8 +32,19 @@ export class Head {
 
   /** features [B, 8H, 8W, C] → depth [B, image height, image width], f32 */
   forward(features: Tensor, size: [height: number, width: number]): Tensor {
-    const reduced = this.reduce.forward(features, { dtype: 'f32' }); // [B, 8H, 8W, C/2]
-    // The resized map [B, h, w, C/2] would be the largest tensor of the model: 131 MiB for ViT-L at 518 × 518.
+    return this.#depth(this.reduce.forward(features, { dtype: 'f32' }), size);
+  }
+
+  /** The same from what `Fusion.beforeLastResize` gives, [B, 4H, 4W, C]. */
+  forwardResized(fused: Tensor, size: [height: number, width: number]): Tensor {
+    // Resized, the fused map [B, 8H, 8W, C] would be the largest tensor of the model: 128.3 MiB for ViT-G at 518 × 518.
+    const options = { name: 'fused_1', dtype: 'f32' } as const;
+    return this.#depth(this.reduce.forwardResized(fused, doubled(fused), options), size);
+  }
+
+  /** reduced [B, 8H, 8W, C/2] → [B, image height, image width] */
+  #depth(reduced: Tensor, size: [height: number, width: number]): Tensor {
+    // The resized map [B, h, w, C/2] would be larger than all others: 131 MiB for ViT-L at 518 × 518.
     const refined = this.refine.forwardResized(reduced, size, {
       activation: 'relu',
       dtype: 'f32',

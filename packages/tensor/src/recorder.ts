@@ -64,9 +64,16 @@ export class Recorder {
    */
   readonly held = new Set<Storage>();
   readonly attentionWeights: boolean;
+  readonly #keep: readonly RegExp[];
 
-  constructor(attentionWeights: boolean) {
+  constructor({ attentionWeights = false, keep = [] }: TraceOptions) {
     this.attentionWeights = attentionWeights;
+    this.#keep = keep.map(patternOf);
+  }
+
+  /** Whether somebody wants to read a tensor of that name: ops that can do without storing it store it then. */
+  isKept(name: string): boolean {
+    return this.#keep.some((pattern) => pattern.test(name));
   }
 
   add(step: Step): void {
@@ -114,7 +121,7 @@ export function trace(
 ): Trace {
   if (context.recorder)
     throw new DptError('invalid-state', 'record: a recording is already open in this context.');
-  const recorder = new Recorder(options.attentionWeights ?? false);
+  const recorder = new Recorder(options);
   context.recorder = recorder;
   const { steps, names, held } = recorder;
   try {
@@ -146,8 +153,7 @@ function inputTensor(context: Context, name: string, spec: InputSpec): Tensor {
 function keptTensors(names: ReadonlyMap<string, Tensor>, patterns: readonly string[]): Tensors {
   const kept: Record<string, Tensor> = {};
   for (const pattern of patterns) {
-    const escaped = pattern.replace(/[.+?^${}()|[\]\\]/g, '\\$&').replaceAll('*', '[^.]+');
-    const matches = [...names.keys()].filter((name) => new RegExp(`^${escaped}$`).test(name));
+    const matches = [...names.keys()].filter((name) => patternOf(pattern).test(name));
     if (matches.length === 0) {
       throw invalidArgument(
         `record: nothing is named ${pattern}. There are: ${[...names.keys()].join(', ')}.`,
@@ -156,6 +162,11 @@ function keptTensors(names: ReadonlyMap<string, Tensor>, patterns: readonly stri
     for (const name of matches) kept[name] = names.get(name)!;
   }
   return kept;
+}
+
+function patternOf(pattern: string): RegExp {
+  const escaped = pattern.replace(/[.+?^${}()|[\]\\]/g, '\\$&').replaceAll('*', '[^.]+');
+  return new RegExp(`^${escaped}$`);
 }
 
 function lifetimes(

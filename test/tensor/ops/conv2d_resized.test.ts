@@ -8,12 +8,20 @@ import {
   resizedConv2d,
   resizedConv2dVariants,
 } from '../../../packages/tensor/src/ops/conv2d_resized.ts';
-import { plan } from '../../../packages/tensor/src/recording.ts';
+import { plan, record } from '../../../packages/tensor/src/recording.ts';
+import type { Tensor } from '../../../packages/tensor/src/tensor.ts';
 import { Weights } from '../../../packages/tensor/src/weights.ts';
 import { conv2d } from '../../reference/conv2d.ts';
 import type { Nd } from '../../reference/nd.ts';
 import { bilinearTaps, resample } from '../../reference/resize.ts';
-import { dtypesOf, expectClose, randomNd, testContext, upload } from '../../support/tensors.ts';
+import {
+  dtypesOf,
+  expectClose,
+  expectValuesClose,
+  randomNd,
+  testContext,
+  upload,
+} from '../../support/tensors.ts';
 
 // As conv2d's: f32 sums of up to 1728 products. The position in the source is f32, so weights of a resize err by 2⁻²⁴ times
 // the side of the map. f16 results of up to four deviations round by 2⁻¹¹; resize_then_conv2d rounds the resized map as well.
@@ -100,6 +108,23 @@ describe('what a device stores for the head of ViT-L at 518 × 518', () => {
     expect(bindingOf(device)).toEqual({ steps: 2, largest: 518 * 518 });
     expect(bindingOf({ software: true })).toEqual({ steps: 1, largest: 296 * 296 });
   });
+});
+
+test('a recording that is to keep the resized map stores it, with kernels of a GPU too', async () => {
+  const context = await testContext({ capabilities: { software: false } });
+  const x = randomNd([1, 3, 4, 4], { seed: 1 });
+  const weight = upload(context, randomNd([3, 3, 4, 8], { seed: 2 }));
+  const forward = ({ x }: { x: Tensor }) => ({
+    y: resizedConv2d(x, [6, 8], weight, undefined, { padding: 1, name: 'map' }),
+  });
+  const options = { keep: ['map'] };
+  using kept = await record(context, { x: x.shape }, forward, options);
+  using not = await record(context, { x: x.shape }, forward);
+  expect([kept, not].map(({ trace }) => trace.steps.length)).toEqual([2, 1]);
+  const image = Float32Array.from(x.data);
+  const expected = await not.run({ x: image }).y.read();
+  expectValuesClose(await kept.run({ x: image }).y.read(), expected, tolerance.f32);
+  await expectClose(kept.kept.map!, resize(x, [6, 8]), tolerance.f32);
 });
 
 test('what does not fit is named', async () => {

@@ -1,8 +1,7 @@
 import { invalidArgument } from '../errors.ts';
 import { type ConvTranspose2dOptions, convTranspose2d } from '../ops/conv_transpose2d.ts';
 import { type Conv2dOptions, conv2d } from '../ops/conv2d.ts';
-import { resizedConv2d } from '../ops/conv2d_resized.ts';
-import type { Epilogue } from '../ops/linear.ts';
+import { type ResizedConv2dOptions, resizedConv2d } from '../ops/conv2d_resized.ts';
 import type { Size } from '../ops/resize.ts';
 import type { Tensor } from '../tensor.ts';
 import type { Weights } from '../weights.ts';
@@ -46,7 +45,7 @@ export class Conv2d {
   }
 
   /** The same after a bilinear resize with corners aligned, which is not stored where that pays. Stride 1 only. */
-  forwardResized(x: Tensor, size: Size, options?: Epilogue): Tensor {
+  forwardResized(x: Tensor, size: Size, options?: Omit<ResizedConv2dOptions, 'padding'>): Tensor {
     if (this.stride !== 1)
       throw invalidArgument(`resizedConv2d: ${this.weight.name} has stride ${this.stride}, not 1.`);
     return resizedConv2d(x, size, this.weight, this.bias, { ...options, padding: this.padding });

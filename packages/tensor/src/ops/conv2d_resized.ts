@@ -14,6 +14,8 @@ import { bilinearResize, type Size } from './resize.ts';
 export interface ResizedConv2dOptions extends Epilogue {
   /** Rows and columns of zeros on every side of the resized map. Default 0. */
   readonly padding?: number;
+  /** Of the resized map, which is stored where a recording is to keep it. */
+  readonly name?: string;
 }
 
 const layout = {
@@ -86,7 +88,7 @@ export function resizedConv2d(
   bias?: Tensor,
   options: ResizedConv2dOptions = {},
 ): Tensor {
-  const { padding = 0, activation = 'none', scaledBy, addTo } = options;
+  const { padding = 0, name: resizedName = '', activation = 'none', scaledBy, addTo } = options;
   const [kH, kW, I, O] = weight.dims('kH kW I O') as [number, number, number, number];
   if (x.shape.length !== 4 || x.shape[3] !== I) {
     throw invalidArgument(
@@ -110,12 +112,15 @@ export function resizedConv2d(
   const { context } = x;
   const bytes = bufferBytes(sizeOf([B, Hr, Wr, I]), x.dtype);
   const problem = { I, O, window: [kH, kW] as const, bytes };
-  const name = chooseVariant(context, 'conv2d_resized', resizedConv2dVariants, problem);
+  const name = context.recorder?.isKept(resizedName)
+    ? 'resize_then_conv2d'
+    : chooseVariant(context, 'conv2d_resized', resizedConv2dVariants, problem);
   if (name === 'resize_then_conv2d') {
     // The scope frees the resized map when ops run at once.
-    return context.scope(() =>
-      conv2d(bilinearResize(x, size, { alignCorners: true }), weight, bias, options),
-    );
+    return context.scope(() => {
+      const resized = bilinearResize(x, size, { alignCorners: true });
+      return conv2d(resizedName ? resized.named(resizedName) : resized, weight, bias, options);
+    });
   }
   const { kernel, tile, size: tileSize } = kernels[name as keyof typeof kernels];
   const dtype = options.dtype ?? addTo?.dtype ?? weight.dtype;
