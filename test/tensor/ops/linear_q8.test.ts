@@ -77,7 +77,7 @@ test('which variant', () => {
   expect(chosen(1370, 384)).toBe('linear_q8_tiled');
   expect(chosen(1370, 384, { software: true })).toBe('linear_q8_registers');
   expect(chosen(1, 384)).toBe('linear_q8');
-  expect(chosen(1370, 7)).toBe('linear_q8');
+  expect(chosen(1370, 7)).toBe('linear_q8_registers');
 });
 
 test('a q8 tensor keeps its columns and is read as bytes', async () => {

@@ -34,6 +34,6 @@ export const linearQ8Variants: readonly (Variant<Case> & {
     fits: ({ K }) => K % 4 === 0,
     pays: ({ device, M }) => !device.software && M >= 32,
   },
-  { name: 'linear_q8_registers', fits: ({ K }) => K % 4 === 0, pays: ({ M }) => M >= 2 },
+  { name: 'linear_q8_registers', fits: () => true, pays: ({ M }) => M >= 2 },
   { name: 'linear_q8', fits: () => true },
 ];
