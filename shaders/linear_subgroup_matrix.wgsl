@@ -1,7 +1,8 @@
-// Linear map over the last axis on matrix units: y = activation(x · weight + bias) · scale + residual, x and weight f16
+// Linear map over the last axis on matrix units: y = activation(x · weight + bias) · scale + residual, weight f16
 //
 // A workgroup of four subgroups owns a tile of SIDE × SIDE results, each subgroup a quarter of it as (SIDE / 32)² matrices of
-// 16 × 16 that live in the registers of its 32 threads together. Products of f16 are exact in f32, and sums are f32:
+// 16 × 16 that live in the registers of its 32 threads together. Products of f16 are exact in f32, and sums are f32; an x of
+// f32 becomes f16 on its way to workgroup memory and is stored in full:
 //
 //        weight [K, N]     ┌──────┬─ SIDE ─┬──┐     per STEP of K both slices are copied to workgroup memory, padded by eight
 //                     STEP │      │▒▒▒▒│▒▒▒│  │     values a row against bank conflicts; while the matrix units work, the
@@ -23,7 +24,7 @@ enable subgroup_size_control;
 enable chromium_experimental_subgroup_matrix;
 diagnostic(off, chromium.subgroup_matrix_uniformity);   // uniform in a subgroup, which the analysis cannot see
 
-alias X = f16;                                // storage of x
+alias X = f32;                                // storage of x: f32 or f16
 alias W = f16;                                // of weight, bias and scale
 alias R = f32;                                // of the residual
 alias Y = f32;                                // of y
@@ -141,7 +142,7 @@ fn load_x(top: u32, k: u32, place: u32) -> vec4<f16> {
   let K4 = params.K / 4u;
   let row = min(top + place / (STEP / 4u), params.M - 1u);
   let column = k + place % (STEP / 4u);
-  return select(vec4<f16>(), x[row * K4 + min(column, K4 - 1u)], column < K4);
+  return select(vec4<f16>(), vec4<f16>(x[row * K4 + min(column, K4 - 1u)]), column < K4);
 }
 
 fn put_x(place: u32, v: vec4<f16>) {

@@ -1,4 +1,4 @@
-import type { Dtype, Weights } from '@dpt-webgpu/tensor';
+import type { Dtype } from '@dpt-webgpu/tensor';
 
 /**
  * Storage of what a block's norms and its map to q, k and v write. The residual stream, stages and maps are f32 in every
@@ -9,8 +9,6 @@ import type { Dtype, Weights } from '@dpt-webgpu/tensor';
  *   stages and maps f32                           0.023  0.019  0.012                ≥ 0.9999998
  *   and norms, q, k and v                         0.013  0.006  0.007                ≥ 0.9999999
  *
- * So they are f32, except on matrix units: those take f16 only, and are worth it.
+ * So they are f32, on matrix units as well: those take f16 only, and a tile becomes it as it is copied.
  */
-export function tokenDtype({ context, dtype }: Weights): Dtype {
-  return context.capabilities.subgroupMatrix ? dtype : 'f32';
-}
+export const tokenDtype: Dtype = 'f32';

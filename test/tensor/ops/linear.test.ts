@@ -108,7 +108,7 @@ describe('which variant', () => {
       M,
       K,
       N,
-      dtypes: ['f32', 'f32'],
+      weight: 'f32',
     });
 
   test('a GPU gets tiles: large ones where they are many', () => {

@@ -28,11 +28,10 @@ export class BeitBlock {
 
   constructor(config: BeitConfig, weights: Weights, cache: GridCache) {
     const { features, hidden } = config;
-    const dtype = tokenDtype(weights);
-    this.norm1 = new LayerNorm({ features, dtype }, weights.at('norm1'));
+    this.norm1 = new LayerNorm({ features, dtype: tokenDtype }, weights.at('norm1'));
     this.attention = new RelativeSelfAttention(config, weights.at('attention'), cache);
     this.gamma1 = weights.tensor('gamma1', [features]);
-    this.norm2 = new LayerNorm({ features, dtype }, weights.at('norm2'));
+    this.norm2 = new LayerNorm({ features, dtype: tokenDtype }, weights.at('norm2'));
     this.mlp = new Mlp({ features, hidden }, weights.at('mlp'));
     this.gamma2 = weights.tensor('gamma2', [features]);
   }
@@ -60,8 +59,10 @@ class RelativeSelfAttention {
   constructor(config: BeitConfig, weights: Weights, cache: GridCache) {
     const { features, heads } = config;
     this.heads = heads;
-    const dtype = tokenDtype(weights);
-    this.qkv = new Linear({ in: features, out: 3 * features, dtype }, weights.at('qkv'));
+    this.qkv = new Linear(
+      { in: features, out: 3 * features, dtype: tokenDtype },
+      weights.at('qkv'),
+    );
     this.positions = new RelativePositionBias(config, weights, cache);
     this.project = new Linear({ in: features, out: features }, weights.at('project'));
   }

@@ -28,11 +28,10 @@ export class Dinov2Block {
     const { features, heads, feedForward } = config;
     const { hidden } = feedForward;
     const FeedForward = feedForward.kind === 'swiglu' ? SwiGlu : Mlp;
-    const dtype = tokenDtype(weights);
-    this.norm1 = new LayerNorm({ features, dtype }, weights.at('norm1'));
+    this.norm1 = new LayerNorm({ features, dtype: tokenDtype }, weights.at('norm1'));
     this.attention = new SelfAttention({ features, heads }, weights.at('attention'));
     this.gamma1 = weights.tensor('gamma1', [features]);
-    this.norm2 = new LayerNorm({ features, dtype }, weights.at('norm2'));
+    this.norm2 = new LayerNorm({ features, dtype: tokenDtype }, weights.at('norm2'));
     // A product of two hidden values is the one that comes near the end of f16.
     const hiddenDtype = feedForward.kind === 'swiglu' ? 'f32' : weights.dtype;
     this.feedForward = new FeedForward({ features, hidden, hiddenDtype }, weights.at('mlp'));
@@ -60,8 +59,10 @@ class SelfAttention {
 
   constructor({ features, heads }: SelfAttentionConfig, weights: Weights) {
     this.heads = heads;
-    const dtype = tokenDtype(weights);
-    this.qkv = new Linear({ in: features, out: 3 * features, dtype }, weights.at('qkv'));
+    this.qkv = new Linear(
+      { in: features, out: 3 * features, dtype: tokenDtype },
+      weights.at('qkv'),
+    );
     this.project = new Linear({ in: features, out: features }, weights.at('project'));
   }
 

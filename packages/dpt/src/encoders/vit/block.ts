@@ -15,10 +15,9 @@ export class VitBlock {
   readonly mlp: Mlp;
 
   constructor({ features, heads, hidden }: VitConfig, weights: Weights) {
-    const dtype = tokenDtype(weights);
-    this.norm1 = new LayerNorm({ features, dtype }, weights.at('norm1'));
+    this.norm1 = new LayerNorm({ features, dtype: tokenDtype }, weights.at('norm1'));
     this.attention = new SelfAttention({ features, heads }, weights.at('attention'));
-    this.norm2 = new LayerNorm({ features, dtype }, weights.at('norm2'));
+    this.norm2 = new LayerNorm({ features, dtype: tokenDtype }, weights.at('norm2'));
     this.mlp = new Mlp({ features, hidden }, weights.at('mlp'));
   }
 
@@ -43,8 +42,10 @@ class SelfAttention {
 
   constructor({ features, heads }: SelfAttentionConfig, weights: Weights) {
     this.heads = heads;
-    const dtype = tokenDtype(weights);
-    this.qkv = new Linear({ in: features, out: 3 * features, dtype }, weights.at('qkv'));
+    this.qkv = new Linear(
+      { in: features, out: 3 * features, dtype: tokenDtype },
+      weights.at('qkv'),
+    );
     this.project = new Linear({ in: features, out: features }, weights.at('project'));
   }
 
