@@ -26,21 +26,18 @@ export function lineOfDone({ picture, depth, milliseconds }: Done): string {
   const facts = [
     `${width}×${height}`,
     `${Math.round(milliseconds)} ms`,
-    `values ${brief(min)} … ${brief(max)}${unit}`,
+    `values ${min} … ${max}${unit}`,
     ...metresOf(depth),
   ];
   const written = picture.files.map(({ file }) => printable(file)).join(', ');
   return `${printable(picture.path)} → ${written}  (${facts.join(', ')})`;
 }
 
-/** Four digits of a value, as many as a person reads; `--json` has them all. */
-const brief = (value: number): string => `${Number(value.toPrecision(4))}`;
-
 function metresOf({ kind, metres, calibration }: FinishedDepth): string[] {
   const facts: string[] = [];
   if (kind === 'relative' && metres) {
     const { min, max } = rangeOf(metres);
-    facts.push(`${brief(min)} … ${brief(max)} m`);
+    facts.push(`${min.toPrecision(4)} … ${max.toPrecision(4)} m`);
   }
   if (calibration) {
     const { slope, offset, residuals } = calibration;
