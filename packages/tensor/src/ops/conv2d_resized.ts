@@ -14,7 +14,7 @@ import { bilinearResize, type Size } from './resize.ts';
 export interface ResizedConv2dOptions extends Epilogue {
   /** Rows and columns of zeros on every side of the resized map. Default 0. */
   readonly padding?: number;
-  /** Of the resized map, which is stored where a recording is to keep it. */
+  /** Of the resized map, which is stored where a recording is to keep it. Default: it has none, and is never stored. */
   readonly name?: string;
 }
 
