@@ -48,10 +48,47 @@ function file(name: string, content: string | Uint8Array): string {
   return join(folder, name);
 }
 
+function correlation(a: Float32Array, b: Float32Array): number {
+  const mean = (x: Float32Array): number => x.reduce((sum, v) => sum + v, 0) / x.length;
+  const [ma, mb] = [mean(a), mean(b)];
+  const sums = [0, 0, 0] as [number, number, number];
+  for (let i = 0; i < a.length; i++) {
+    const [da, db] = [a[i]! - ma, b[i]! - mb];
+    sums[0] += da * db;
+    sums[1] += da * da;
+    sums[2] += db * db;
+  }
+  return sums[0] / Math.sqrt(sums[1] * sums[2]);
+}
+
 const small = ['--size', '28', '-m', tinyModel];
 const run = (...argv: string[]) => dpt(['image', '-o', output, ...argv]);
 
 describe('writes', () => {
+  test('with --tiles a map of more detail that agrees with the whole, and with --flip the mean of both sides', async () => {
+    const cat = picture('cat.png', 120, 90);
+    const maps = new Map<string, Float32Array>();
+    for (const flags of ['', '--tiles 3', '--flip', '--tiles 3 --flip']) {
+      const more = flags.split(' ').filter(Boolean);
+      const { code, out } = await run(cat, ...small, '--format', 'npy', '--settings', ...more);
+      expect({ code, out }).toMatchObject({ code: 0, out: expect.stringContaining('42×28') });
+      const { shape, data } = decodeNpy(readFileSync(join(output, 'cat.npy')));
+      expect(shape).toEqual([90, 120]);
+      maps.set(flags, data as Float32Array);
+      const { settings } = JSON.parse(readFileSync(join(output, 'cat.json'), 'utf8'));
+      expect(settings).toMatchObject({
+        tiles: flags.includes('tiles') ? 3 : 1,
+        flip: flags.includes('flip'),
+      });
+    }
+    const [plain, ...others] = maps.values();
+    for (const other of others) {
+      expect(other).not.toEqual(plain);
+      expect(other.every(Number.isFinite)).toBe(true);
+      expect(correlation(plain!, other)).toBeGreaterThan(0.5);
+    }
+  });
+
   test('every format, and the line says what the files hold', async () => {
     const cat = picture('cat.jpg'); // a PNG by its bytes; the name decides nothing
     const { code, out, err } = await run(cat, ...small, '--format', 'png,png16,npy,pfm');

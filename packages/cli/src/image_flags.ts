@@ -57,6 +57,15 @@ export const imageFlags: readonly Flag[] = [
     value: 'X,Y,W,H',
     help: 'of the upright picture: pixels, or shares of it where none is above 1',
   },
+  {
+    name: 'tiles',
+    value: 'N',
+    help: 'run N × N overlapping tiles besides the whole, each at --size, for finer detail (default: 1)',
+  },
+  {
+    name: 'flip',
+    help: 'run everything mirrored, too, and take the mean: steadier, twice the time',
+  },
   { name: 'batch', value: 'N', help: 'pictures of one size that are run together (default: 1)' },
   {
     name: 'upsample',
@@ -119,6 +128,8 @@ export interface ImageOptions {
   readonly size: number | undefined;
   readonly square: boolean;
   readonly crop: CropBox | undefined;
+  readonly tiles: number;
+  readonly flip: boolean;
   readonly batch: number;
   readonly upsample: Upsample;
   readonly colourMap: ColourMap;
@@ -164,6 +175,11 @@ export function imageOptions(args: Arguments): ImageOptions {
   if (args.has('invert-mask') && !args.has('mask') && !args.has('cut-out')) {
     throw new UsageError('--invert-mask goes with --mask or --cut-out.');
   }
+  const tiles = args.wholeNumber('tiles', 1, 32) ?? 1;
+  const batch = args.wholeNumber('batch', 1, 64) ?? 1;
+  if (batch > 1 && (tiles > 1 || args.has('flip'))) {
+    throw new UsageError('--batch does not go with --tiles or --flip: they run one by one.');
+  }
   const line = lineOf(args);
   const known = knownPixels(args.text('calibrate'));
   if (line && known.length > 0) {
@@ -181,7 +197,9 @@ export function imageOptions(args: Arguments): ImageOptions {
     size: args.wholeNumber('size', 1, 16_384),
     square: !args.has('no-square'),
     crop: cropOf(args.numbers('crop', 4)),
-    batch: args.wholeNumber('batch', 1, 64) ?? 1,
+    tiles,
+    flip: args.has('flip'),
+    batch,
     upsample: upsample ?? 'model',
     colourMap,
     sideBySide: args.has('side-by-side'),

@@ -124,6 +124,8 @@ export function settingsFile(
       ? { calibration: { points: options.known, errors: calibration.residuals } }
       : {}),
     settings: {
+      tiles: options.tiles,
+      flip: options.flip,
       upsample: options.upsample,
       percentiles: options.settings.percentiles ?? [0, 100],
       plane: options.settings.planeStrength,

@@ -1,5 +1,5 @@
 import { dirname } from 'node:path';
-import type { Photo } from '@dpt-webgpu/dpt';
+import { type DepthMap, type Photo, predictTiled } from '@dpt-webgpu/dpt';
 import { decodePicture, readPicture, writeFileAtomic } from '@dpt-webgpu/loaders/node';
 import type { Io } from './command.ts';
 import { type Cropped, crop } from './crop.ts';
@@ -64,19 +64,14 @@ export async function* finishGroup(
   const workplace = await models.for(pictures[0]!.photo, pictures.length);
   // A device may be too small for all of them together.
   const together = workplace.opened.fits(pictures[0]!.photo, pictures.length) ? pictures.length : 1;
-  const { upsample, size, square } = options;
   for (let from = 0; from < pictures.length; from += together) {
     const some = pictures.slice(from, from + together);
     const begin = performance.now();
-    const depths = await workplace.opened.predictor.predictBatch(
+    const depths = await predict(
       some.map(({ photo }) => photo),
-      {
-        size,
-        square,
-        output: upsample === 'model' ? 'photo' : 'network',
-        signal: io.signal,
-        onProgress: (done, total) => io.progress.report('Compiling', done, total),
-      },
+      options,
+      workplace,
+      io,
     );
     await workplace.opened.expectHealthy();
     const milliseconds = (performance.now() - begin) / some.length;
@@ -98,6 +93,27 @@ export async function* finishGroup(
       }
     }
   }
+}
+
+/** A map for each photo: together in one run, or each from its tiles. */
+function predict(
+  photos: readonly Photo[],
+  { size, square, upsample, tiles, flip }: ImageOptions,
+  { opened: { predictor } }: Workplace,
+  { signal, progress }: Io,
+): Promise<DepthMap[]> {
+  const common = {
+    size,
+    square,
+    output: upsample === 'model' ? ('photo' as const) : ('network' as const),
+    signal,
+    onProgress: (done: number, total: number) => progress.report('Compiling', done, total),
+  };
+  if (tiles === 1 && !flip) return predictor.predictBatch(photos, common);
+  const onRun = (done: number, total: number) => progress.report('Tiles', done, total);
+  return Promise.all(
+    photos.map((photo) => predictTiled(predictor, photo, { ...common, tiles, flip, onRun })),
+  );
 }
 
 /** Where a pixel of the whole picture is in what was cropped of it. */

@@ -102,9 +102,9 @@ export function planFor(
   const problem = lacksF16
     ? 'this device has no shader-f16. Use dtype f32.'
     : largestBinding > binding
-      ? `needs a ${mib(largestBinding)} storage binding; allowed are ${mib(binding)}. Request maxStorageBufferBindingSize and maxBufferSize (see deviceRequest()), or use a smaller size.`
+      ? `needs a ${mib(largestBinding)} storage binding; allowed are ${mib(binding)}. Request maxStorageBufferBindingSize and maxBufferSize (see deviceRequest()), or use a smaller size; tiles keep the detail (see predictTiled()).`
       : memory !== undefined && total > memory
-        ? `takes ${mib(total)}; allowed are ${mib(memory)}. Use a smaller size, a smaller model, or dtype f16.`
+        ? `takes ${mib(total)}; allowed are ${mib(memory)}. Use a smaller size, a smaller model, or dtype f16; tiles keep the detail of a smaller size (see predictTiled()).`
         : undefined;
   return {
     networkSize: network,

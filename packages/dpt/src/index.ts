@@ -111,3 +111,4 @@ export {
   summary,
 } from './predictor.ts';
 export { Reassemble, ReassembleBlock } from './reassemble.ts';
+export { cutPhoto, predictTiled, type TiledOptions, type TileOptions, tileSize } from './tiles.ts';

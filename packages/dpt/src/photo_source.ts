@@ -1,4 +1,4 @@
-import { type Context, type OwnTexture, Tensor, textureUsage } from '@dpt-webgpu/tensor';
+import { type Context, DptError, type OwnTexture, Tensor, textureUsage } from '@dpt-webgpu/tensor';
 import type { Size } from './image_size.ts';
 
 /** A photo as bytes: four per pixel, R G B A, row by row from the top. Alpha is not looked at. `ImageData` is one. */
@@ -45,6 +45,24 @@ export function sizeOfSource(source: PhotoSource): Size {
     return { width: source.naturalWidth, height: source.naturalHeight };
   }
   return { width: source.width, height: source.height };
+}
+
+export function expectPhoto({ width, height, data }: Photo): void {
+  expectSides(width, height);
+  if (data.byteLength !== width * height * 4) {
+    throw new DptError(
+      'invalid-argument',
+      `The photo is ${width}×${height} with ${data.byteLength} bytes; RGBA needs ${width * height * 4}.`,
+    );
+  }
+}
+
+export function expectSides(width: number, height: number): void {
+  if (Number.isInteger(width) && Number.isInteger(height) && width > 0 && height > 0) return;
+  throw new DptError(
+    'invalid-argument',
+    `The photo is ${width}×${height}; both sides must be whole and at least 1.`,
+  );
 }
 
 /** A texture of one size that pictures of the page are copied to, made when the first one comes. */

@@ -22,7 +22,14 @@ import { expectFiniteMap } from './finite.ts';
 import { largestSizeThatFits } from './fit_plan.ts';
 import { networkSize, type Size, type SizeOptions } from './image_size.ts';
 import { LiveDepth, type LiveDepthOptions } from './live_depth.ts';
-import { isPhoto, type Photo, type PhotoSource, sizeOfSource } from './photo_source.ts';
+import {
+  expectPhoto,
+  expectSides,
+  isPhoto,
+  type Photo,
+  type PhotoSource,
+  sizeOfSource,
+} from './photo_source.ts';
 import { RecordingCache } from './recording_cache.ts';
 import { resizedDepth } from './resized_depth.ts';
 import { runInTurn } from './run_in_turn.ts';
@@ -343,24 +350,6 @@ function expectOneSize(photos: readonly Photo[]): Photo {
     );
   }
   return first;
-}
-
-function expectPhoto({ width, height, data }: Photo): void {
-  expectSides(width, height);
-  if (data.byteLength !== width * height * 4) {
-    throw new DptError(
-      'invalid-argument',
-      `The photo is ${width}×${height} with ${data.byteLength} bytes; RGBA needs ${width * height * 4}.`,
-    );
-  }
-}
-
-function expectSides(width: number, height: number): void {
-  if (Number.isInteger(width) && Number.isInteger(height) && width > 0 && height > 0) return;
-  throw new DptError(
-    'invalid-argument',
-    `The photo is ${width}×${height}; both sides must be whole and at least 1.`,
-  );
 }
 
 /** The configuration in one line: `depth_anything_v2: DINOv2, 12 blocks of 384 features, 6 heads, 14-pixel patches`. */
