@@ -14,18 +14,20 @@ export interface WindowAttention {
 
 /**
  * SwinV2's window attention step by step, as its authors write it: roll the grid, cut it into windows, attend, put the
- * windows back, roll back. Also how many pairs of a window the mask keeps apart. qkv [B, H·W, 3 · heads · d].
+ * windows back, roll back. Also the matrix of weights of every window of the first picture, [windows, heads, h·w, h·w], and
+ * how many pairs of it the mask keeps apart. qkv [B, H·W, 3 · heads · d].
  */
 export function windowAttention(
   qkv: Nd,
   { heads, grid: [H, W], window: [h, w], shift, table, logitScale }: WindowAttention,
-): { y: Nd; masked: number[] } {
+): { y: Nd; masked: number[]; weights: Nd } {
   const [B, , C3] = qkv.shape as [number, number, number];
   const C = C3 / 3;
   const d = C / heads;
   const A = h * w;
   const y = zeros([B, H * W, C]);
   const masked: number[] = [];
+  const all = zeros([(H / h) * (W / w), heads, A, A]);
   for (let b = 0; b < B; b++) {
     for (let top = 0; top < H; top += h) {
       for (let left = 0; left < W; left += w) {
@@ -74,6 +76,7 @@ export function windowAttention(
             }
           }
           const weights = softmax(scores);
+          if (b === 0) all.data.set(weights.data, ((masked.length - 1) * heads + head) * A * A);
           const values = tokens.map((token) => part(token, 2));
           for (let p = 0; p < A; p++) {
             const to = (b * H * W + tokens[p]!) * C + head * d;
@@ -86,7 +89,7 @@ export function windowAttention(
       }
     }
   }
-  return { y, masked };
+  return { y, masked, weights: all };
 }
 
 /** Of the rolled grid: 0 before the last window, 1 in it, 2 in what came around from the other end. */

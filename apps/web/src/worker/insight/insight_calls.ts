@@ -1,4 +1,5 @@
 import type { Call } from '../protocol.ts';
+import type { CutGrid } from './window_place.ts';
 
 /** The boxes of figure 1, in its order. */
 export const boxes = ['patch_embed', 'encoder', 'reassemble', 'fusion', 'head'] as const;
@@ -20,6 +21,15 @@ export interface BoxPlan {
   readonly peakBytes: number;
 }
 
+/** How one block of a hierarchical encoder cuts its grid. */
+export interface BlockWindows extends CutGrid {
+  /** From 0; the grid halves from stage to stage. */
+  readonly stage: number;
+  /** Among the blocks of the stage, from 0. */
+  readonly index: number;
+  readonly heads: number;
+}
+
 export interface InsightFacts {
   readonly model: string;
   readonly width: number;
@@ -34,6 +44,8 @@ export interface InsightFacts {
   readonly attention:
     | { readonly heads: number; readonly tokens: number; readonly bytes: number }
     | undefined;
+  /** Of each block, where the encoder attends within windows. */
+  readonly windows: readonly BlockWindows[] | undefined;
   /** Rows of tokens before the patches: the readout token, or none. */
   readonly readout: 0 | 1;
   readonly features: number;
@@ -53,7 +65,7 @@ export interface NumberMap {
 /** How the attention of one patch is asked for: where it looks (row), or who looks at it (column). */
 export interface AttentionQuery {
   readonly block: number;
-  /** Row of the token, the readout token included. */
+  /** Row of the token among those of the block, the readout token included. */
   readonly token: number;
   readonly column: boolean;
 }
@@ -150,9 +162,15 @@ export interface InsightCalls {
   >;
   /** Plans the model at a size (0: its own) and prepares the photo. */
   readonly 'insight.setup': Call<{ readonly size: number }, InsightFacts>;
-  /** Runs the encoder and keeps the attention of one block on the host: [heads, tokens] per question. */
+  /**
+   * Runs the encoder and keeps the attention of one block on the host: [heads, tokens] per question. Within windows:
+   * [heads, h·w], as the tokens stand in the window.
+   */
   readonly 'insight.attention': Call<AttentionQuery, Float32Array<ArrayBuffer>>;
-  /** The mean over the heads in every block, a few blocks at a time: [blocks, tokens]. */
+  /**
+   * The mean over the heads in every block, a few blocks at a time: [blocks, tokens]. Within windows the token is one of
+   * the finest grid, and each block has h·w numbers.
+   */
   readonly 'insight.meanAttention': Call<
     Omit<AttentionQuery, 'block'>,
     Float32Array<ArrayBuffer> | undefined,

@@ -3,6 +3,7 @@ import { plan, type Trace } from '@dpt-webgpu/tensor';
 import type { GpuInfo } from '../gpu.ts';
 import { boxOf } from './boxes.ts';
 import { type Box, type BoxPlan, boxes, type InsightFacts } from './insight_calls.ts';
+import { blockWindows } from './window_attention.ts';
 
 const boxOfLabel = (label: string): Box => boxOf(label.slice(label.indexOf(' ') + 1));
 
@@ -32,6 +33,7 @@ export function planOf(planned: DPTModel, { width, height }: Size): Planned {
     grid,
     blocks,
     attention,
+    windows: blockWindows(planned, grid),
     readout: tokens === grid[0] * grid[1] + 1 ? 1 : 0,
     features: kept[blocks[0] ?? '']?.shape[2] ?? 1,
     tensors,

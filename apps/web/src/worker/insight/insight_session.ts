@@ -27,6 +27,7 @@ import {
   statistics,
 } from './tensor_maps.ts';
 import { timingOf } from './timing.ts';
+import { WindowAttentions } from './window_attention.ts';
 
 /** Of what is kept on the host to answer the next question without a run. */
 const HOST_BYTES = 256 * 2 ** 20;
@@ -39,6 +40,7 @@ const SHOWN = 960;
 interface Prepared extends PreparedRun {
   attention?: { readonly block: number; readonly weights: Float32Array };
   readonly means: Map<number, Float32Array>;
+  windows?: WindowAttentions;
   outputs?: readonly HostTensor[];
   tensor?: ReadTensor | undefined;
   fusion?: FusionScaling;
@@ -166,8 +168,11 @@ export class InsightSession {
     }
   }
 
-  async #attention({ block, token, column }: AttentionQuery): Promise<Float32Array<ArrayBuffer>> {
+  async #attention(query: AttentionQuery): Promise<Float32Array<ArrayBuffer>> {
     const prepared = this.#ready();
+    const windows = windowsIn(prepared);
+    if (windows) return windows.attended(query, windows.bytes > HOST_BYTES);
+    const { block, token, column } = query;
     const { heads, tokens } = attentionIn(prepared);
     if (prepared.attention?.block !== block) {
       prepared.attention = { block, weights: await attentionOf(prepared, block) };
@@ -181,8 +186,24 @@ export class InsightSession {
     job: Job<{ done: number; total: number }>,
   ): Promise<Float32Array<ArrayBuffer> | undefined> {
     const prepared = this.#ready();
-    const { heads, tokens } = attentionIn(prepared);
     const total = prepared.facts.blocks.length;
+    const windows = windowsIn(prepared);
+    if (windows) {
+      if (windows.bytes > HOST_BYTES) return undefined;
+      const sizeOf = (block: number): number => windows.bytesOf(block);
+      for (const part of inParts(windows.missing, sizeOf, KEPT_BYTES)) {
+        await this.#inTurn(async () => {
+          this.#expectStill(prepared, job.signal);
+          await windows.read(part);
+        });
+        job.progress({ done: total - windows.missing.length, total });
+      }
+      return this.#inTurn(async () => {
+        this.#expectStill(prepared, job.signal);
+        return windows.means(token, column);
+      });
+    }
+    const { heads, tokens } = attentionIn(prepared);
     if (4 * tokens * tokens * total > HOST_BYTES) return undefined;
     const missing = prepared.facts.blocks
       .map((name, block) => ({ name: weightsName(name), block }))
@@ -194,7 +215,7 @@ export class InsightSession {
         const names = part.map(({ name }) => name);
         const read = await readTensors(prepared, names, { attentionWeights: true });
         for (const [i, { block }] of part.entries()) {
-          prepared.means.set(block, meanOfHeads(read[i]!.data, heads, tokens));
+          prepared.means.set(block, meanOfHeads(read[i]!.data, heads, tokens * tokens));
         }
       });
       job.progress({ done: prepared.means.size, total });
@@ -275,10 +296,14 @@ export class InsightSession {
 
 function attentionIn({ facts }: Prepared): NonNullable<InsightFacts['attention']> {
   if (facts.attention) return facts.attention;
-  throw new EngineError({
-    code: 'failed',
-    message: 'This encoder attends within windows: there is no one map of all its patches.',
-  });
+  throw new EngineError({ code: 'failed', message: 'This encoder has no attention to show.' });
+}
+
+/** Undefined where the encoder attends over the whole picture. */
+function windowsIn(prepared: Prepared): WindowAttentions | undefined {
+  const { windows } = prepared.facts;
+  if (windows) prepared.windows ??= new WindowAttentions(prepared, windows);
+  return prepared.windows;
 }
 
 async function attentionOf(prepared: Prepared, block: number): Promise<Float32Array> {

@@ -157,12 +157,11 @@ export function attended(
   return out;
 }
 
-/** [heads, N, N] → the mean over the heads [N, N] */
-export function meanOfHeads(weights: Float32Array, heads: number, N: number): Float32Array {
-  const mean = new Float32Array(N * N);
+/** [heads, n] → the mean over the heads [n] */
+export function meanOfHeads(weights: Float32Array, heads: number, n: number): Float32Array {
+  const mean = new Float32Array(n);
   for (let head = 0; head < heads; head++) {
-    const base = head * N * N;
-    for (let i = 0; i < N * N; i++) mean[i]! += weights[base + i]! / heads;
+    for (let i = 0; i < n; i++) mean[i]! += weights[head * n + i]! / heads;
   }
   return mean;
 }

@@ -102,8 +102,8 @@ export class Swinv2Stage {
     );
   }
 
-  /** x [B, H·W, F] → [B, H·W, F] */
-  forward(x: Tensor, grid: Grid): Tensor {
+  /** How each block cuts the grid. */
+  windowsOn(grid: Grid): Windows[] {
     const shifted = windowsOf(grid, this.window);
     if (!shifted) {
       throw invalidArgument(
@@ -111,8 +111,14 @@ export class Swinv2Stage {
       );
     }
     const unshifted: Windows = { ...shifted, shift: [0, 0] };
+    return this.blocks.map((_, i) => (i % 2 ? shifted : unshifted));
+  }
+
+  /** x [B, H·W, F] → [B, H·W, F] */
+  forward(x: Tensor, grid: Grid): Tensor {
+    const windows = this.windowsOn(grid);
     this.blocks.forEach((block, i) => {
-      x = block.forward(x, i % 2 ? shifted : unshifted);
+      x = block.forward(x, windows[i]!);
     });
     return x;
   }
