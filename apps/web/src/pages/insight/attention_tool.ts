@@ -4,37 +4,56 @@ import { choiceField, switchRow } from '../../ui/choice.ts';
 import { group } from '../../ui/group.ts';
 import { slider } from '../../ui/slider.ts';
 import { bytesText, valueText } from '../../words.ts';
+import {
+  type AttendedBlock,
+  attendedBlock,
+  finestPatch,
+  onGrid,
+  tileSize,
+  tokenName,
+  windowText,
+} from './attended_block.ts';
+import { addAttentionKeys } from './attention_keys.ts';
 import { colourOf, mapCanvas, paint, pngOf, rangeOf, sheetOf } from './paint.ts';
 import { PatchFrame } from './patch_frame.ts';
-import {
-  colourField,
-  columnKeys,
-  latest,
-  showColumns,
-  type Tool,
-  type ToolContext,
-  table,
-} from './tool.ts';
+import { colourField, latest, showColumns, type Tool, type ToolContext, table } from './tool.ts';
 
 /** Where a patch looks, or who looks at it: one map per head, their mean over the photo, and the same block by block. */
-export function makeAttentionTool({ app, settings, runner, isShown }: ToolContext): Tool {
+export function makeAttentionTool(context: ToolContext): Tool {
+  const { settings, runner, isShown } = context;
   const frame = new PatchFrame({
-    onPatch: (row, column) => settings.change({ patch: [row, column] }),
+    onPatch(row, column) {
+      const of = blockNow();
+      if (of) settings.change({ patch: finestPatch(of, row, column) });
+    },
   });
   const heads = h('div', { class: 'heads' });
   const blocks = h('div', { class: 'blocks', role: 'group', 'aria-label': 'Block' });
   const strip = h('div', {}, h('h3', {}, 'This patch, block by block'), blocks);
-  const none = h('p', { class: 'quiet', hidden: true });
+  const none = h(
+    'p',
+    { class: 'quiet', hidden: true },
+    'This encoder has no attention to show. Block norms and Stages work.',
+  );
   const element = h(
     'div',
     { class: 'at' },
     h('div', { class: 'left' }, frame.element, strip, none),
     heads,
   );
-  const border = h('span', {}, 'Border colour: ', h('b', {}, 'readout token'));
+  const said = h('span', {});
   const kept = h('span', { class: 'wideonly' });
-  const status = h('div', { class: 'status' }, border, h('span', { class: 'grow' }), kept);
+  const status = h('div', { class: 'status' }, said, h('span', { class: 'grow' }), kept);
 
+  const stage = choiceField({
+    label: 'Stage',
+    options: ['1', '2', '3', '4'].map((value) => ({ value, label: value })),
+    value: '1',
+    onChange(value) {
+      const first = runner.facts.value?.windows?.findIndex((of) => of.stage === Number(value) - 1);
+      if (first !== undefined && first >= 0) settings.change({ block: first });
+    },
+  });
   const block = slider({
     label: 'Block',
     min: 1,
@@ -74,36 +93,49 @@ export function makeAttentionTool({ app, settings, runner, isShown }: ToolContex
     value: settings.value.outline,
     onChange: (value) => settings.change({ outline: value }),
   });
+  const border = switchRow({
+    label: 'Readout token as border',
+    key: 'E',
+    value: settings.value.border,
+    onChange: (value) => settings.change({ border: value }),
+  });
   const colours = colourField(settings);
   const most = h('div');
   const groups = [
     group(
       { id: 'layer', title: 'Layer' },
+      stage.element,
       block.element,
       direction.element,
       log.element,
       strength.element,
       outline.element,
+      border.element,
     ),
     group({ id: 'insight-colours', title: 'Colours' }, ...colours.elements),
     group({ id: 'most', title: 'Looks most at' }, most),
   ];
 
-  let shown:
-    | { readonly values: Float32Array; readonly heads: number; readonly tokens: number }
-    | undefined;
+  let shown: { readonly values: Float32Array; readonly of: AttendedBlock } | undefined;
   /** The facts that everything here was built for. */
   let built: unknown;
   let tiles: HTMLCanvasElement[] = [];
   let thumbs: { button: HTMLButtonElement; canvas: HTMLCanvasElement }[] = [];
-  let means: Float32Array | undefined;
+  let means:
+    | { readonly values: Float32Array; readonly patch: readonly [number, number] }
+    | undefined;
 
   const blockAt = (): number =>
     Math.min(settings.value.block, (runner.facts.value?.blocks.length ?? 1) - 1);
+  /** Of the finest grid. */
   const patchAt = (): readonly [number, number] => {
     const [H, W] = runner.facts.value?.grid ?? [1, 1];
     const [row = Math.floor(0.55 * H), column = Math.floor(0.35 * W)] = settings.value.patch;
     return [Math.min(row, H - 1), Math.min(column, W - 1)];
+  };
+  const blockNow = (): AttendedBlock | undefined => {
+    const facts = runner.facts.value;
+    return facts && attendedBlock(facts, blockAt(), patchAt());
   };
   /** log(1 + 10^c · a), as the original has it, or a as it is. */
   const scaled = (values: Float32Array): Float32Array => {
@@ -112,127 +144,111 @@ export function makeAttentionTool({ app, settings, runner, isShown }: ToolContex
   };
 
   const draw = (): void => {
-    const facts = runner.facts.value;
     // The model may have changed while another tool was open: what is here is of the one before until `update`.
-    if (!facts || !shown || built !== facts) return;
-    const { map } = settings.value;
-    const { values, heads: count, tokens } = shown;
-    const { readout, grid } = facts;
-    const size = [grid[1], grid[0]] as const;
-    const mean = new Float32Array(tokens);
+    if (!shown || built !== runner.facts.value) return;
+    const { map, border: withBorder } = settings.value;
+    const { values, of } = shown;
+    const { readout, count } = of;
+    buildTiles(of);
+    const mean = new Float32Array(count);
     tiles.forEach((canvas, head) => {
-      const raw = values.subarray(head * tokens, (head + 1) * tokens);
-      for (let i = 0; i < tokens; i++) mean[i]! += raw[i]! / count;
+      const raw = values.subarray(head * count, (head + 1) * count);
+      for (let i = 0; i < count; i++) mean[i]! += raw[i]! / of.heads;
       const all = scaled(raw);
       const patches = all.subarray(readout);
       const range = { low: 0, high: rangeOf(patches).high };
-      paint(canvas, patches, size, map, range);
+      paint(canvas, patches, tileSize(of), map, range);
       const tile = canvas.parentElement!;
       const share = Math.min(range.high > 0 ? all[0]! / range.high : 0, 1);
-      setStyle(tile, '--ro', readout ? colourOf(share, map) : 'transparent');
+      setStyle(tile, '--ro', readout && withBorder ? colourOf(share, map) : 'transparent');
       const [, number] = tile.parentElement!.querySelectorAll('figcaption span');
       setText(number!, valueText(rangeOf(raw.subarray(readout)).high));
     });
-    const patches = mean.subarray(readout);
+    const patches = onGrid(mean, of);
     const high = rangeOf(patches).high;
+    const size = [of.grid[1], of.grid[0]] as const;
     paint(frame.map, scaled(patches), size, map, { low: 0, high: rangeOf(scaled(patches)).high });
     colours.setEnds('0', `mean ${valueText(high)}`);
-    frame.mark(patchAt(), grid);
-    showMost(mean, readout, grid[1]);
+    const now = blockNow();
+    if (now) frame.mark(now);
+    showMost(mean, of);
+    if (!of.window) return;
+    setText(
+      said,
+      of.window.pieces.length > 1
+        ? 'Dashed: joined to the window by its shift, and kept apart by the mask'
+        : 'Each head shows the window that is outlined on the photo',
+    );
+    setText(kept, windowText(of.window));
   };
 
-  const showMost = (mean: Float32Array, readout: 0 | 1, columns: number): void => {
+  const showMost = (mean: Float32Array, of: AttendedBlock): void => {
     // A column is no distribution: shares are of its own sum.
     const sum = mean.reduce((a, b) => a + b, 0) || 1;
     const order = [...mean.keys()].sort((a, b) => mean[b]! - mean[a]!).slice(0, 5);
-    const nameOf = (token: number): string => {
-      if (readout && token === 0) return 'Readout token';
-      const at = token - readout;
-      return `row ${Math.floor(at / columns) + 1}, column ${(at % columns) + 1}`;
-    };
     fill(
       most,
       table(
         ['Patch', 'Share'],
-        order.map((token) => [nameOf(token), `${((100 * mean[token]!) / sum).toFixed(1)} %`]),
+        order.map((index) => [
+          tokenName(of, index),
+          `${((100 * mean[index]!) / sum).toFixed(1)} %`,
+        ]),
       ),
     );
   };
 
   const drawThumbs = (): void => {
     const facts = runner.facts.value;
-    const tokens = facts?.attention?.tokens;
+    let from = 0;
     thumbs.forEach(({ button, canvas }, i) => {
       if (i === blockAt()) button.setAttribute('aria-current', 'true');
       else button.removeAttribute('aria-current');
-      if (!facts || !tokens || !means || built !== facts) return;
-      const patches = scaled(means.subarray(i * tokens + facts.readout, (i + 1) * tokens));
+      if (!facts || !means || built !== facts) return;
+      const of = attendedBlock(facts, i, means.patch)!;
+      const patches = scaled(onGrid(means.values.subarray(from, from + of.count), of));
+      from += of.count;
       const range = { low: 0, high: rangeOf(patches).high };
-      paint(canvas, patches, [facts.grid[1], facts.grid[0]], settings.value.map, range);
+      paint(canvas, patches, [of.grid[1], of.grid[0]], settings.value.map, range);
     });
   };
 
   const ask = latest(async () => {
     const facts = runner.facts.value;
-    if (!facts?.attention || !isShown('attention')) return;
-    const [row, column] = patchAt();
-    const token = facts.readout + row * facts.grid[1] + column;
+    const of = blockNow();
+    if (!facts || !of || !isShown('attention')) return;
     const { direction } = settings.value;
-    const asked = blockAt();
-    const values = await runner.ask('insight.attention', {
-      block: asked,
-      token,
-      column: direction === 'column',
-    });
+    const { block: asked, token, row, column } = of;
+    const query = { block: asked, token, column: direction === 'column' };
+    const values = await runner.ask('insight.attention', query);
     if (!values || facts !== runner.facts.value) return;
-    shown = { values, heads: facts.attention.heads, tokens: facts.attention.tokens };
+    shown = { values, of };
     draw();
     element.dataset.query = `${asked} ${row} ${column} ${direction}`;
     askMeans();
   });
   const askMeans = latest(async () => {
     const facts = runner.facts.value;
-    if (!facts?.attention || !isShown('attention')) return;
-    const [row, column] = patchAt();
-    const token = facts.readout + row * facts.grid[1] + column;
-    const answer = await runner.ask('insight.meanAttention', {
+    if (!facts || !isShown('attention')) return;
+    const patch = patchAt();
+    // The first block has the finest grid.
+    const { token } = attendedBlock(facts, 0, patch)!;
+    const values = await runner.ask('insight.meanAttention', {
       token,
       column: settings.value.direction === 'column',
     });
     if (facts !== runner.facts.value) return;
-    means = answer;
+    means = values && { values, patch };
     strip.hidden = means === undefined;
     drawThumbs();
   });
 
-  const build = (): void => {
-    const facts = runner.facts.value;
-    if (!facts || built === facts) return;
-    built = facts;
-    shown = undefined;
-    means = undefined;
-    const ratio = `${facts.width} / ${facts.height}`;
-    setStyle(element, '--ratio', ratio);
-    frame.show(runner.photo.value, facts);
-    const { attention } = facts;
-    none.hidden = attention !== undefined;
-    strip.hidden = attention === undefined;
-    border.hidden = !attention || facts.readout === 0;
-    if (!attention) {
-      setText(
-        none,
-        'SwinV2 attends within windows, so there is no one map of all patches. Block norms and Stages work.',
-      );
-      fill(heads);
-      // Nothing of the model before.
-      fill(most);
-      fill(kept);
-      frame.map.width = 1;
-      return;
-    }
-    tiles = Array.from({ length: attention.heads }, (_, i) =>
-      mapCanvas(`Attention of head ${i + 1}`),
-    );
+  /** A picture per head; stages differ in how many they have. */
+  const buildTiles = (of: AttendedBlock): void => {
+    const [width, height] = tileSize(of);
+    setStyle(heads, '--ratio', of.window ? `${width} / ${height}` : '');
+    if (tiles.length === of.heads) return;
+    tiles = Array.from({ length: of.heads }, (_, i) => mapCanvas(`Attention of head ${i + 1}`));
     fill(
       heads,
       ...tiles.map((canvas, i) =>
@@ -244,15 +260,44 @@ export function makeAttentionTool({ app, settings, runner, isShown }: ToolContex
         ),
       ),
     );
-    heads.classList.toggle('many', attention.heads > 8);
-    heads.classList.toggle('few', attention.heads <= 2);
+    heads.classList.toggle('many', of.heads > 8);
+    heads.classList.toggle('few', of.heads <= 2);
+  };
+
+  const build = (): void => {
+    const facts = runner.facts.value;
+    if (!facts || built === facts) return;
+    built = facts;
+    shown = undefined;
+    means = undefined;
+    const ratio = `${facts.width} / ${facts.height}`;
+    setStyle(element, '--ratio', ratio);
+    frame.show(runner.photo.value, facts);
+    const { attention, windows, readout } = facts;
+    const has = attention !== undefined || windows !== undefined;
+    none.hidden = has;
+    strip.hidden = !has;
+    stage.element.hidden = windows === undefined;
+    border.element.hidden = readout === 0;
+    // Nothing of the model before.
+    fill(most);
+    fill(kept);
+    setText(said, '');
+    tiles = [];
+    fill(heads);
+    frame.map.width = 1;
+    // A click before the first answer is about this grid.
+    const now = blockNow();
+    if (now) frame.mark(now);
+    if (!has) return;
     thumbs = facts.blocks.map((_, i) => {
       const canvas = mapCanvas('');
+      const of = windows?.[i];
       const button = h(
         'button',
-        { type: 'button', 'aria-label': `Block ${i + 1}` },
+        { type: 'button', 'aria-label': blockName(i, of) },
         h('span', { class: 'frame' }, canvas),
-        String(i + 1),
+        of ? `${of.stage + 1}.${of.index + 1}` : String(i + 1),
       );
       button.addEventListener('click', () => settings.change({ block: i }));
       return { button, canvas };
@@ -264,21 +309,32 @@ export function makeAttentionTool({ app, settings, runner, isShown }: ToolContex
       step: 1,
       start: Math.min(settings.start.block + 1, facts.blocks.length),
     });
+    showBlock();
+    if (readout) fill(said, 'Border colour: ', h('b', {}, 'readout token'));
+    if (attention) {
+      fill(
+        kept,
+        'Only the attention of one block is kept, ',
+        h('b', {}, bytesText(attention.bytes)),
+        facts.reducedFrom ? `; reduced from ${facts.reducedFrom} px to fit this GPU` : '',
+      );
+    }
+  };
+
+  const showBlock = (): void => {
+    const of = runner.facts.value?.windows?.[blockAt()];
     block.set(blockAt() + 1);
-    fill(
-      kept,
-      'Only the attention of one block is kept, ',
-      h('b', {}, bytesText(attention.bytes)),
-      facts.reducedFrom ? `; reduced from ${facts.reducedFrom} px to fit this GPU` : '',
-    );
+    block.setNote(of ? `${of.index + 1} of stage ${of.stage + 1}` : '');
+    if (of) stage.set(String(of.stage + 1));
   };
 
   settings.store.watch((value, before) => {
-    block.set(blockAt() + 1);
+    showBlock();
     direction.set(value.direction);
     log.set(value.log);
     strength.set(value.strength);
     outline.set(value.outline);
+    border.set(value.border);
     strength.element.hidden = !value.log;
     heads.classList.toggle('outlined', value.outline);
     showColumns(heads, value.columns);
@@ -290,53 +346,11 @@ export function makeAttentionTool({ app, settings, runner, isShown }: ToolContex
     draw();
   });
 
-  const step = (by: number) => (): boolean => {
-    if (!isShown('attention')) return false;
-    const count = runner.facts.value?.blocks.length ?? 1;
-    settings.change({ block: Math.min(Math.max(blockAt() + by, 0), count - 1) });
-    return true;
-  };
-  const toggle = (change: () => void) => (): boolean => {
-    if (!isShown('attention')) return false;
-    change();
-    return true;
-  };
-  const pages = ['insight'] as const;
-  app.keys.add(
-    ...columnKeys(settings, 'Attention', () => (isShown('attention') ? heads : undefined)),
-    {
-      keys: ['k'],
-      action: 'Attention: lock the patch',
-      pages,
-      original: true,
-      run: toggle(() => frame.toggleLock()),
-    },
-    { keys: ['['], action: 'Attention: block before', pages, original: true, run: step(-1) },
-    { keys: [']'], action: 'Attention: next block', pages, original: true, run: step(1) },
-    {
-      keys: ['a'],
-      action: 'Attention: row or column',
-      pages,
-      original: true,
-      run: toggle(() =>
-        settings.change({ direction: settings.value.direction === 'row' ? 'column' : 'row' }),
-      ),
-    },
-    {
-      keys: ['l'],
-      action: 'Attention: log scale',
-      pages,
-      original: true,
-      run: toggle(() => settings.change({ log: !settings.value.log })),
-    },
-    {
-      keys: ['t'],
-      action: 'Attention: outline tiles',
-      pages,
-      original: true,
-      run: toggle(() => settings.change({ outline: !settings.value.outline })),
-    },
-  );
+  addAttentionKeys(context, {
+    blockAt,
+    shown: () => (isShown('attention') ? heads : undefined),
+    toggleLock: () => frame.toggleLock(),
+  });
 
   return {
     id: 'attention',
@@ -351,9 +365,9 @@ export function makeAttentionTool({ app, settings, runner, isShown }: ToolContex
     },
     async save() {
       if (!shown) return [];
-      const [row, column] = patchAt();
-      const name = `attention_block${blockAt() + 1}_row${row + 1}_column${column + 1}`;
-      const numbers = encodeNpy(shown.values, [shown.heads, shown.tokens]);
+      const { values, of } = shown;
+      const name = `attention_block${of.block + 1}_row${of.row + 1}_column${of.column + 1}`;
+      const numbers = encodeNpy(values, [of.heads, ...(of.window?.window ?? [of.count])]);
       return [
         {
           name: `${name}.png`,
@@ -364,3 +378,6 @@ export function makeAttentionTool({ app, settings, runner, isShown }: ToolContex
     },
   };
 }
+
+const blockName = (block: number, of: { stage: number; index: number } | undefined): string =>
+  of ? `Block ${of.index + 1} of stage ${of.stage + 1}` : `Block ${block + 1}`;

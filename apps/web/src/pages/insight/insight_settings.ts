@@ -14,12 +14,17 @@ export interface InsightSettings {
   readonly log: boolean;
   readonly strength: number;
   readonly outline: boolean;
+  /** The readout token as the border of a head's picture. */
+  readonly border: boolean;
   /** Pictures beside each other; 0: as many as look well. */
   readonly columns: number;
   /** Row and column of the patch, where one is picked. */
   readonly patch: readonly number[];
-  readonly norms: 'norm' | 'channel';
+  readonly norms: 'image' | 'norm' | 'channel';
   readonly channel: number;
+  readonly histogram: boolean;
+  /** Narrower bins. */
+  readonly fine: boolean;
   readonly bars: boolean;
   /** Of the four levels; none is all 1. */
   readonly scales: readonly number[];
@@ -44,10 +49,13 @@ export const insightSchema: Schema<InsightSettings> = {
   log: flag(true),
   strength: number(2, 0, 6),
   outline: flag(false),
+  border: flag(true),
   columns: number(0, 0, 12),
   patch: numbers(2, 0, 4096),
-  norms: oneOf(['norm', 'channel'], 'norm'),
+  norms: oneOf(['image', 'norm', 'channel'], 'norm'),
   channel: number(0, 0, 8192),
+  histogram: flag(true),
+  fine: flag(false),
   bars: flag(true),
   scales: numbers(4, -5, 5),
   tensor: text,

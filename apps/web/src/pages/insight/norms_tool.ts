@@ -5,21 +5,18 @@ import { group } from '../../ui/group.ts';
 import { slider } from '../../ui/slider.ts';
 import { valueText } from '../../words.ts';
 import type { BlockNorms } from '../../worker/insight/insight_calls.ts';
+import { addNormsKeys } from './norms_keys.ts';
 import { histogram, mapCanvas, paint, pngOf, rangeOf, sheetOf } from './paint.ts';
-import {
-  colourField,
-  columnKeys,
-  latest,
-  showColumns,
-  type Tool,
-  type ToolContext,
-  table,
-} from './tool.ts';
+import { colourField, latest, showColumns, type Tool, type ToolContext, table } from './tool.ts';
 
-const BINS = 36;
+/** As the original has them, and finer. */
+const BINS = { plain: 36, fine: 144 } as const;
+/** The longer side of the photo where it stands in place of a map. */
+const PHOTO = 480;
 
 /** The length of every token after each block, or one of its channels: where the network keeps its outliers. */
-export function makeNormsTool({ app, settings, runner, isShown }: ToolContext): Tool {
+export function makeNormsTool(context: ToolContext): Tool {
+  const { settings, runner, isShown } = context;
   const tiles = h('div', { class: 'tiles', role: 'group', 'aria-label': 'Block' });
   const element = h('div', { class: 'at single' }, tiles);
   const said = h('span', {});
@@ -28,6 +25,7 @@ export function makeNormsTool({ app, settings, runner, isShown }: ToolContext): 
   const show = choiceField({
     label: 'Show',
     options: [
+      { value: 'image', label: 'Image' },
       { value: 'norm', label: 'Length' },
       { value: 'channel', label: 'Channel' },
     ],
@@ -42,6 +40,18 @@ export function makeNormsTool({ app, settings, runner, isShown }: ToolContext): 
     start: 0,
     onChange: (value) => settings.change({ channel: value }),
   });
+  const graph = switchRow({
+    label: 'Histogram',
+    key: 'H',
+    value: settings.value.histogram,
+    onChange: (value) => settings.change({ histogram: value }),
+  });
+  const fine = switchRow({
+    label: 'Fine bins',
+    key: 'F',
+    value: settings.value.fine,
+    onChange: (value) => settings.change({ fine: value }),
+  });
   const bars = switchRow({
     label: 'Bars',
     key: 'B',
@@ -54,7 +64,15 @@ export function makeNormsTool({ app, settings, runner, isShown }: ToolContext): 
   const numbers = h('div');
   const groups = [
     group({ id: 'norms', title: 'Blocks' }, show.element, channel.element),
-    group({ id: 'norms-block', title: 'This block' }, chosen, plot, bars.element, numbers),
+    group(
+      { id: 'norms-block', title: 'This block' },
+      chosen,
+      plot,
+      graph.element,
+      fine.element,
+      bars.element,
+      numbers,
+    ),
     group({ id: 'norms-colours', title: 'Colours' }, ...colours.elements),
   ];
 
@@ -66,7 +84,8 @@ export function makeNormsTool({ app, settings, runner, isShown }: ToolContext): 
     const map = maps[blockAt()];
     if (!map) return;
     maps.forEach(({ values, width, height }, i) => {
-      paint(canvases[i]!, values, [width, height], settings.value.map);
+      if (settings.value.norms === 'image') showPhoto(canvases[i]!);
+      else paint(canvases[i]!, values, [width, height], settings.value.map);
       const button = canvases[i]!.closest('button')!;
       if (i === blockAt()) button.setAttribute('aria-current', 'true');
       else button.removeAttribute('aria-current');
@@ -74,9 +93,10 @@ export function makeNormsTool({ app, settings, runner, isShown }: ToolContext): 
     const { low, high } = rangeOf(map.values);
     colours.setEnds(valueText(low), valueText(high));
     setText(chosen, `Block ${map.block + 1}`);
-    const counts = Array.from({ length: BINS }, () => 0);
+    const bins = BINS[settings.value.fine ? 'fine' : 'plain'];
+    const counts = Array.from({ length: bins }, () => 0);
     for (const value of map.values) {
-      counts[Math.min(Math.floor((BINS * (value - low)) / (high - low || 1)), BINS - 1)]!++;
+      counts[Math.min(Math.floor((bins * (value - low)) / (high - low || 1)), bins - 1)]!++;
     }
     fill(
       plot,
@@ -101,6 +121,16 @@ export function makeNormsTool({ app, settings, runner, isShown }: ToolContext): 
     );
   };
 
+  const showPhoto = (canvas: HTMLCanvasElement): void => {
+    const facts = runner.facts.value;
+    const photo = runner.photo.value;
+    if (!facts || !photo) return;
+    const scale = PHOTO / Math.max(facts.width, facts.height);
+    canvas.width = Math.round(facts.width * scale);
+    canvas.height = Math.round(facts.height * scale);
+    canvas.getContext('2d')!.drawImage(photo.bitmap, 0, 0, canvas.width, canvas.height);
+  };
+
   const ask = latest(async () => {
     const facts = runner.facts.value;
     if (!facts || !isShown('norms')) return;
@@ -120,6 +150,7 @@ export function makeNormsTool({ app, settings, runner, isShown }: ToolContext): 
         ? `Channel ${at} of each token, after each block`
         : 'Euclidean length of each token, after each block; each map has its own scale',
     );
+    element.dataset.blocks = `${answer.length} ${norms} ${at}`;
     draw();
   });
 
@@ -146,56 +177,18 @@ export function makeNormsTool({ app, settings, runner, isShown }: ToolContext): 
     show.set(value.norms);
     channel.set(value.channel);
     channel.element.hidden = value.norms !== 'channel';
+    graph.set(value.histogram);
+    fine.set(value.fine);
     bars.set(value.bars);
+    for (const of of [plot, fine.element, bars.element]) of.hidden = !value.histogram;
     showColumns(tiles, value.columns);
     if (!isShown('norms')) return;
+    // Behind the photo are the lengths.
     if (value.norms !== before.norms || value.channel !== before.channel) ask();
     draw();
   });
 
-  const when = (change: () => void) => (): boolean => {
-    if (!isShown('norms')) return false;
-    change();
-    return true;
-  };
-  const pages = ['insight'] as const;
-  const move = (by: number): void => {
-    const { features = 1 } = runner.facts.value ?? {};
-    const next = Math.min(Math.max(settings.value.channel + by, 0), features - 1);
-    settings.change({ norms: 'channel', channel: next });
-  };
-  app.keys.add(
-    ...columnKeys(settings, 'Norms', () => (isShown('norms') ? tiles : undefined)),
-    {
-      keys: ['n'],
-      action: 'Norms: length',
-      pages,
-      original: true,
-      run: when(() => settings.change({ norms: 'norm' })),
-    },
-    {
-      keys: ['c'],
-      action: 'Norms: channel',
-      pages,
-      original: true,
-      run: when(() => settings.change({ norms: 'channel' })),
-    },
-    {
-      keys: ['b'],
-      action: 'Norms: bars or line',
-      pages,
-      original: true,
-      run: when(() => settings.change({ bars: !settings.value.bars })),
-    },
-    {
-      keys: ['['],
-      action: 'Norms: channel before',
-      pages,
-      original: true,
-      run: when(() => move(-1)),
-    },
-    { keys: [']'], action: 'Norms: next channel', pages, original: true, run: when(() => move(1)) },
-  );
+  addNormsKeys(context, { blockAt, shown: () => (isShown('norms') ? tiles : undefined) });
 
   return {
     id: 'norms',

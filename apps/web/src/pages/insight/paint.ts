@@ -17,7 +17,7 @@ export function rangeOf(values: Float32Array): Range {
   return low <= high ? { low, high } : { low: 0, high: 0 };
 }
 
-/** Colours values, one canvas pixel each: the style sheet makes them larger without smoothing. */
+/** Colours values, one canvas pixel each: the style sheet makes them larger without smoothing. NaN stays clear. */
 export function paint(
   canvas: HTMLCanvasElement,
   values: Float32Array,
@@ -30,6 +30,9 @@ export function paint(
     values.map((value) => (value - low) * scale),
     map,
   );
+  values.forEach((value, i) => {
+    if (Number.isNaN(value)) colours[4 * i + 3] = 0;
+  });
   if (canvas.width !== width) canvas.width = width;
   if (canvas.height !== height) canvas.height = height;
   const pixels = new ImageData(new Uint8ClampedArray(colours), width, height);

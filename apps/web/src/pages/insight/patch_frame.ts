@@ -1,13 +1,18 @@
-import { h, setStyle, setText } from '../../dom.ts';
+import { fill, h, setStyle, setText } from '../../dom.ts';
 import type { InsightFacts } from '../../worker/insight/insight_calls.ts';
+import type { AttendedBlock } from './attended_block.ts';
 import type { ShownPhoto } from './insight_runner.ts';
 import { mapCanvas } from './paint.ts';
 
-/** The photo with a map over it and the patch in question marked. Hover, touch, click or arrows choose the patch. */
+/**
+ * The photo with a map over it, the patch in question marked, and the window that it attends within. Hover, touch, click or
+ * arrows choose the patch.
+ */
 export class PatchFrame {
   readonly element: HTMLElement;
   readonly map = mapCanvas('');
   readonly #photo = h('canvas', { class: 'under' });
+  readonly #pieces = h('div', { class: 'pieces', 'aria-hidden': 'true' });
   readonly #mark = h('span', { class: 'patch' });
   readonly #words = h('span', { class: 'tag words' });
   readonly #lock = h('span', { class: 'tag lock' }, 'Click or K locks');
@@ -28,6 +33,7 @@ export class PatchFrame {
       },
       this.#photo,
       this.map,
+      this.#pieces,
       this.#mark,
       this.#words,
       this.#lock,
@@ -76,14 +82,25 @@ export class PatchFrame {
     context.drawImage(photo.bitmap, 0, 0, this.#photo.width, this.#photo.height);
   }
 
-  mark([row, column]: readonly [number, number], grid: readonly [number, number]): void {
+  mark({ row, column, grid, window }: AttendedBlock): void {
     this.#at = [row, column];
     this.#grid = grid;
-    const [H, W] = grid;
-    setStyle(this.#mark, 'left', `${(100 * column) / W}%`);
-    setStyle(this.#mark, 'top', `${(100 * row) / H}%`);
-    setStyle(this.#mark, 'width', `${100 / W}%`);
-    setStyle(this.#mark, 'height', `${100 / H}%`);
+    const lay = (element: HTMLElement, at: Place): void => {
+      const [H, W] = grid;
+      setStyle(element, 'left', `${(100 * at.column) / W}%`);
+      setStyle(element, 'top', `${(100 * at.row) / H}%`);
+      setStyle(element, 'width', `${(100 * at.columns) / W}%`);
+      setStyle(element, 'height', `${(100 * at.rows) / H}%`);
+    };
+    lay(this.#mark, { row, column, rows: 1, columns: 1 });
+    fill(
+      this.#pieces,
+      ...(window?.pieces ?? []).map((piece) => {
+        const outline = h('span', { class: piece.own ? 'piece own' : 'piece' });
+        lay(outline, piece);
+        return outline;
+      }),
+    );
     setText(this.#words, `Row ${row + 1}, column ${column + 1}`);
   }
 
@@ -96,4 +113,11 @@ export class PatchFrame {
     this.element.classList.toggle('locked', on);
     setText(this.#lock, on ? 'Locked' : 'Click or K locks');
   }
+}
+
+interface Place {
+  readonly row: number;
+  readonly column: number;
+  readonly rows: number;
+  readonly columns: number;
 }
