@@ -38,6 +38,7 @@ const options: FilmDepthOptions = {
   look: { colourMap: 'inferno', equalise: false, settings: {} },
   wanted: { picture: 'map', values: false, raw: false },
   smooth: 0.5, // seconds over which the range follows the film
+  smoothPixels: 0.25, // and pixels, where the picture stands still
 };
 const { path: weights } = await chooseModel(values.model);
 const needs = (model: Parameters<typeof FilmDepth.make>[0]): number =>

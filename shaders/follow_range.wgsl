@@ -8,7 +8,7 @@ struct Params { size: u32 }                 // samples of a map
 
 @group(0) @binding(0) var<storage, read> x: array<f32>;                 // [size], of the map
 @group(0) @binding(1) var<storage, read> range: array<f32>;             // lo, hi of this map
-@group(0) @binding(2) var<storage, read> pace: array<f32>;              // α, limit
+@group(0) @binding(2) var<storage, read> pace: array<f32>;              // α, limit, _
 @group(0) @binding(3) var<storage, read> state: array<f32>;             // of range_over_time: 1 at a cut in [4]
 @group(0) @binding(4) var<storage, read_write> shown: array<f32>;       // [size], kept from frame to frame
 @group(0) @binding(5) var<storage, read_write> y: array<f32>;           // lo, hi

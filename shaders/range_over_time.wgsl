@@ -6,8 +6,8 @@ struct Params { size: u32 }                 // pixels of a thumbnail
 
 @group(0) @binding(0) var<storage, read> range: array<f32>;             // lo, hi of this frame
 @group(0) @binding(1) var<storage, read> thumbnail: array<f32>;         // [size], 0 ‥ 1
-@group(0) @binding(2) var<storage, read> pace: array<f32>;              // α, limit
-@group(0) @binding(3) var<storage, read_write> state: array<f32>;       // lo, hi, 1 once it has begun, change, 1 at a cut
+@group(0) @binding(2) var<storage, read> pace: array<f32>;              // α, limit, _
+@group(0) @binding(3) var<storage, read_write> state: array<f32>;       // lo, hi, 1 once it has begun, change, 1 at a cut, 0 and 1 by turns
 @group(0) @binding(4) var<storage, read_write> previous: array<f32>;    // [size]
 @group(0) @binding(5) var<storage, read_write> y: array<f32>;           // lo, hi, smoothed
 @group(0) @binding(6) var<uniform> params: Params;
@@ -40,4 +40,5 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   state[2] = 1.0;
   state[3] = change;
   state[4] = select(0.0, 1.0, is_cut);
+  state[5] = 1.0 - state[5];
 }

@@ -46,6 +46,8 @@ describe('refused before work starts', () => {
     [['a.mp4', '--frames', 'x'], /--frames takes/],
     [['a.mp4', '--smooth', '0'], /above 0/],
     [['a.mp4', '--smooth', '1', '--no-smooth'], /exclude each other/],
+    [['a.mp4', '--smooth-pixels', '1', '--no-smooth'], /exclude each other/],
+    [['a.mp4', '--smooth-pixels', '-1'], /no less than 0/],
     [['a.mp4', '--format', 'npy'], /about --frames-out/],
     [['a.mp4', '--input-format', 'mp4'], /piped in/],
     [['a.mp4', '--thresholds', '1,0'], /rising/],

@@ -214,3 +214,38 @@ export function guidedUpsample(
   }
   return y;
 }
+
+/** What a film's filter remembers: the map as it was shown, and the brightness of its frame, both [H, W]. */
+export interface Remembered {
+  readonly shown: Nd;
+  readonly luma: Nd;
+}
+
+/** Pixels smoothed over time where the picture stands still; `before` undefined: the first frame, or a cut. */
+export function temporalFilter(
+  x: Nd,
+  luma: Nd,
+  before: Remembered | undefined,
+  alpha: number,
+): Remembered {
+  if (!before) return { shown: x, luma };
+  const [H, W] = x.shape as [number, number];
+  const shown = zeros(x.shape);
+  for (let row = 0; row < H; row++) {
+    for (let column = 0; column < W; column++) {
+      let motion = 0;
+      for (let dy = -1; dy <= 1; dy++) {
+        for (let dx = -1; dx <= 1; dx++) {
+          const y = Math.min(Math.max(row + dy, 0), H - 1);
+          const at = y * W + Math.min(Math.max(column + dx, 0), W - 1);
+          motion += Math.abs(luma.data[at]! - before.luma.data[at]!) / 9;
+        }
+      }
+      const t = Math.min(Math.max((motion - 0.01) / 0.03, 0), 1);
+      const w = alpha + (1 - alpha) * t * t * (3 - 2 * t);
+      const i = row * W + column;
+      shown.data[i] = before.shown.data[i]! + w * (x.data[i]! - before.shown.data[i]!);
+    }
+  }
+  return { shown, luma };
+}

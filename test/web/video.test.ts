@@ -101,6 +101,19 @@ function played(bytes: Buffer, type: string, at: number) {
   );
 }
 
+/** Of the map in PNG of 16 bits, from each frame to the next, on average. */
+function changeIn(files: Map<string, Buffer>): number {
+  const maps = [...files.values()].map(
+    (bytes) => PNG.sync.read(bytes, { skipRescale: true }).data as unknown as Uint16Array,
+  );
+  let [sum, count] = [0, 0];
+  for (const [i, map] of maps.slice(1).entries()) {
+    for (const [at, value] of map.entries()) sum += Math.abs(value - maps[i]![at]!);
+    count += map.length;
+  }
+  return sum / count;
+}
+
 function probe(path: string): Record<string, string> {
   const fields = 'stream=nb_read_frames,width,height,codec_name';
   const { stdout } = spawnSync(
@@ -117,7 +130,9 @@ function probe(path: string): Record<string, string> {
 }
 
 describe('every frame of a file', () => {
-  beforeAll(() => openFilm('every=1&loop=0&record=video&recordSize=film&steady=0'), 60_000);
+  /** With nothing kept steady. */
+  let unsteady = 0;
+  beforeAll(() => openFilm('every=1&loop=0&record=video&recordSize=film&steady=off'), 60_000);
 
   test('is played once, to the end', async () => {
     await expect.poll(frame, { timeout: 60_000 }).toBe(FRAMES);
@@ -174,6 +189,7 @@ describe('every frame of a file', () => {
     await setting('Size', 'map');
     const pictures = await unzip(await (await recordAll()).path());
     expect(pictures.size).toBe(FRAMES);
+    unsteady = changeIn(pictures);
     const bytes = pictures.get('flower_00000007.png')!;
     // Sides at byte 16, depth at 24, kind of colour at 25.
     expect([bytes.readUInt32BE(16), bytes.readUInt32BE(20), bytes[24], bytes[25]]).toEqual([
@@ -185,6 +201,19 @@ describe('every frame of a file', () => {
     const { shape, data } = await new npyjs().parse(new Uint8Array(npy).buffer);
     expect(shape).toEqual([56, 98]);
     expect(new Set(data as Float32Array).size).toBeGreaterThan(1000);
+  }, 120_000);
+
+  test('changes less from frame to frame the more of it is kept steady', async () => {
+    await setting('Write', 'png16');
+    const changes = [unsteady];
+    for (const kind of ['range', 'motion']) {
+      await toStart();
+      await page.keyboard.press('e');
+      await expect.poll(() => new URL(page.url()).hash.includes('steady')).toBe(kind === 'range');
+      changes.push(changeIn(await unzip(await (await recordAll()).path())));
+    }
+    expect(changes[1]).toBeLessThan(changes[0]!);
+    expect(changes[2]).toBeLessThan(0.8 * changes[1]!);
   }, 120_000);
 });
 

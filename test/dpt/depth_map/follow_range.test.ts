@@ -23,7 +23,7 @@ async function rangeOf({ context, over }: Film, values: Float32Array, alpha: num
   const map = context.tensor(values, [H, W]);
   const range = context.tensor(Float32Array.from(own), [2]);
   const frame = context.tensor(new Float32Array(256).fill(light), [16, 16]);
-  const framePace = context.tensor(pace({ alpha }), [2]);
+  const framePace = context.tensor(pace({ alpha }), [3]);
   over.next(range, frame, framePace);
   const [lo = 0, hi = 0] = await over.follow(map, range, framePace).read();
   return { own: own as [number, number], range: [lo, hi] as const };

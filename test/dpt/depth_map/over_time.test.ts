@@ -23,7 +23,7 @@ const frames = Array.from({ length: 12 }, (_, i) => i);
 test('ranges, cuts and normalised frames, as a recording', async () => {
   const context = await testContext();
   using over = new RangeOverTime(context);
-  const framePace = context.tensor(pace({ alpha, limit }), [2]);
+  const framePace = context.tensor(pace({ alpha, limit }), [3]);
   using recording = await record(context, { map: [9, 16], frame: [16, 16] }, ({ map, frame }) => {
     const ends = minMax(map);
     const range = over.next(ends, frame, framePace);
@@ -58,7 +58,7 @@ test('ranges, cuts and normalised frames, as a recording', async () => {
 test('reset: the next frame is the first', async () => {
   const context = await testContext();
   using over = new RangeOverTime(context);
-  const framePace = context.tensor(pace({ alpha, limit }), [2]);
+  const framePace = context.tensor(pace({ alpha, limit }), [3]);
   const next = async (i: number): Promise<Float32Array> =>
     over
       .next(
@@ -109,7 +109,7 @@ test('in the pipeline: a jump of the range is followed slowly', async () => {
   const overTime = {
     range: over,
     pixels: context.tensor(new Uint32Array(64), [8, 8], 'u32'),
-    pace: context.tensor(pace(), [2]),
+    pace: context.tensor(pace(), [3]),
   };
   const settings = settingsTensor(context);
   const rangeOf = async (scale: number): Promise<number[]> => {
@@ -124,15 +124,15 @@ test('in the pipeline: a jump of the range is followed slowly', async () => {
 test('errors', async () => {
   const context = await testContext();
   using over = new RangeOverTime(context);
-  const values = context.tensor(new Float32Array(2), [2], 'f32', 'values');
+  const values = context.tensor(new Float32Array(3), [3], 'f32', 'values');
   expect(() => over.next(values, values, values)).toThrowErrorMatchingInlineSnapshot(
-    `[DptError: RangeOverTime.next: values is [2]; needs 256 values.]`,
+    `[DptError: RangeOverTime.next: values is [3]; needs 256 values.]`,
   );
   expect(() => pace({ alpha: 2 })).toThrowErrorMatchingInlineSnapshot(
-    `[DptError: pace: alpha is 2 and limit 0.25; needs 0 ≤ alpha ≤ 1, limit ≥ 0.]`,
+    `[DptError: pace: alpha is 2, still 2 and limit 0.25; needs 0 ≤ alpha, still ≤ 1, limit ≥ 0.]`,
   );
-  expect(() => thumbnail(values.reshape([1, 2]))).toThrowErrorMatchingInlineSnapshot(
-    `[DptError: thumbnail: values is [1, 2] f32; pixels are u32, four bytes RGBA, at least one.]`,
+  expect(() => thumbnail(values.reshape([1, 3]))).toThrowErrorMatchingInlineSnapshot(
+    `[DptError: thumbnail: values is [1, 3] f32; pixels are u32, four bytes RGBA, at least one.]`,
   );
 });
 

@@ -25,7 +25,7 @@ export const video: Command = {
   flags: videoFlags,
   details: [
     'Films are read and written with ffmpeg and ffprobe, from the PATH or FFMPEG_PATH. Frame rate, also one that varies, number of frames, rotation and sound are kept; sound is copied where the container takes it, else encoded anew.',
-    'The range of the depths is smoothed over time, so that brightness does not flicker, and begins anew at cuts.',
+    'The range of the depths is smoothed over time, so that brightness does not flicker, and begins anew at cuts. Pixels are smoothed as well where the picture stands still; what moves is followed at once.',
     'Frames of --frames-out are named by their number in the film: 00000012.16.png is grey in 16 bits as the coloured map is, 00000012.npy holds float32 as the network gave it, and frames.csv the time and the range of each: value = lo + level / 65535 · (hi − lo), for metric models hi − level / 65535 · (hi − lo).',
     'Ctrl-C ends the film early: what there is plays, and the exit code is 130. A film that is damaged is written as far as it goes, and the exit code is 1. Sound of a film that is piped in is left out.',
   ],
@@ -66,6 +66,7 @@ async function run(args: Arguments, io: Io): Promise<number> {
     size: options.size,
     look: options.look,
     smooth: options.smooth,
+    smoothPixels: options.smoothPixels,
     wanted: wantedOf(options, path),
   };
   const opened = await openModel(

@@ -38,6 +38,8 @@ export interface FilmDepthOptions extends SizeOptions {
   readonly wanted: Wanted;
   /** Seconds over which the range follows the film; undefined: each frame has its own. */
   readonly smooth: number | undefined;
+  /** Seconds over which pixels follow it where the picture stands still; undefined: at once. Needs `smooth`. */
+  readonly smoothPixels?: number | undefined;
 }
 
 /** A frame's depth, on the host. */
@@ -55,6 +57,10 @@ export interface FrameDepth {
 type Input = 'pixels' | 'pace';
 type Output = 'picture' | 'values' | 'raw' | 'range' | 'ends';
 
+/** Of the new frame in an exponential mean over time, whatever the distance of the frames: a rate must not change what is seen. */
+const weightOf = (passed: number, seconds: number | undefined): number =>
+  seconds === undefined ? 1 : 1 - Math.exp(-Math.max(passed, 0) / seconds);
+
 /**
  * The depth of a film: pixels → network → range over time → colours in one recording, so that a frame crosses the bus
  * once as it is and once as it is encoded.
@@ -64,13 +70,13 @@ export class FilmDepth {
   readonly #recording: Recording<Input, Output>;
   readonly #range: RangeOverTime | undefined;
   readonly #constants: readonly Tensor[];
-  readonly #smooth: number | undefined;
+  readonly #smooth: Pick<FilmDepthOptions, 'smooth' | 'smoothPixels'>;
   #before: number | undefined;
 
   private constructor(
     recording: Recording<Input, Output>,
     networkSize: Size,
-    smooth: number | undefined,
+    smooth: Pick<FilmDepthOptions, 'smooth' | 'smoothPixels'>,
     range: RangeOverTime | undefined,
     constants: readonly Tensor[],
   ) {
@@ -92,7 +98,7 @@ export class FilmDepth {
   static async make(
     model: DPTModel,
     frame: Size,
-    { look, wanted, smooth, ...sizes }: FilmDepthOptions,
+    { look, wanted, smooth, smoothPixels, ...sizes }: FilmDepthOptions,
     options: RecordOptions = {},
   ): Promise<FilmDepth> {
     const { context } = model.weights;
@@ -101,10 +107,11 @@ export class FilmDepth {
     const settings = context.tensor(depthSettings(look.settings), [8], 'f32', 'settings');
     const colours = context.tensor(colourWords(look.colourMap), [256], 'u32', 'colours');
     const range = smooth === undefined ? undefined : new RangeOverTime(context);
+    const film = { follow: kind === 'relative', filter: smoothPixels !== undefined };
     const full = [frame.height, frame.width] as const;
     const recording = await record(
       context,
-      { pixels: { shape: full, dtype: 'u32' }, pace: [2] },
+      { pixels: { shape: full, dtype: 'u32' }, pace: [3] },
       (inputs) => {
         const { pixels } = inputs;
         const { filter, mean, std } = prepare;
@@ -118,9 +125,7 @@ export class FilmDepth {
           plane: (look.settings.planeStrength ?? 0) !== 0,
           equalise: look.equalise,
           resize: { size: full, method: prepare.depthFilter },
-          ...(range
-            ? { overTime: { range, pixels, pace: inputs.pace, follow: kind === 'relative' } }
-            : {}),
+          ...(range ? { overTime: { range, pixels, pace: inputs.pace, ...film } } : {}),
         });
         const picture = {
           map: () => done.rgba,
@@ -137,20 +142,22 @@ export class FilmDepth {
       },
       options,
     );
-    return new FilmDepth(recording, { width, height }, smooth, range, [settings, colours]);
+    const smoothing = { smooth, smoothPixels };
+    return new FilmDepth(recording, { width, height }, smoothing, range, [settings, colours]);
   }
 
   /** Calls may overlap: each frame is queued before the next, and what is read of it is copied before the next is run. */
   async next(pixels: Uint8Array, seconds: number): Promise<FrameDepth> {
     const passed = seconds - (this.#before ?? seconds);
     this.#before = seconds;
-    // An exponential mean over time, whatever the distance of the frames: a rate must not change what is seen.
-    const alpha = this.#smooth === undefined ? 1 : 1 - Math.exp(-passed / this.#smooth);
+    const { smooth, smoothPixels } = this.#smooth;
     const { inputs } = this.#recording;
     // Without smoothing nothing reads it.
     const outputs: Partial<Record<Output, Tensor>> = this.#recording.run({
       pixels,
-      ...(inputs.pace ? { pace: pace({ alpha: Math.min(Math.max(alpha, 0), 1) }) } : {}),
+      ...(inputs.pace
+        ? { pace: pace({ alpha: weightOf(passed, smooth), still: weightOf(passed, smoothPixels) }) }
+        : {}),
     });
     const [picture, values, raw, range, ends] = await Promise.all([
       outputs.picture?.readBytes(),

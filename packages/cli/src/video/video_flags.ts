@@ -10,6 +10,9 @@ import { type FrameFormat, frameFormats } from './frame_folder.ts';
 /** Seconds over which the range of the depths follows the film. */
 export const SMOOTH = 0.5;
 
+/** Seconds over which pixels follow it where the picture stands still; measured with bench/flicker.ts. */
+export const SMOOTH_PIXELS = 0.25;
+
 export const videoFlags: readonly Flag[] = [
   { ...modelFlag, help: `${modelFlag.help}. Default: as of dpt image` },
   {
@@ -56,7 +59,15 @@ export const videoFlags: readonly Flag[] = [
     value: 'SECONDS',
     help: `over which the range of the depths follows the film (default: ${SMOOTH}); begins anew at cuts`,
   },
-  { name: 'no-smooth', help: 'give each frame a range of its own: it flickers' },
+  {
+    name: 'smooth-pixels',
+    value: 'SECONDS',
+    help: `over which each pixel follows the film where the picture stands still; 0: at once (default: ${SMOOTH_PIXELS})`,
+  },
+  {
+    name: 'no-smooth',
+    help: 'give each frame a range of its own, and its pixels as they are: it flickers',
+  },
   { name: 'no-audio', help: 'leave the sound out' },
   {
     name: 'crf',
@@ -84,6 +95,8 @@ export interface VideoOptions {
   readonly look: Look;
   /** Undefined: not at all. */
   readonly smooth: number | undefined;
+  /** Undefined: not at all. */
+  readonly smoothPixels: number | undefined;
   readonly audio: boolean;
   readonly crf: number | undefined;
 }
@@ -115,9 +128,13 @@ export function videoOptions(args: Arguments): VideoOptions {
   if (framesOut !== undefined && output === undefined && outputFormat !== undefined) {
     throw new UsageError('--output-format needs -o where frames are written.');
   }
-  if (args.has('smooth') && args.has('no-smooth')) {
-    throw new UsageError('--smooth and --no-smooth exclude each other.');
+  for (const name of ['smooth', 'smooth-pixels']) {
+    if (args.has(name) && args.has('no-smooth')) {
+      throw new UsageError(`--${name} and --no-smooth exclude each other.`);
+    }
   }
+  const smoothPixels = args.number('smooth-pixels') ?? SMOOTH_PIXELS;
+  if (smoothPixels < 0) throw new UsageError(`--smooth-pixels takes no less than 0 seconds.`);
   return {
     input,
     isCamera,
@@ -131,6 +148,7 @@ export function videoOptions(args: Arguments): VideoOptions {
     size: args.wholeNumber('size', 1, 16_384),
     look: lookOf(args),
     smooth: args.has('no-smooth') ? undefined : (args.positiveNumber('smooth') ?? SMOOTH),
+    smoothPixels: args.has('no-smooth') || smoothPixels === 0 ? undefined : smoothPixels,
     audio: !args.has('no-audio'),
     crf: args.wholeNumber('crf', 0, 63),
   };

@@ -17,13 +17,15 @@ export interface DepthPipelineOptions {
   readonly kind?: DepthKind;
   /** Take the range from the percentiles of the settings. Default: from end to end. */
   readonly percentiles?: boolean;
-  /** Smooth the range over the frames of a film. `pace` [2], from `pace()`; `pixels` [h, w], the frame. Default: each map for itself. */
+  /** Smooth the range over the frames of a film. `pace` [3], from `pace()`; `pixels` [h, w], the frame. Default: each map for itself. */
   readonly overTime?: {
     readonly range: RangeOverTime;
     readonly pixels: Tensor;
     readonly pace: Tensor;
     /** Fit each map to the one before as well: `RangeOverTime.follow`. For relative maps. Default false. */
     readonly follow?: boolean;
+    /** Smooth each pixel, too, where the picture stands still: `RangeOverTime.filter`. Default false. */
+    readonly filter?: boolean;
   };
   /** Fit a plane and take away as much of it as the settings say. Default false. */
   readonly plane?: boolean;
@@ -56,7 +58,7 @@ export interface ProcessedDepth<Rgba extends Tensor | undefined = Tensor | undef
 }
 
 /**
- * From a depth map to a picture, in this order: clean, range, 0…1, plane, resize, thresholds, gamma, bytes, equalise,
+ * From a depth map to a picture, in this order: clean, range, 0…1, filter, plane, resize, thresholds, gamma, bytes, equalise,
  * reverse, colour. Nothing is read back, so it runs in a recording as well as at once.
  *   map [H, W] or [1, H, W] → see ProcessedDepth
  */
@@ -89,6 +91,9 @@ export function depthPipeline(map: Tensor, options: DepthPipelineOptions): Proce
     }
 
     let nearness = step(normaliseRange(clean, range, { nearIsLow }));
+    if (overTime?.filter) {
+      nearness = step(overTime.range.filter(nearness, overTime.pixels, overTime.pace));
+    }
     if (options.plane) {
       const plane = step(planeOfBestFit(nearness));
       nearness = step(removePlane(nearness, plane, settings));

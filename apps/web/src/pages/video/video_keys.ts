@@ -2,7 +2,7 @@ import { colourMaps } from '@dpt-webgpu/dpt';
 import type { App } from '../../app.ts';
 import type { KeyCommand } from '../../keys.ts';
 import type { Settings } from '../../settings.ts';
-import { filmLayouts, type VideoSettings } from './video_settings.ts';
+import { filmLayouts, steadyKinds, type VideoSettings } from './video_settings.ts';
 import type { VideoStage } from './video_stage.ts';
 
 /** The keys of the video page: those of the original, and ours. */
@@ -71,9 +71,12 @@ export function addVideoKeys(
     key(['a'], 'Shape: keep aspect or square', () =>
       settings.change({ shape: value().shape === 'square' ? 'aspect' : 'square' }),
     ),
-    key(['e'], 'Keep the range steady', () => settings.change({ steady: !value().steady }), {
-      original: false,
-    }),
+    key(
+      ['e'],
+      'Keep steady: nothing, the range, or pixels as well',
+      () => settings.change({ steady: next(steadyKinds, value().steady, 1) }),
+      { original: false },
+    ),
     key(['-'], 'Smaller picture', () => stage.zoom(1 / 1.25)),
     key(['=', '+'], 'Larger picture', () => stage.zoom(1.25), { shown: '=' }),
   );

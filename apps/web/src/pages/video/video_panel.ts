@@ -20,6 +20,12 @@ const recordWords: Readonly<Record<VideoSettings['record'], string>> = {
   npy: EACH,
 };
 
+const steadyWords: Readonly<Record<VideoSettings['steady'], string>> = {
+  off: 'Each frame has its own nearest and farthest: the picture flickers.',
+  range: 'Nearest and farthest follow the film slowly.',
+  motion: 'Each pixel as well, where the picture stands still; what moves is followed at once.',
+};
+
 /** The controls of the video page: timing and steadiness, and those of any picture. */
 export function makeVideoPanel(app: App, settings: Settings<VideoSettings>): HTMLElement {
   const { film } = app;
@@ -36,12 +42,17 @@ export function makeVideoPanel(app: App, settings: Settings<VideoSettings>): HTM
   bound.push(() => frames.set(settings.value.every ? 'every' : 'late'));
   const timing = group({ id: 'video.timing', title: 'Timing' }, ...makeTiming(app), frames.element);
 
-  const steadyKind = switchRow({
-    label: 'Keep the range steady',
-    key: 'E',
+  const steadyKind = choiceField({
+    label: 'Keep steady',
     value: settings.value.steady,
+    options: [
+      { value: 'off', label: 'Off' },
+      { value: 'range', label: 'Range' },
+      { value: 'motion', label: 'Motion' },
+    ],
     onChange: (steady) => settings.change({ steady }),
   });
+  const steadyNote = h('p', { class: 'caption' });
   const strength = slider({
     label: 'Strength',
     min: 0,
@@ -57,13 +68,17 @@ export function makeVideoPanel(app: App, settings: Settings<VideoSettings>): HTM
     onChange: (on) => settings.change({ cuts: on }),
   });
   bound.push(() => {
-    steadyKind.set(settings.value.steady);
+    const { steady: kind } = settings.value;
+    steadyKind.set(kind);
+    setText(steadyNote, steadyWords[kind]);
+    for (const { element } of [strength, cuts]) element.hidden = kind === 'off';
     strength.set(settings.value.strength);
     cuts.set(settings.value.cuts);
   });
   const steady = group(
     { id: 'video.steady', title: 'Steady' },
     steadyKind.element,
+    steadyNote,
     strength.element,
     cuts.element,
   );
@@ -119,7 +134,7 @@ export function makeVideoPanel(app: App, settings: Settings<VideoSettings>): HTM
   });
   bound.push(() => {
     const { value, start } = settings;
-    steady.setBadge(value.steady ? '' : 'off');
+    steady.setBadge(value.steady === start.steady ? '' : value.steady);
     timing.setBadge(value.every !== start.every ? 'every frame' : '');
     recording.setBadge(value.record === 'video' ? '' : value.record);
   });

@@ -2,9 +2,10 @@ import type { Look, LookFacts, View } from '../image/image_calls.ts';
 import type { Call } from '../protocol.ts';
 import type { Movie } from './movie_writer.ts';
 
-/** How ranges are kept from jumping from frame to frame. */
+/** How what is shown is kept from jumping from frame to frame. */
 export interface Steady {
-  readonly on: boolean;
+  /** The range of the depths; `motion`: each pixel as well, where the picture stands still. */
+  readonly kind: 'off' | 'range' | 'motion';
   /** Weight of the new frame, 0…1. */
   readonly alpha: number;
   /** Start anew where the picture changes at once. */

@@ -33,7 +33,7 @@ const stepsOf = ({ look }: FilmOptions) => ({
 
 /** What needs another recording; all else are values in tensors. */
 export const filmLookKey = (options: FilmOptions, { shown }: FilmMap): string =>
-  JSON.stringify([stepsOf(options), options.steady.on, shown]);
+  JSON.stringify([stepsOf(options), options.steady.kind, shown]);
 
 export function recordFilmLook(
   map: FilmMap,
@@ -43,9 +43,10 @@ export function recordFilmLook(
   const { depth, pixels, kind, method, shown } = map;
   const [, H, W] = depth.dims('1 H W') as [number, number, number];
   const resized = shown[0] !== H || shown[1] !== W;
+  const film = { range, follow: kind === 'relative', filter: options.steady.kind === 'motion' };
   return record(
     depth.context,
-    { depth, pixels, settings: [8], colours: { shape: [256], dtype: 'u32' }, pace: [2] },
+    { depth, pixels, settings: [8], colours: { shape: [256], dtype: 'u32' }, pace: [3] },
     (inputs) => {
       const { rgba, nearness, values } = depthPipeline(inputs.depth, {
         settings: inputs.settings,
@@ -53,9 +54,9 @@ export function recordFilmLook(
         kind,
         ...stepsOf(options),
         ...(resized ? { resize: { size: shown, method } } : {}),
-        ...(options.steady.on
-          ? { overTime: { range, pixels: inputs.pixels, pace: inputs.pace } }
-          : {}),
+        ...(options.steady.kind === 'off'
+          ? {}
+          : { overTime: { ...film, pixels: inputs.pixels, pace: inputs.pace } }),
       });
       return { rgba, nearness, values, histogram: histogram(nearness) };
     },
