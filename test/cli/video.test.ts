@@ -1,11 +1,12 @@
 // dpt video: what is refused before anything runs, what ffprobe says, arguments of ffmpeg, times in Matroska, the stages
 // with fake ones (order, bounds, ends, failures). Where ffmpeg is, films of a few frames: rate, sound, rotation, odd sides,
-// times of their own, ranges, frames as files, damage, an abort. Not here: what depths look like, cameras.
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+// times of their own, wide pixels, ranges, frames as files, damage, an abort, a camera that ffmpeg makes up. Not here: what depths look like.
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { camerasIn } from '../../packages/cli/src/video/capture_device.ts';
+import { cameraRemedy, camerasIn } from '../../packages/cli/src/video/capture_device.ts';
 import { containerNamed } from '../../packages/cli/src/video/containers.ts';
 import { decoderArguments, type Frame } from '../../packages/cli/src/video/decode.ts';
 import { encoderArguments } from '../../packages/cli/src/video/encode.ts';
@@ -96,6 +97,17 @@ describe('what ffprobe says', () => {
   test('cameras of Windows', () => {
     const text = '[dshow @ 1] "Front Camera" (video)\n[dshow @ 1] "Microphone" (audio)';
     expect(camerasIn(text)).toEqual(['Front Camera']);
+  });
+
+  test.each([
+    ['darwin', 'avfoundation', '0:none', /allow it for the terminal.+ -list_devices true -i ""/],
+    ['win32', 'dshow', 'video=Cam', /plug a camera in.+ -f dshow -list_devices true/i],
+    ['linux', 'v4l2', '/dev/video7', /no \/dev\/video|Choose another: there are \d/],
+  ])('what to do without a camera: %s', async (platform, format, device, expected) => {
+    const text = await cameraRemedy(['-f', format, '-i', device], 'no', platform);
+    expect(text).toMatch(expected);
+    expect(text).toContain(`Tried: ffmpeg -f ${format} -i "${device}".`);
+    expect(text).toMatch(/\| dpt video -$/);
   });
 });
 
@@ -431,6 +443,51 @@ describe.skipIf(!hasFfmpeg)('ffmpeg', () => {
     const { streams, format } = probed(path('long.mp4'));
     expect(Number(streams[0]!.nb_read_frames)).toBe(written);
     expect(Number(format.duration)).toBeLessThan(written / 10 + 0.5);
+  });
+
+  test.skipIf(process.platform !== 'linux')('a camera that is not there', async () => {
+    expect(await dpt(['video', '--webcam', '63', '-m', tinyModel])).toEqual({
+      code: 1,
+      out: '',
+      err: expect.stringMatching(
+        /^dpt video: camera 63: ffmpeg cannot read it: .+ Tried: ffmpeg -f v4l2 -i "\/dev\/video63"\. .+ can be piped in: .+/,
+      ),
+    });
+  });
+
+  test.skipIf(process.platform !== 'linux')('a camera, which ffmpeg makes up', async () => {
+    // FFMPEG_PATH leads to programs that take a moving picture for the camera, at its own pace.
+    const folder = path('camera');
+    mkdirSync(folder);
+    for (const name of ['ffmpeg', 'ffprobe']) {
+      const real = spawnSync('sh', ['-c', `command -v ${name}`], {
+        encoding: 'utf8',
+      }).stdout.trim();
+      const pace = name === 'ffmpeg' ? '-re ' : '';
+      const script = `#!/bin/sh
+case "$*" in *"-f v4l2 -i /dev/video0"*) ;; *) exec ${real} "$@" ;; esac
+n=$#
+while [ "$n" -gt 0 ]; do
+  word=$1; shift; n=$((n - 1))
+  [ "$word" = v4l2 ] && word=lavfi
+  [ "$word" = /dev/video0 ] && word=testsrc=size=64x48:rate=10
+  set -- "$@" "$word"
+done
+exec ${real} ${pace}"$@"
+`;
+      writeFileSync(join(folder, name), script, { mode: 0o755 });
+    }
+    const out = path('camera.mkv');
+    const argv = ['video', '--webcam', '-o', out, '--frames', ':8', '--json'];
+    const done = await dpt([...argv, '-m', tinyModel, '--size', '28'], {
+      env: { FFMPEG_PATH: folder },
+    });
+    expect(done).toMatchObject({ code: 0, err: '' });
+    const { input, frames, dropped } = JSON.parse(done.out);
+    expect(input).toBe('camera 0');
+    expect(frames).toBeGreaterThan(0);
+    expect(frames + dropped).toBe(8);
+    expect(times(out).length).toBe(frames);
   });
 
   test('a pipe', async () => {

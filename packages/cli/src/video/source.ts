@@ -1,7 +1,7 @@
 import type { Io } from '../command.ts';
 import { UsageError } from '../errors.ts';
 import { expectFile } from '../model_choice.ts';
-import { cameraInput } from './capture_device.ts';
+import { cameraInput, cameraRemedy } from './capture_device.ts';
 import { type Ffmpeg, fileUrl, localOnly } from './ffmpeg.ts';
 import { type Film, probe } from './probe.ts';
 import type { VideoOptions } from './video_flags.ts';
@@ -30,7 +30,9 @@ export async function openSource(
   if (isCamera) {
     const input = await cameraInput(ffmpeg, given);
     const name = `camera ${given}`;
-    const film = await probe(ffmpeg, name, input);
+    const film = await probe(ffmpeg, name, input).catch(async (cause: Error) => {
+      throw new Error(`${cause.message} ${await cameraRemedy(input, cause.message)}`, { cause });
+    });
     // A camera has a rate in name only.
     return {
       name,
