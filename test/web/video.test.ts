@@ -344,7 +344,7 @@ describe.skipIf(!hasFfmpeg)('a film whose pixels are not square', () => {
     const folder = mkdtempSync(join(tmpdir(), 'dpt-wide-'));
     try {
       const wide = join(folder, 'wide.mp4');
-      const shape = ['-c', 'copy', '-bsf:v', 'h264_metadata=sample_aspect_ratio=2/1'];
+      const shape = ['-c', 'copy', '-aspect', '32:9'];
       runTool('ffmpeg', ['-y', '-i', join(films, 'flower.mp4'), ...shape, wide]);
       await openFilm('every=1&loop=0', wide);
       const label = 'Depth of a film, 320 by 90';

@@ -172,14 +172,14 @@ test('errors', async () => {
   const values = context.tensor(new Float32Array(3), [3], 'f32', 'values');
   const pixels = context.tensor(new Uint32Array(4), [2, 2], 'u32', 'pixels');
   expect(() => over.filter(values, pixels, values)).toThrowErrorMatchingInlineSnapshot(
-    `[Error: RangeOverTime.filter: values is [3]; needs one map, [H, W] or [1, H, W], of at least one pixel.]`,
+    `[DptError: RangeOverTime.filter: values is [3]; needs one map, [H, W] or [1, H, W], of at least one pixel.]`,
   );
   expect(() =>
     over.filter(values.reshape([1, 3]), pixels, pixels),
   ).toThrowErrorMatchingInlineSnapshot(
-    `[Error: RangeOverTime.filter: pixels is [2, 2], expected [3].]`,
+    `[DptError: RangeOverTime.filter: pixels is [2, 2], expected [3].]`,
   );
   expect(() => pace({ still: -1 })).toThrowErrorMatchingInlineSnapshot(
-    `[Error: pace: alpha is 0.25, still -1 and limit 0.25; needs 0 ≤ alpha, still ≤ 1, limit ≥ 0.]`,
+    `[DptError: pace: alpha is 0.25, still -1 and limit 0.25; needs 0 ≤ alpha, still ≤ 1, limit ≥ 0.]`,
   );
 });
