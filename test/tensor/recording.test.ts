@@ -524,7 +524,7 @@ describe('dispose', () => {
     );
     expect(() => recording.run()).toThrow('This recording was disposed.');
     expect(() => recording.encode(device.createCommandEncoder())).toThrow('was disposed');
-    expect(() => recording.profile()).toThrow('was disposed');
+    await expect(recording.profile()).rejects.toThrow('was disposed');
     expect(() => recording.inputs.x.write(floats(1, 2))).toThrow('x was disposed.');
     await expect(recording.outputs.y.read()).rejects.toThrow('y was disposed.');
     expect(recording.describe()).toContain('add x');
