@@ -26,7 +26,7 @@ beforeAll(async () => {
   browser = await launchBrowser({
     flags: ['--use-fake-device-for-media-stream', '--use-fake-ui-for-media-stream'],
   });
-}, 120_000);
+});
 
 afterAll(async () => {
   await browser?.close();

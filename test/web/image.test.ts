@@ -44,7 +44,7 @@ beforeAll(async () => {
   picture = Buffer.from(encodePng8(small, WIDTH, HEIGHT));
   site = await openSite();
   page = await site.open('#size=56');
-}, 120_000);
+});
 afterAll(() => site?.close());
 
 /** Waits until no run is under way and `what` was done. */
@@ -80,7 +80,7 @@ test('a dropped picture becomes a depth map', async () => {
   map = await npy((await save('NPY, size of the map')).bytes);
   expect(map.shape).toEqual([56, 84]);
   expect(site.complaints).toEqual([]);
-}, 60_000);
+});
 
 test('the same picture, model and settings give what `dpt image` gives', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'dpt-web-'));
@@ -104,7 +104,7 @@ test('the same picture, model and settings give what `dpt image` gives', async (
   } finally {
     rmSync(folder, { recursive: true });
   }
-}, 60_000);
+});
 
 describe('each control changes the picture as the reference says:', () => {
   const plain: ChainOptions = {
@@ -204,7 +204,7 @@ describe('each control changes the picture as the reference says:', () => {
     await settled(() => show.click());
     await expect.poll(seen).toBe(before);
   });
-}, 60_000);
+});
 
 describe('files', () => {
   test('of pictures', async () => {
@@ -266,7 +266,7 @@ describe('files', () => {
       result: { kind: 'relative', network: { width: 84, height: 56 } },
     });
   });
-}, 60_000);
+});
 
 test('points have values, and two distances make metres', async () => {
   const stage = (await page.locator('#stage').boundingBox())!;
@@ -287,7 +287,7 @@ test('points have values, and two distances make metres', async () => {
     .toEqual([expect.stringMatching(/^8\.00/), expect.stringMatching(/^2\.00/)]);
   // They are kept with the photo, also when the page comes again.
   await page.getByRole('button', { name: 'Pick' }).click();
-}, 30_000);
+});
 
 test('a crop is drawn, used, remembered and in the link', async () => {
   await page.locator('#stage').focus();
@@ -305,7 +305,7 @@ test('a crop is drawn, used, remembered and in the link', async () => {
   await settled(() => page.keyboard.press('Enter'));
   await page.getByRole('img', { name: /^Depth of small\.png, 4[789] by 3[123]/ }).waitFor();
   await expect.poll(() => page.url()).toMatch(/crop=0\.0\d+,/);
-}, 30_000);
+});
 
 test('fingers move the crop box and its corners', async () => {
   const stage = page.locator('#stage');
@@ -340,7 +340,7 @@ test('fingers move the crop box and its corners', async () => {
   expect(moved.y - smaller.y).toBeGreaterThan(15);
   expect(Math.abs(moved.width - smaller.width)).toBeLessThan(1);
   await page.keyboard.press('Escape');
-}, 30_000);
+});
 
 test('settings come back with the page, and from a link', async () => {
   const link = page.url();
@@ -353,7 +353,7 @@ test('settings come back with the page, and from a link', async () => {
   );
   expect(await other.getByRole('switch', { name: /Reverse/ }).isChecked()).toBe(true);
   await other.close();
-}, 30_000);
+});
 
 test.each([
   ['holiday.heic', '\0\0\0\x18ftypheic\0\0\0\0mif1heic', /is HEIC, which this browser cannot open/],
@@ -368,7 +368,7 @@ test.each([
     await card.getByText(words).waitFor();
     await page.getByRole('button', { name: 'Close' }).click();
   },
-  30_000,
+  300_000,
 );
 
 test('a picture that was pasted is opened', async () => {
@@ -379,11 +379,9 @@ test('a picture that was pasted is opened', async () => {
     clipboardData.items.add(new File([bytes], 'small.png', { type: 'image/png' }));
     document.body.dispatchEvent(new ClipboardEvent('paste', { clipboardData, bubbles: true }));
   }, picture.toString('base64'));
-  await expect
-    .poll(() => page.locator('html').getAttribute('data-runs'), { timeout: 30_000 })
-    .not.toBe(before);
+  await expect.poll(() => page.locator('html').getAttribute('data-runs')).not.toBe(before);
   await settled(async () => {});
-}, 60_000);
+});
 
 test('1 to 5 go from page to page', async () => {
   await page.locator('#stage').focus();
@@ -391,16 +389,14 @@ test('1 to 5 go from page to page', async () => {
   await page.getByRole('heading', { name: 'Models', exact: true }).waitFor();
   await page.keyboard.press('1');
   await page.getByRole('img', { name: /^Depth of small\.png/ }).waitFor();
-}, 30_000);
+});
 
 test('when the GPU is reset the picture comes back by itself', async () => {
   const session = await site.browser.newBrowserCDPSession();
   const before = await page.locator('html').getAttribute('data-runs');
   await session.send('Browser.crashGpuProcess');
-  await page.getByText('The GPU was reset').waitFor({ timeout: 10_000 });
-  await expect
-    .poll(() => page.locator('html').getAttribute('data-runs'), { timeout: 30_000 })
-    .not.toBe(before);
+  await page.getByText('The GPU was reset').waitFor();
+  await expect.poll(() => page.locator('html').getAttribute('data-runs')).not.toBe(before);
   await settled(async () => {});
   expect((await npy((await save('NPY, size of the map')).bytes)).shape[0]).toBeGreaterThan(0);
-}, 60_000);
+});

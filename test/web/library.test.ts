@@ -33,7 +33,7 @@ beforeAll(async () => {
   });
   await page.goto(server.address);
   await page.waitForFunction(() => 'call' in globalThis);
-}, 120_000);
+});
 
 afterAll(async () => {
   await browser?.close();

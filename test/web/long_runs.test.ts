@@ -13,7 +13,7 @@ const photo = readFileSync(join(import.meta.dirname, '../../examples/pictures/do
 let site: Site;
 beforeAll(async () => {
   site = await openSite();
-}, 120_000);
+});
 afterAll(() => site?.close());
 
 async function settled(page: Page, what: () => Promise<void>): Promise<void> {
@@ -169,7 +169,7 @@ test.runIf(process.platform === 'linux')(
     const next = async (): Promise<void> => {
       const before = await runs();
       await page.locator('#stage').press('ArrowRight');
-      await expect.poll(runs, { timeout: 30_000, interval: 20 }).toBe(before + 1);
+      await expect.poll(runs, { interval: 20 }).toBe(before + 1);
     };
     const memory = await memoryProbe(page);
     for (let i = 0; i < 40; i++) await next();
@@ -218,12 +218,12 @@ test('two tabs compute at once, and one at a time writes a model', async () => {
   await row(two).getByText('Another tab is downloading this.').waitFor();
   expect(await row(two).getByRole('button').count()).toBe(0);
   answer();
-  await row(one).getByText('Stored').waitFor({ timeout: 60_000 });
+  await row(one).getByText('Stored').waitFor();
   await two.reload();
   for (const tab of [one, two]) {
     await row(tab).getByRole('button', { name: 'Use' }).click();
-    await row(tab).getByText('In use').waitFor({ timeout: 60_000 });
+    await row(tab).getByText('In use').waitFor();
   }
   await one.context().close();
   site.complaints.splice(0);
-}, 180_000);
+});

@@ -14,7 +14,7 @@ let page: Page;
 beforeAll(async () => {
   site = await openSite();
   page = await site.open('models');
-}, 120_000);
+});
 afterAll(() => site?.close());
 
 async function choose(name: string, buffer: Uint8Array): Promise<void> {
@@ -43,7 +43,7 @@ async function smallPth(): Promise<Uint8Array> {
 }
 
 test('the small model is in use, and others are offered with size and licence', async () => {
-  await row('dpt_tiny.safetensors').getByText('In use').waitFor({ timeout: 60_000 });
+  await row('dpt_tiny.safetensors').getByText('In use').waitFor();
   const small = row('depth_anything_v2_vits.pth');
   expect(await small.innerText()).toMatch(/Depth Anything V2 Small\s+99\.2.MB · Apache-2\.0/);
   expect(await row('depth_anything_v2_vitb.pth').innerText()).toMatch(/not for commercial use/);
@@ -58,24 +58,22 @@ test('a .pth is asked about, kept on this device, used, and still there after a 
   // 2 heads of 64 features, stages after quarters: what the shapes say happens to be right.
   await choose('mine.pth', await smallPth());
   const mine = row('mine.pth');
-  await mine
-    .getByText('The weights do not say which of these they are.')
-    .waitFor({ timeout: 60_000 });
+  await mine.getByText('The weights do not say which of these they are.').waitFor();
   await mine.getByLabel('Family').selectOption('depth_anything_v2_metric');
   await mine.getByRole('radio', { name: '80, outdoors' }).click();
   await mine.getByRole('button', { name: 'Use' }).click();
-  await mine.getByText('In use').waitFor({ timeout: 60_000 });
+  await mine.getByText('In use').waitFor();
   expect(await mine.innerText()).toMatch(/Depth Anything V2 metric, 80 m/);
   await page.reload();
-  await row('mine.pth').getByText('In use').waitFor({ timeout: 60_000 });
-}, 120_000);
+  await row('mine.pth').getByText('In use').waitFor();
+});
 
 test('a .safetensors of another family is recognised and used', async () => {
   await choose('beit.safetensors', readFileSync(join(fixtures, 'midas_beit', 'model.safetensors')));
-  await row('beit.safetensors').getByText('In use').waitFor({ timeout: 60_000 });
+  await row('beit.safetensors').getByText('In use').waitFor();
   expect(await page.getByRole('button', { name: /^Model: MiDaS 3\.1 BEiT/ }).count()).toBe(1);
   expect(await row('mine.pth').getByText('Stored').count()).toBe(1);
-}, 120_000);
+});
 
 test.each([
   ['photo.pth', Buffer.from('\x89PNG\r\n\x1a\n'.padEnd(600, ' '), 'latin1'), /is a PNG picture/],
@@ -89,7 +87,7 @@ test.each([
 ])('%s is refused with the reason', async (name, bytes, reason) => {
   await choose(name, bytes);
   const note = row(name).locator('.note.bad');
-  await note.waitFor({ timeout: 60_000 });
+  await note.waitFor();
   expect(await note.innerText()).toMatch(reason);
   expect(await row('beit.safetensors').getByText('In use').count()).toBe(1);
 });
@@ -122,11 +120,9 @@ test('a published model is downloaded, and goes on where it broke off', async ()
 
   const small = listed('depth_anything_v2_vits.pth');
   await small.getByRole('button', { name: 'Download' }).click();
-  await small
-    .getByText('The connection ended after 1000000 of 99218434 bytes.')
-    .waitFor({ timeout: 60_000 });
+  await small.getByText('The connection ended after 1000000 of 99218434 bytes.').waitFor();
   await small.getByRole('button', { name: 'Resume' }).click();
-  await small.getByText('The connection ended after 2000000').waitFor({ timeout: 60_000 });
+  await small.getByText('The connection ended after 2000000').waitFor();
   expect(asked).toEqual([undefined, 'bytes=1000000-']);
   expect(await small.getByText('Paused').count()).toBe(1);
 
@@ -134,12 +130,12 @@ test('a published model is downloaded, and goes on where it broke off', async ()
   const key = 'depth_anything_v2_vitb_hf.safetensors';
   whole = true;
   await listed(key).getByRole('button', { name: 'Download' }).click();
-  await listed(key).getByText('Stored').waitFor({ timeout: 60_000 });
+  await listed(key).getByText('Stored').waitFor();
   await listed(key).getByRole('button', { name: 'Use' }).click();
-  await listed(key).getByText('In use').waitFor({ timeout: 60_000 });
+  await listed(key).getByText('In use').waitFor();
   await visitor.context().close();
   site.complaints.splice(0);
-}, 180_000);
+});
 
 test('a model that is dropped on another page is kept and used', async () => {
   const visitor = await site.open();
@@ -150,14 +146,11 @@ test('a model that is dropped on another page is kept and used', async () => {
     readFileSync(join(fixtures, 'midas_vit', 'model.safetensors')),
   );
   const dropped = visitor.locator('li[data-key="vit.safetensors"]');
-  await dropped.getByText('In use').waitFor({ timeout: 60_000 });
+  await dropped.getByText('In use').waitFor();
   await dropFile(visitor, 'again.pth', await smallPth());
-  await visitor
-    .locator('li[data-key="again.pth"]')
-    .getByText('The weights do not say')
-    .waitFor({ timeout: 60_000 });
+  await visitor.locator('li[data-key="again.pth"]').getByText('The weights do not say').waitFor();
   await visitor.context().close();
-}, 120_000);
+});
 
 test('everything stored can be cleared', async () => {
   await page.getByRole('button', { name: 'Clear all stored models' }).click();
@@ -173,15 +166,13 @@ test('without WebGPU the page says so, and what to do', async () => {
   });
   try {
     const plain = await without.open();
-    await plain
-      .getByRole('heading', { name: /no WebGPU|No graphics card/ })
-      .waitFor({ timeout: 60_000 });
+    await plain.getByRole('heading', { name: /no WebGPU|No graphics card/ }).waitFor();
     await plain.getByRole('button', { name: 'Show a recorded result' }).click();
     expect(await plain.getByRole('img', { name: /^A dog looks up/ }).count()).toBe(1);
   } finally {
     await without.close();
   }
-}, 120_000);
+});
 
 /** A file with vectors of f32. */
 function safetensors(tensors: Readonly<Record<string, readonly number[]>>): Buffer {

@@ -27,7 +27,7 @@ beforeAll(async () => {
       '--auto-select-desktop-capture-source=Entire screen',
     ],
   });
-}, 120_000);
+});
 afterAll(() => site?.close());
 
 async function openFilm(settings: string, name = 'flower.mp4'): Promise<void> {
@@ -59,7 +59,7 @@ const shown = async (): Promise<string> =>
 async function toStart(): Promise<void> {
   await page.getByRole('slider', { name: 'Position' }).press('Home');
   await expect.poll(frame).toBe(1);
-  await expect.poll(async () => (await numbers())[0], { timeout: 60_000 }).toBeGreaterThan(0);
+  await expect.poll(async () => (await numbers())[0]).toBeGreaterThan(0);
   await page.locator('#stage').focus();
 }
 
@@ -134,15 +134,15 @@ function probe(path: string): Record<string, string> {
 describe('every frame of a file', () => {
   /** With nothing kept steady. */
   let unsteady = 0;
-  beforeAll(() => openFilm('every=1&loop=0&record=video&recordSize=film&steady=off'), 60_000);
+  beforeAll(() => openFilm('every=1&loop=0&record=video&recordSize=film&steady=off'));
 
   test('is played once, to the end', async () => {
-    await expect.poll(frame, { timeout: 60_000 }).toBe(FRAMES);
+    await expect.poll(frame).toBe(FRAMES);
     await stands();
     const [model, , , dropped] = await numbers();
     expect(model).toBeGreaterThan(0);
     expect(dropped).toBe(0);
-  }, 90_000);
+  });
 
   test('steps and scrubs to exact frames', async () => {
     await toStart();
@@ -157,7 +157,7 @@ describe('every frame of a file', () => {
     await page.mouse.click(bar.x + (bar.width * 12.5) / FRAMES, bar.y + bar.height / 2);
     await expect.poll(frame).toBe(13);
     await expect.poll(shown).not.toBe(before);
-  }, 60_000);
+  });
 
   test('becomes a video of the size of the film, with the picture that a PNG has', async () => {
     const movie = await recordAll();
@@ -184,7 +184,7 @@ describe('every frame of a file', () => {
     for (const [i, value] of data.entries()) sum += Math.abs(value - first.data[i]!);
     // H.264 keeps one colour for four pixels, in a limited range; another picture is dozens of levels away.
     expect(sum / data.length).toBeLessThan(6);
-  }, 120_000);
+  });
 
   test('becomes PNG of 16 bits and NPY of the size of the map', async () => {
     await setting('Write', 'png16');
@@ -203,7 +203,7 @@ describe('every frame of a file', () => {
     const { shape, data } = await new npyjs().parse(new Uint8Array(npy).buffer);
     expect(shape).toEqual([56, 98]);
     expect(new Set(data as Float32Array).size).toBeGreaterThan(1000);
-  }, 120_000);
+  });
 
   test('changes less from frame to frame the more of it is kept steady', async () => {
     await setting('Write', 'png16');
@@ -216,15 +216,15 @@ describe('every frame of a file', () => {
     }
     expect(changes[1]).toBeLessThan(changes[0]!);
     expect(changes[2]).toBeLessThan(changes[1]!);
-  }, 120_000);
+  });
 });
 
 describe('a film that plays', () => {
-  beforeAll(() => openFilm('speed=2', 'flower.webm'), 60_000);
+  beforeAll(() => openFilm('speed=2', 'flower.webm'));
 
   test('drops late frames, counts them, and loops within its handles', async () => {
     // At twice its speed a frame lasts 21 ms, and this GPU takes ten times that.
-    await expect.poll(async () => (await numbers())[3], { timeout: 60_000 }).toBeGreaterThan(0);
+    await expect.poll(async () => (await numbers())[3]).toBeGreaterThan(0);
     const [model, passed, rate] = await numbers();
     for (const number of [model, passed, rate]) expect(number).toBeGreaterThan(0);
     await page.keyboard.press(' ');
@@ -254,7 +254,7 @@ describe('a film that plays', () => {
     expect(seen.size).toBeLessThanOrEqual(5);
     await to!.dblclick();
     expect(Number(await to!.getAttribute('aria-valuenow'))).toBeCloseTo(1, 2);
-  }, 90_000);
+  });
 
   test('is recorded by the browser where the worker cannot encode', async () => {
     await page.locator('#stage').focus();
@@ -271,7 +271,7 @@ describe('a film that plays', () => {
     expect(Math.abs(width - w) + Math.abs(height - h)).toBeLessThan(4);
     await page.keyboard.press(' ');
     await stands();
-  }, 60_000);
+  });
 
   test('is paused and goes on when the GPU is reset', async () => {
     await page.locator('#stage').focus();
@@ -279,12 +279,12 @@ describe('a film that plays', () => {
     await plays();
     const session = await site.browser.newBrowserCDPSession();
     await session.send('Browser.crashGpuProcess');
-    await page.getByText('The GPU was reset').waitFor({ timeout: 10_000 });
-    await page.getByText('The GPU was reset').waitFor({ state: 'hidden', timeout: 40_000 });
+    await page.getByText('The GPU was reset').waitFor();
+    await page.getByText('The GPU was reset').waitFor({ state: 'hidden' });
     await plays();
     const at = await frame();
-    await expect.poll(frame, { timeout: 30_000 }).not.toBe(at);
-  }, 90_000);
+    await expect.poll(frame).not.toBe(at);
+  });
 
   test('keeps its memory flat over 100 frames', async () => {
     const [worker] = page.workers();
@@ -326,17 +326,17 @@ describe('a film that plays', () => {
     };
     const live = (): Promise<{ count: number; frames: number }> =>
       worker!.evaluate(() => (globalThis as unknown as { live: never }).live);
-    await expect.poll(async () => (await live()).frames, { timeout: 30_000 }).toBeGreaterThan(5);
+    await expect.poll(async () => (await live()).frames).toBeGreaterThan(5);
     const [before, heapBefore] = [await live(), await heap()];
     await expect
-      .poll(async () => (await live()).frames, { timeout: 100_000, interval: 500 })
+      .poll(async () => (await live()).frames, { interval: 500 })
       .toBeGreaterThan(before.frames + 100);
     const after = await live();
     // One frame may be in work at either look, with two small buffers of its own.
     expect(Math.abs(after.count - before.count)).toBeLessThanOrEqual(2);
     expect((await heap()) - heapBefore).toBeLessThan(1e6);
     expect(site.complaints).toEqual([]);
-  }, 150_000);
+  });
 });
 
 describe.skipIf(!hasFfmpeg)('a film whose pixels are not square', () => {
@@ -348,31 +348,31 @@ describe.skipIf(!hasFfmpeg)('a film whose pixels are not square', () => {
       runTool('ffmpeg', ['-y', '-i', join(films, 'flower.mp4'), ...shape, wide]);
       await openFilm('every=1&loop=0', wide);
       const label = 'Depth of a film, 320 by 90';
-      await page.getByRole('img', { name: label }).waitFor({ timeout: 60_000 });
+      await page.getByRole('img', { name: label }).waitFor();
       await page.getByRole('tab', { name: 'Input' }).click();
       await page.getByText('196 × 56').waitFor();
     } finally {
       rmSync(folder, { recursive: true });
     }
-  }, 90_000);
+  });
 });
 
 describe('what is filmed now', () => {
   beforeAll(async () => {
     await page?.context().close();
     page = await site.open('video#size=56', { width: 480, height: 640 });
-  }, 60_000);
+  });
 
   test('the camera plays, pauses, changes its colours', async () => {
     await page.getByRole('button', { name: 'Use the camera' }).click();
-    await expect.poll(async () => (await numbers())[0], { timeout: 60_000 }).toBeGreaterThan(0);
+    await expect.poll(async () => (await numbers())[0]).toBeGreaterThan(0);
     await page.keyboard.press(' ');
     await stands();
     const before = await shown();
     await page.keyboard.press('r');
-    await expect.poll(shown, { timeout: 20_000 }).not.toBe(before);
+    await expect.poll(shown).not.toBe(before);
     expect(new URL(page.url()).hash).toContain('reverse=1');
-  }, 90_000);
+  });
 
   test('another camera is chosen by its name', async () => {
     const source = page.locator('.source');
@@ -383,8 +383,8 @@ describe('what is filmed now', () => {
     await page.getByRole('menuitem', { name: other }).click();
     await expect.poll(() => source.innerText()).toContain(other);
     await plays();
-    await expect.poll(async () => (await numbers())[0], { timeout: 20_000 }).toBeGreaterThan(0);
-  }, 60_000);
+    await expect.poll(async () => (await numbers())[0]).toBeGreaterThan(0);
+  });
 
   test('a film of a camera has the frames that went through, as many as were seen', async () => {
     await page.evaluate(() => Reflect.deleteProperty(globalThis, 'showDirectoryPicker'));
@@ -420,19 +420,19 @@ describe('what is filmed now', () => {
   test('it goes on in 3D', async () => {
     await page.getByRole('link', { name: '3D' }).click();
     await expect
-      .poll(() => page.locator('.work-3d .status b').first().textContent(), { timeout: 60_000 })
+      .poll(() => page.locator('.work-3d .status b').first().textContent())
       .toMatch(/[1-9]/);
     await page.goBack();
-  }, 60_000);
+  });
 
   test('the screen plays', async () => {
     await page.setViewportSize({ width: 1100, height: 640 });
     await page.getByRole('button', { name: 'Screen', exact: true }).click();
     await expect.poll(() => page.locator('.source').innerText()).toBe('Screen');
-    await expect.poll(async () => (await numbers())[0], { timeout: 60_000 }).toBeGreaterThan(0);
+    await expect.poll(async () => (await numbers())[0]).toBeGreaterThan(0);
     await page.getByText('Live', { exact: true }).waitFor();
     expect(site.complaints).toEqual([]);
-  }, 90_000);
+  });
 });
 
 /** Chooses in a select of the panel, wherever it is folded away. */

@@ -16,7 +16,7 @@ let page: Page;
 beforeAll(async () => {
   site = await openSite();
   page = await site.open('3d#size=56&density=0.1', { width: 480, height: 720 });
-}, 120_000);
+});
 afterAll(() => site?.close());
 
 /** Of the sample and of the settings in the address above. */
@@ -32,7 +32,7 @@ const gizmo = (): Promise<string> => page.locator('.gizmo svg').innerHTML();
 async function changes(what: () => Promise<unknown>): Promise<void> {
   const before = await drawn();
   await what();
-  await expect.poll(drawn, { timeout: 20_000 }).not.toBe(before);
+  await expect.poll(drawn).not.toBe(before);
 }
 
 /** Types into a number of the panel, which is folded into tabs on a screen this small. */
@@ -47,7 +47,7 @@ async function number(label: string, value: number): Promise<void> {
 async function save(label: string): Promise<{ name: string; path: string; bytes: Buffer }> {
   await page.getByRole('button', { name: 'More formats' }).click();
   const [download] = await Promise.all([
-    page.waitForEvent('download', { timeout: 10_000 }),
+    page.waitForEvent('download'),
     page.getByRole('menuitem', { name: label }).click(),
   ]);
   const path = await download.path();
@@ -62,7 +62,7 @@ const glbFaces = async (): Promise<number> => {
 
 test('a sample becomes a surface; a control, keys and a drag change it', async () => {
   await page.getByRole('button', { name: /a dog looks/ }).click();
-  await expect.poll(faces, { timeout: 60_000 }).toMatch(/[1-9]/);
+  await expect.poll(faces).toMatch(/[1-9]/);
   await page.waitForTimeout(300);
   await changes(() => number('Tilt', 20));
   await expect.poll(() => new URL(page.url()).hash).toContain('tilt=20');
@@ -92,7 +92,7 @@ test('a sample becomes a surface; a control, keys and a drag change it', async (
   for (const key of ['v', '0']) await page.locator('#stage').press(key);
   await number('Tilt', 0);
   await expect.poll(() => new URL(page.url()).hash).not.toContain('tilt');
-}, 120_000);
+});
 
 test('one finger turns; two move and zoom', async () => {
   const session = await page.context().newCDPSession(page);
@@ -121,7 +121,7 @@ test('one finger turns; two move and zoom', async () => {
   await changes(() => gesture(two(0, 40), two(15, 40), two(40, 40)));
   expect(await gizmo()).toBe(turned);
   await page.locator('#stage').press('0');
-}, 60_000);
+});
 
 describe('files', () => {
   test('GLB, PLY and OBJ have the same faces, with the picture', async () => {
@@ -155,7 +155,7 @@ describe('files', () => {
     expect(Math.min(...depths)).toBeGreaterThan(49.9);
     expect(Math.max(...depths)).toBeLessThan(100.1);
     expect(Math.max(...depths) - Math.min(...depths)).toBeGreaterThan(20);
-  }, 60_000);
+  });
 
   test('depth and mask are PNG of the size of the map; the mask is dark where depth is steep', async () => {
     const { bytes } = await save('Depth, PNG of 16 bits');
@@ -179,7 +179,7 @@ describe('files', () => {
     const tenth = Math.floor(steps.length / 10);
     expect(mean(steps.slice(0, tenth))).toBeGreaterThan(240);
     expect(mean(steps.slice(-tenth))).toBeLessThan(mean(steps.slice(0, tenth)) - 60);
-  }, 60_000);
+  });
 
   test('cut by ratio, by the edges’ mask and by a mask of one’s own', async () => {
     await number('Cut', 0.2);
@@ -206,7 +206,7 @@ describe('files', () => {
     expect(await glbFaces()).toBe(byEdges);
     await number('Mask', 0);
     expect(await glbFaces()).toBe(ALL_FACES);
-  }, 90_000);
+  });
 });
 
 describe('stereo', () => {
@@ -246,7 +246,7 @@ describe('stereo', () => {
     await number('Eye distance', 0);
     const same = await view();
     expect(differs(same, same, 0, half, half)).toBeLessThan(0.05);
-  }, 60_000);
+  });
 
   test('red and cyan: with both eyes at one place the picture as it is, else red from the left', async () => {
     await show('off');
@@ -258,7 +258,7 @@ describe('stereo', () => {
     const apart = await view();
     for (const channel of [0, 1, 2]) expect(differs(one, apart, channel)).toBeGreaterThan(0.5);
     await show('off');
-  }, 60_000);
+  });
 });
 
 /** A film of the view while it turns, as the browser's own player reads it. */
@@ -316,7 +316,7 @@ test('what is drawn is recorded as a video', async () => {
   expect(facts.duration).toBeGreaterThan(0.7);
   expect(facts.duration).toBeLessThan(facts.wall);
   expect(facts.difference).toBeGreaterThan(1);
-}, 60_000);
+});
 
 test('when the GPU is reset the surface comes back as it was', async () => {
   await page.locator('#stage').press('0');
@@ -324,11 +324,11 @@ test('when the GPU is reset the surface comes back as it was', async () => {
   const all = await glbFaces();
   const session = await site.browser.newBrowserCDPSession();
   await session.send('Browser.crashGpuProcess');
-  await page.getByText('The GPU was reset').waitFor({ timeout: 10_000 });
-  await page.getByText('The GPU was reset').waitFor({ state: 'hidden', timeout: 40_000 });
-  await expect.poll(() => page.locator('.cover').innerText(), { timeout: 30_000 }).toBe('');
+  await page.getByText('The GPU was reset').waitFor();
+  await page.getByText('The GPU was reset').waitFor({ state: 'hidden' });
+  await expect.poll(() => page.locator('.cover').innerText()).toBe('');
   // The map is computed again first; until then there is nothing to save.
-  await expect.poll(() => glbFaces().catch(() => 0), { timeout: 60_000 }).toBe(all);
+  await expect.poll(() => glbFaces().catch(() => 0)).toBe(all);
   await changes(() => page.locator('#stage').press('ArrowLeft'));
   expect(site.complaints).toEqual([]);
-}, 90_000);
+});
