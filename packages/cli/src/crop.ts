@@ -1,4 +1,4 @@
-import type { Photo } from '@dpt-webgpu/dpt';
+import { cutPhoto, type Photo } from '@dpt-webgpu/dpt';
 import { UsageError } from './errors.ts';
 
 /** Of a picture: pixels, or shares of its width and height. */
@@ -48,10 +48,5 @@ export function crop(photo: Photo, box: CropBox): Cropped {
     );
   }
   const [width, height] = [right - left, bottom - top];
-  const data = new Uint8Array(4 * width * height);
-  for (let y = 0; y < height; y++) {
-    const from = 4 * ((top + y) * photo.width + left);
-    data.set(photo.data.subarray(from, from + 4 * width), 4 * width * y);
-  }
-  return { width, height, data, left, top };
+  return { ...cutPhoto(photo, { x: left, y: top, width, height }), left, top };
 }
