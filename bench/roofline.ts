@@ -7,9 +7,9 @@
 // a kernel once; a kernel's time is the longer of both, and the model's is the sum.
 import { parseArgs } from 'node:util';
 import { buildDpt, networkSize, recognise } from '@dpt-webgpu/dpt';
-import { bytesPerElement, Context, plan, type StateDict, type Tensor } from '@dpt-webgpu/tensor';
+import { bytesPerElement, Context, plan, type Tensor } from '@dpt-webgpu/tensor';
 import type { Step } from '../packages/tensor/src/kernel.ts';
-import { publishedFiles } from '../scripts/state_dict_shapes.ts';
+import { publishedFiles, stateDictOfShapes } from '../scripts/state_dict_shapes.ts';
 
 interface Device {
   readonly name: string;
@@ -70,7 +70,7 @@ interface Cost {
 }
 
 function tableOf(name: string): string {
-  const recognised = recognise(shapesOf(name));
+  const recognised = recognise(stateDictOfShapes(name));
   const { image } = recognised.config;
   const side = values.size === undefined ? image.baseSize : Number(values.size);
   const { width, height } = networkSize({ width: side, height: side }, image, { size: side });
@@ -171,15 +171,4 @@ function keysOf({ kernel, params }: Step, N: number): number {
   });
   const [h, w] = sides;
   return h === undefined || w === undefined ? N : h * w;
-}
-
-function shapesOf(name: string): StateDict {
-  const { file, shapes } = publishedFiles.get(name)!;
-  const tensors = [...shapes()].map(([key, { shape, dtype: stored }]) => {
-    const read = async (): Promise<Uint8Array> => {
-      throw new Error(`${key} is a shape without values.`);
-    };
-    return [key, { shape, dtype: stored, read }] as const;
-  });
-  return { name: file, metadata: new Map(), tensors: new Map(tensors), close: async () => {} };
 }

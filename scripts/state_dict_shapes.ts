@@ -1,3 +1,5 @@
+import type { StateDict, StoredTensor } from '@dpt-webgpu/tensor';
+
 /** Keys, shapes and types of a published file. */
 export type Shapes = ReadonlyMap<
   string,
@@ -272,3 +274,20 @@ export const publishedFiles: ReadonlyMap<string, PublishedFile> = new Map(
     { name: 'dpt-large-384', file: 'dpt_large_384', shapes: (): Shapes => midasVit(vitl) },
   ].map(({ name, ...rest }) => [name, rest]),
 );
+
+/** A published file without its values: for planning, which reads none. */
+export function stateDictOfShapes(name: string): StateDict {
+  const { file, shapes } = publishedFiles.get(name)!;
+  const tensors = [...shapes()].map(([key, entry]): [string, StoredTensor] => {
+    const read = async (): Promise<Uint8Array> => {
+      throw new Error(`${key} is a shape without values.`);
+    };
+    return [key, { ...entry, read }];
+  });
+  return {
+    name: `${file}.pth`,
+    metadata: new Map(),
+    tensors: new Map(tensors),
+    close: async () => {},
+  };
+}

@@ -1,7 +1,7 @@
 // planFor: what it says beforehand is what a loaded model and a recording then take, in bytes and in the largest
 // binding; limits one byte too small; memory; f16; every family's tiny model; the largest size that fits is the last one
 // that does. No byte of weights is read: the file is closed before.
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import {
   buildDpt,
   DepthPredictor,
@@ -11,6 +11,7 @@ import {
 } from '../../packages/dpt/src/index.ts';
 import { openCheckpointFile } from '../../packages/loaders/src/node.ts';
 import { type Capabilities, defaultCapabilities } from '../../packages/tensor/src/index.ts';
+import { stateDictOfShapes } from '../../scripts/state_dict_shapes.ts';
 import { tinyModel } from '../support/models.ts';
 import { loadModel } from '../support/run_model.ts';
 import { testContext } from '../support/tensors.ts';
@@ -101,6 +102,33 @@ test('the largest size that fits is the last that does', async () => {
   expect(largest % config.image.multiple).toBe(0);
   expect([fits(largest), fits(largest + config.image.multiple)]).toEqual([true, false]);
   expect(largestSizeThatFits(config, photo, defaultCapabilities, { memory: 1000 })).toBeUndefined();
+});
+
+describe('the largest size of SwinV2', () => {
+  const config = (preset: 'official' | 'muggled') =>
+    recognise(stateDictOfShapes('swinv2-tiny-256'), { preset }).config;
+  const square = { width: 1000, height: 1000 };
+  const output = 'network';
+
+  test.each([square, { width: 90, height: 60 }])(
+    'official: its only one, for $width × $height',
+    (of) => {
+      const official = config('official');
+      expect(largestSizeThatFits(official, of, defaultCapabilities, { output })).toBe(256);
+      const memory = planFor(official, of, defaultCapabilities, { output }).bytes.total - 1;
+      expect(
+        largestSizeThatFits(official, of, defaultCapabilities, { output, memory }),
+      ).toBeUndefined();
+    },
+  );
+
+  test('muggled: sizes that no windows divide are passed over', () => {
+    const muggled = config('muggled');
+    const of = { width: 1130, height: 1130 };
+    const roomy = { maxBufferSize: 2 ** 32, maxStorageBufferBindingSize: 2 ** 32 };
+    expect(() => planFor(muggled, of, roomy, { output, size: 1120 })).toThrow('windows');
+    expect(largestSizeThatFits(muggled, of, roomy, { output })).toBe(1088);
+  });
 });
 
 test('needs the configuration alone', async () => {

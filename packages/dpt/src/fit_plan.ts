@@ -11,6 +11,7 @@ import {
 } from '@dpt-webgpu/tensor';
 import type { DptConfig } from './config.ts';
 import { DPTModel, type DptModelOptions } from './dpt_model.ts';
+import { takesSize } from './encoders/index.ts';
 import { networkSize, type Size, type SizeOptions } from './image_size.ts';
 import { resizedDepth } from './resized_depth.ts';
 
@@ -119,7 +120,8 @@ export function planFor(
 
 /**
  * The largest `size` that fits, in steps of the model's multiple, and no larger than keeps the photo's own pixels;
- * undefined where none does. Plans a dozen sizes, some 10 ms each.
+ * undefined where none does. Where the model takes none so small, as SwinV2, the first that it takes. Plans a dozen sizes,
+ * some 10 ms each.
  */
 export function largestSizeThatFits(
   config: DptConfig,
@@ -127,24 +129,36 @@ export function largestSizeThatFits(
   limits: FitLimits,
   options: Omit<FitOptions, 'size'> = {},
 ): number | undefined {
-  const { multiple } = config.image;
-  const fits = (steps: number): boolean => {
-    try {
-      return planFor(config, photo, limits, { ...options, size: steps * multiple }).fits;
-    } catch (error) {
-      if (error instanceof DptError && error.code === 'limit') return false;
-      throw error;
-    }
-  };
-  let most = Math.max(1, Math.floor(Math.max(photo.width, photo.height) / multiple));
+  const { multiple, baseSize } = config.image;
+  const sizes: number[] = [];
+  const longer = Math.max(photo.width, photo.height);
+  for (
+    let size = multiple;
+    size <= (sizes.length ? longer : Math.max(longer, baseSize));
+    size += multiple
+  ) {
+    if (runsAt(config, photo, { ...options, size })) sizes.push(size);
+  }
   let least = 0;
+  let most = sizes.length;
   // Halving: what fits grows with nothing but the size.
   while (least < most) {
     const middle = Math.ceil((least + most) / 2);
-    if (fits(middle)) least = middle;
+    const size = sizes[middle - 1]!;
+    if (planFor(config, photo, limits, { ...options, size }).fits) least = middle;
     else most = middle - 1;
   }
-  return least === 0 ? undefined : least * multiple;
+  return sizes[least - 1];
+}
+
+/** Whether the encoder takes what the photo becomes, and there are not too many patches of it. */
+function runsAt(config: DptConfig, photo: Size, options: SizeOptions): boolean {
+  try {
+    return takesSize(config.encoder, networkSize(photo, config.image, options));
+  } catch (error) {
+    if (error instanceof DptError && error.code === 'limit') return false;
+    throw error;
+  }
 }
 
 /** Nothing is read from it: weights are declared, not checked. */

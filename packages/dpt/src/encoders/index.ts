@@ -2,8 +2,9 @@ import type { Weights } from '@dpt-webgpu/tensor';
 import type { GridCache } from '../grid_cache.ts';
 import { type BeitConfig, BeitEncoder } from './beit/encoder.ts';
 import { type Dinov2Config, Dinov2Encoder } from './dinov2/encoder.ts';
+import type { Size } from '../image_size.ts';
 import type { ImageEncoder } from './image_encoder.ts';
-import { type Swinv2Config, Swinv2Encoder } from './swinv2/encoder.ts';
+import { type Swinv2Config, Swinv2Encoder, takesGrid } from './swinv2/encoder.ts';
 import { type VitConfig, VitEncoder } from './vit/encoder.ts';
 
 /** One of the encoders that can stand in the skeleton; `kind` tells which. */
@@ -24,6 +25,12 @@ export function makeEncoder(
     case 'swinv2':
       return new Swinv2Encoder(config, weights, cache);
   }
+}
+
+/** Whether an encoder takes pictures of that size, in whole patches: SwinV2 those that its windows divide, others any. */
+export function takesSize(config: EncoderConfig, { width, height }: Size): boolean {
+  if (config.kind !== 'swinv2') return true;
+  return takesGrid([height / config.patch, width / config.patch], config);
 }
 
 /** An encoder in a few words: `DINOv2, 12 blocks of 384 features, 6 heads`. */

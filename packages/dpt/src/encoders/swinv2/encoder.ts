@@ -124,18 +124,25 @@ export class Swinv2Stage {
   }
 }
 
+/** Whether pictures that make such a grid can run: all of them can in other encoders. */
+export function takesGrid(grid: Grid, config: Swinv2Config): boolean {
+  const { patch, baseGrid, adaptsWindows } = config;
+  if (!adaptsWindows && !grid.every((side) => side === baseGrid)) return false;
+  return grid.every((side) => sideRuns(side * patch, config));
+}
+
 /** Says what is wrong in pixels of the picture, before the first stage runs. */
 function expectGrid(grid: Grid, config: Swinv2Config): void {
+  if (takesGrid(grid, config)) return;
   const { patch, window, baseGrid, adaptsWindows } = config;
   const sides = grid.map((side) => side * patch) as [number, number];
-  if (!adaptsWindows && !grid.every((side) => side === baseGrid)) {
+  if (!adaptsWindows) {
     const base = baseGrid * patch;
     throw invalidArgument(
       `swinv2: the image is ${sides.join('×')}; with the preset official this model takes ${base}×${base} only, the size its windows were made for. The preset muggled adapts them to other sizes.`,
     );
   }
   const failing = [...new Set(sides)].filter((side) => !sideRuns(side, config));
-  if (failing.length === 0) return;
   const reasons = failing.map(
     (side) =>
       `${side} cannot be, the nearest that can are ${nearestSides(side, config).join(' and ')}`,
