@@ -9,8 +9,8 @@
 //   f  buffers that cannot be made, at every call, by      'buffers that cannot be made …', 'what WebGPU says of memory …'
 //      exception and by what WebGPU reports
 //   g  a shader that does not compile                      'a shader that does not compile'
-//   h  aborts: before, while compiling, in flight          'aborts: …'; before, of every long call: owners.test.ts; of
-//                                                          downloads: test/cli/download.test.ts
+//   h  aborts: before, while compiling, in flight          'aborts: …'; before, of every long call: test/long_calls.test.ts;
+//                                                          files: test/loaders/aborts.test.ts; downloads: cli/download
 //   i  at once on one model, two models, two devices       'at once on …'
 //   j  disposal in flight, twice, use afterwards           'disposal in flight …'; of every owner: owners.test.ts
 //   o  a process that ends with work in flight             test/tensor/node.test.ts, 20 times of 20; Node alone

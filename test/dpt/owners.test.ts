@@ -1,6 +1,5 @@
 // Every class that owns something of the GPU, listed from the sources: disposed of twice and by Symbol.dispose, then used, which
-// is an error with the code `disposed`. And the long calls of the three packages: each takes a signal, and one that has been
-// aborted before makes it reject with the signal's reason. Aborts and disposal in the middle of work: faults.test.ts.
+// is an error with the code `disposed`. Disposal in the middle of work: faults.test.ts.
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
@@ -9,10 +8,8 @@ import {
   GridCache,
   type LoadedDpt,
   loadDpt,
-  makeDptFromStateDict,
   RangeOverTime,
 } from '../../packages/dpt/src/index.ts';
-import { httpSource, memorySource, openCheckpoint } from '../../packages/loaders/src/index.ts';
 import { openCheckpointFile } from '../../packages/loaders/src/node.ts';
 import {
   Context,
@@ -137,50 +134,4 @@ test('GridCache can be used again', () => {
   cache.dispose();
   cache[Symbol.dispose]();
   expect(cache.values).toBe(0);
-});
-
-const reason = new Error('another one was chosen');
-const signal = AbortSignal.abort(reason);
-const bytes = readFileSync(tinyModel);
-
-const calls: Record<string, () => Promise<unknown>> = {
-  record: () => record(context, { x: [4] }, ({ x }) => ({ y: relu(x) }), { signal }),
-  'Recording.runInParts': async () => (await small()).runInParts({}, { signal }),
-  'Recording.profile': async () => (await small()).profile({ signal }),
-  loadDpt: async () => loadDpt(await openCheckpoint(memorySource(bytes)), { context, signal }),
-  makeDptFromStateDict: async () =>
-    makeDptFromStateDict(context, await openCheckpoint(memorySource(bytes)), { signal }),
-  'DPTModel.recreate': async () => (await load()).model.recreate(context, { signal }),
-  'DepthPredictor.predict': async () =>
-    new DepthPredictor((await load()).model).predict(photo, { size: 28, signal }),
-  'DepthPredictor.predictBatch': async () =>
-    new DepthPredictor((await load()).model).predictBatch([photo], { size: 28, signal }),
-  'DepthPredictor.predictTensor': async () =>
-    new DepthPredictor((await load()).model).predictTensor(photo, { size: 28, signal }),
-  'DepthPredictor.predictTexture': async () =>
-    new DepthPredictor((await load()).model).predictTexture(photo, { size: 28, signal, format }),
-  'DepthPredictor.live': async () =>
-    new DepthPredictor((await load()).model).live(photo, { size: 28, signal }),
-  'DepthPredictor.recreate': async () =>
-    new DepthPredictor((await load()).model).recreate(context, { signal }),
-  openCheckpoint: () => openCheckpoint(memorySource(bytes), { signal }),
-  openCheckpointFile: () => openCheckpointFile(tinyModel, { signal }),
-  httpSource: () =>
-    httpSource('http://127.0.0.1/model', { signal, fetch: async () => Promise.reject(reason) }),
-  'StoredTensor.read': async () => {
-    const { tensors } = await openCheckpoint(memorySource(bytes));
-    return tensors.values().next().value!.read({ signal });
-  },
-};
-
-test.each(Object.entries(calls))('%s rejects with the reason of its signal', async (_, call) => {
-  await expect(call()).rejects.toBe(reason);
-});
-
-test('a signal of opening has no say over what is read later', async () => {
-  const controller = new AbortController();
-  const { tensors } = await openCheckpoint(memorySource(bytes), { signal: controller.signal });
-  controller.abort(reason);
-  const [first] = tensors.values();
-  expect((await first!.read()).length).toBeGreaterThan(0);
 });

@@ -178,6 +178,41 @@ describe('magnitudes', () => {
     expect(found[1]!.largest).toBe(196);
   });
 
+  test('step by step where runs go in parts, until an abort', async () => {
+    const whole = await testContext({ partMilliseconds: Number.POSITIVE_INFINITY });
+    const parted = await testContext({ partMilliseconds: 1e-9 });
+    const looked = async (context: Context) => {
+      const recording = await record(context, { x: [4] }, ({ x }) => {
+        let y = x;
+        for (let n = 0; n < 10; n++) y = add(y, x);
+        return { y };
+      });
+      recording.inputs.x.write(Float32Array.of(1, -7, 3, 0));
+      return { recording, found: await recording.magnitudes() };
+    };
+    const expected = await looked(whole);
+    const { recording, found } = await looked(parted);
+    expect(found).toEqual(expected.found);
+    const memory = parted.memory();
+    const { queue } = parted.device;
+    const controller = new AbortController();
+    const reason = new Error('enough');
+    let waits = 0;
+    queue.onSubmittedWorkDone = () => {
+      if (++waits === 4) controller.abort(reason);
+      return GPUQueue.prototype.onSubmittedWorkDone.call(queue);
+    };
+    const looking = recording.magnitudes({ signal: controller.signal });
+    await expect(looking).rejects.toBe(reason);
+    Reflect.deleteProperty(queue, 'onSubmittedWorkDone');
+    expect(waits).toBe(4);
+    await queue.onSubmittedWorkDone();
+    await expect.poll(() => parted.memory().tensors).toBe(memory.tensors);
+    expect(await recording.magnitudes()).toEqual(expected.found);
+    recording.dispose();
+    expected.recording.dispose();
+  });
+
   test('of f16, where the device has it', async ({ skip }) => {
     const context = await testContext();
     if (!dtypesOf(context).includes('f16')) return skip('no shader-f16');

@@ -3,13 +3,14 @@
 // profile; aborts, limits, disposal; two hundred replays. Not here: tracing (recorder.test.ts).
 import { describe, expect, onTestFinished, test } from 'vitest';
 import type { Context } from '../../packages/tensor/src/context.ts';
+import { defineKernel } from '../../packages/tensor/src/kernel.ts';
 import { attention } from '../../packages/tensor/src/ops/attention.ts';
 import { concat } from '../../packages/tensor/src/ops/copy.ts';
 import { add, gelu, multiply } from '../../packages/tensor/src/ops/elementwise.ts';
 import { layerNorm } from '../../packages/tensor/src/ops/layer_norm.ts';
 import { linear } from '../../packages/tensor/src/ops/linear.ts';
 import { Profile } from '../../packages/tensor/src/profile.ts';
-import { record } from '../../packages/tensor/src/recording.ts';
+import { type RecordOptions, record } from '../../packages/tensor/src/recording.ts';
 import type { Tensor } from '../../packages/tensor/src/tensor.ts';
 import { Weights } from '../../packages/tensor/src/weights.ts';
 import { testDevice } from '../support/device.ts';
@@ -446,6 +447,44 @@ describe('progress and aborts', () => {
     (
       await record(context, { x: [4, 4] }, forward, { signal: new AbortController().signal })
     ).dispose();
+  });
+
+  test('an abort does not wait for the compiler, and nobody is told of it afterwards', async () => {
+    const context = await testContext();
+    const { device } = context;
+    let compiled: () => void = () => {};
+    device.createComputePipelineAsync = async (descriptor) => {
+      await new Promise<void>((resolve) => {
+        compiled = resolve;
+      });
+      return GPUDevice.prototype.createComputePipelineAsync.call(device, descriptor);
+    };
+    const source =
+      '@group(0) @binding(0) var<storage, read_write> y: array<f32>; @compute @workgroup_size(1) fn main() { y[0] = 7.0; }';
+    const slow = defineKernel('slow', { reads: [], writes: ['y'], params: {}, source });
+    const sevenIn = (options: RecordOptions) =>
+      record(
+        context,
+        {},
+        () => {
+          const y = context.empty([1]);
+          slow.dispatch({ y }, { params: {}, workgroups: 1, label: 'slow' });
+          return { y };
+        },
+        options,
+      );
+    const seen: number[] = [];
+    const controller = new AbortController();
+    const reason = new Error('another picture was chosen');
+    const aborted = sevenIn({ signal: controller.signal, onProgress: (done) => seen.push(done) });
+    controller.abort(reason);
+    await expect(aborted).rejects.toBe(reason);
+    Reflect.deleteProperty(device, 'createComputePipelineAsync');
+    compiled();
+    // What was begun serves the next.
+    using recording = await sevenIn({});
+    expect([...(await recording.run().y.read())]).toEqual([7]);
+    expect(seen).toEqual([0]);
   });
 });
 

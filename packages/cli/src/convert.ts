@@ -54,7 +54,10 @@ export async function convert(
     const to = dtype === 'keep' || !floats.has(tensor.dtype) ? tensor.dtype : dtype;
     return [
       name,
-      { dtype: to, shape: tensor.shape, read: () => stored(name, tensor, to, rounding) },
+      {
+        ...{ dtype: to, shape: tensor.shape },
+        read: (options) => stored(name, tensor, to, { rounding, ...options }),
+      },
     ];
   });
   const total = entries.length;
@@ -63,16 +66,15 @@ export async function convert(
     name,
     {
       ...entry,
-      async read() {
-        signal.throwIfAborted();
+      async read(options) {
         onProgress?.('Writing', ++written, total);
-        return await entry.read();
+        return await entry.read(options);
       },
     },
   ]);
   const unchecked = join(dirname(path), `.${basename(path)}.${randomUUID().slice(0, 8)}.unchecked`);
   try {
-    await writeSafetensorsFile(unchecked, new Map(counted), metadata);
+    await writeSafetensorsFile(unchecked, new Map(counted), metadata, { signal });
     const seen = { ...rounding };
     const bytes = await compare(new Map(entries), unchecked, { signal, onProgress });
     await rename(unchecked, path);
@@ -91,9 +93,9 @@ async function stored(
   name: string,
   tensor: StoredTensor,
   to: StoredDtype,
-  rounding: Rounding,
+  { rounding, signal }: { rounding: Rounding; signal?: AbortSignal | undefined },
 ): Promise<Uint8Array> {
-  const bytes = await tensor.read();
+  const bytes = await tensor.read({ signal });
   if (to === tensor.dtype) return bytes;
   const values = f32FromStored(bytes, tensor.dtype, sizeOf(tensor.shape));
   const result = to === 'f16' ? halved(name, values, rounding) : values;
@@ -132,7 +134,7 @@ async function compare(
   path: string,
   { signal, onProgress }: Pick<ConvertOptions, 'signal' | 'onProgress'>,
 ): Promise<number> {
-  const file = await openCheckpointFile(path);
+  const file = await openCheckpointFile(path, { signal });
   let bytes = 0;
   try {
     // The reader drops a prefix that all keys share, so order and number tell, not the names alone.
@@ -143,8 +145,8 @@ async function compare(
     for (const [name, entry] of expected) {
       signal.throwIfAborted();
       const found = file.tensors.get(name);
-      const came = await found?.read();
-      const wanted = await entry.read();
+      const came = await found?.read({ signal });
+      const wanted = await entry.read({ signal });
       if (!came || found!.dtype !== entry.dtype || Buffer.compare(came, wanted) !== 0) {
         throw new Error(
           `${name} was read back different from what was written. Is the disk sound?`,

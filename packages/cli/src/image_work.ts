@@ -141,6 +141,6 @@ async function writeAll(
     const bytes =
       kind === 'settings' ? settingsFile(done, options, opened, modelPath) : encoder.encode(kind);
     await makeFolder(dirname(file));
-    await writeFileAtomic(file, bytes);
+    await writeFileAtomic(file, bytes, { signal });
   }
 }

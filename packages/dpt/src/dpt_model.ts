@@ -87,6 +87,7 @@ export class DPTModel {
    * share one; of a device, which stays the caller's, a context like the old one is made. Aborts and progress as for `weights.load`.
    */
   async recreate(device: GPUDevice | Context, options: LoadOptions = {}): Promise<DPTModel> {
+    options.signal?.throwIfAborted();
     const context =
       device instanceof Context ? device : new Context(device, this.weights.context.options);
     const model = new DPTModel(this.config, this.weights.again(context), this.#options);

@@ -223,6 +223,7 @@ export class DepthPredictor {
    */
   async recreate(device: GPUDevice | Context, options: LoadOptions = {}): Promise<void> {
     this.#expectAlive();
+    options.signal?.throwIfAborted();
     this.#recordings.clear();
     this.#largest.clear();
     this.#model = await this.#model.recreate(device, options);

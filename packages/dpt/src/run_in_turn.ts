@@ -19,16 +19,19 @@ export async function runInTurn(
   { signal, checkFinite = false, dtype = 'f32' }: RunOptions,
 ): Promise<Float32Array> {
   const { context } = recording;
+  const atOnce = context.partMilliseconds === Number.POSITIVE_INFINITY;
   if (checkFinite) {
-    for (const [name, values] of Object.entries(inputs)) recording.inputs[name]!.write(values);
-    const steps = recording.magnitudes();
-    const values = recording.outputs.depth.read();
-    expectFiniteSteps(await steps, dtype);
-    return values;
+    const look = async (): Promise<Float32Array> => {
+      for (const [name, values] of Object.entries(inputs)) recording.inputs[name]!.write(values);
+      const looking = recording.magnitudes({ signal });
+      if (!atOnce) await looking;
+      const [steps, values] = await Promise.all([looking, recording.outputs.depth.read()]);
+      expectFiniteSteps(steps, dtype);
+      return values;
+    };
+    return atOnce ? look() : inTurn(context, look);
   }
-  if (context.partMilliseconds === Number.POSITIVE_INFINITY) {
-    return recording.run(inputs).depth.read();
-  }
+  if (atOnce) return recording.run(inputs).depth.read();
   return inTurn(context, async () => {
     const { depth } = await recording.runInParts(inputs, { signal });
     return depth.read();

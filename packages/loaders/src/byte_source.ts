@@ -3,7 +3,7 @@ import { CheckpointError, reasonOf } from './checkpoint_error.ts';
 /** How to stop a read. */
 export interface ReadOptions {
   /** Aborts: the read rejects with its reason. Default: none. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** A file of known size that is read piece by piece: memory, a Blob, an open file, HTTP ranges. */

@@ -1,6 +1,7 @@
 import type { StateDict } from '@dpt-webgpu/tensor';
-import type { ByteSource, ReadOptions } from './byte_source.ts';
+import type { ByteSource } from './byte_source.ts';
 import { CheckpointError, type CheckpointErrorCode } from './checkpoint_error.ts';
+import { whileOpening } from './opening.ts';
 import { readPytorch } from './pytorch.ts';
 import type { PytorchOptions } from './pytorch_contents.ts';
 import { LEGACY_MAGIC } from './pytorch_legacy.ts';
@@ -8,7 +9,7 @@ import { readSafetensors } from './safetensors.ts';
 import { withoutCommonPrefix } from './state_dict_names.ts';
 
 /** How strictly a checkpoint is read, and how to stop while it is opened. Tensors take a signal of their own. */
-export interface OpenOptions extends PytorchOptions, ReadOptions {}
+export interface OpenOptions extends PytorchOptions {}
 
 /** Enough to see the `ustar` of a tar file at byte 257. */
 const SNIFFED_BYTES = 512;
@@ -22,29 +23,13 @@ export async function openCheckpoint(
   source: ByteSource,
   options: OpenOptions = {},
 ): Promise<StateDict> {
-  const { signal } = options;
-  if (!signal) return open(source, options);
-  const opening = new AbortController();
-  const abort = (): void => opening.abort(signal.reason);
-  if (signal.aborted) abort();
-  signal.addEventListener('abort', abort, { once: true });
-  try {
-    return await open(interruptible(source, opening.signal), options);
-  } finally {
-    // From here on nothing aborts it: what is read later takes the signal of that read.
-    signal.removeEventListener('abort', abort);
-  }
+  return whileOpening(source, options, (interruptible) => open(interruptible, options));
 }
 
-/** The source, whose reads that bring no signal of their own have this one. */
-const interruptible = (source: ByteSource, signal: AbortSignal): ByteSource => ({
-  name: source.name,
-  size: source.size,
-  read: (offset, length, options) => source.read(offset, length, { signal, ...options }),
-  close: () => source.close(),
-});
-
-async function open(source: ByteSource, options: PytorchOptions): Promise<StateDict> {
+async function open(
+  source: ByteSource,
+  { signal: _, ...options }: OpenOptions,
+): Promise<StateDict> {
   const start = await source.read(0, Math.min(source.size, SNIFFED_BYTES));
   if (begins(start, 'PK\x03\x04') || begins(start, LEGACY_MAGIC))
     return readPytorch(source, options);

@@ -1,4 +1,4 @@
-export { writeChunksAtomic, writeFileAtomic } from './atomic_file.ts';
+export { type WriteOptions, writeChunksAtomic, writeFileAtomic } from './atomic_file.ts';
 export { openCheckpointFile } from './checkpoint_file.ts';
 export { fileSource } from './file_source.ts';
 export { encodeJpeg, type JpegOptions } from './jpeg_files.ts';

@@ -1,4 +1,5 @@
 import { DptError } from '@dpt-webgpu/tensor/errors';
+import type { ReadOptions } from './byte_source.ts';
 
 /** A decoded picture: RGBA, 8 bits per channel, rows from the top, already upright. Alpha is always 255. */
 export interface Picture {
@@ -12,8 +13,8 @@ export interface Picture {
   readonly data: Uint8Array;
 }
 
-/** Which pictures are taken, and by which decoder. */
-export interface PictureOptions {
+/** Which pictures are taken, by which decoder, and how to stop. */
+export interface PictureOptions extends ReadOptions {
   /** Larger pictures are refused before they are decoded. 100 million by default. */
   readonly maxPixels?: number;
   /** False: never use sharp, even where it is installed. Default true. */

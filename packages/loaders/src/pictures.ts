@@ -13,15 +13,20 @@ import { decodeJpeg, readJpegHeader } from './picture_jpeg.ts';
 import { decodePng } from './picture_png.ts';
 import { decodeSoundJpeg, decodeWithSharp } from './picture_sharp.ts';
 
-/** Reads and decodes a picture file; see decodePicture. */
+/** Reads and decodes a picture file; see decodePicture. An abort ends the reading, too, and closes the file. */
 export async function readPicture(path: string, options: PictureOptions = {}): Promise<Picture> {
+  const { signal } = options;
+  signal?.throwIfAborted();
   let bytes: Uint8Array;
   try {
     const source = await fileSource(path);
     try {
       // Looked at first, so that a video or a checkpoint of gigabytes is not read whole to be refused.
-      formatOf(await source.read(0, Math.min(source.size, SNIFFED_PICTURE_BYTES)), path);
-      bytes = await source.read(0, source.size);
+      formatOf(
+        await source.read(0, Math.min(source.size, SNIFFED_PICTURE_BYTES), { signal }),
+        path,
+      );
+      bytes = await source.read(0, source.size, { signal });
     } finally {
       await source.close();
     }
@@ -35,16 +40,19 @@ export async function readPicture(path: string, options: PictureOptions = {}): P
 /**
  * Decodes a picture to upright RGBA of 8 bits. PNG is read by pngjs, JPEG by sharp where that is installed and by
  * jpeg-js elsewhere; WebP, AVIF, TIFF, GIF and unusual JPEGs need sharp. Colour profiles are ignored, transparent pixels
- * become opaque in the colour they carry, and of an animation the first frame is taken.
+ * become opaque in the colour they carry, and of an animation the first frame is taken. The signal is looked at before
+ * and after decoding, which is not cut short: a picture of `maxPixels` takes seconds.
  */
 export async function decodePicture(
   bytes: Uint8Array,
   name: string,
   options: PictureOptions = {},
 ): Promise<Picture> {
-  const { maxPixels = DEFAULT_MAX_PIXELS, sharp: allowed = true } = options;
+  const { maxPixels = DEFAULT_MAX_PIXELS, sharp: allowed = true, signal } = options;
+  signal?.throwIfAborted();
   const format = formatOf(bytes, name);
   const { width, height, data } = await decodeFormat(format, bytes, name, { maxPixels, allowed });
+  signal?.throwIfAborted();
   return { name, width, height, data };
 }
 

@@ -1,6 +1,7 @@
 import type { StateDict, StoredTensor } from '@dpt-webgpu/tensor';
 import type { ByteSource } from './byte_source.ts';
 import { CheckpointError, quoted } from './checkpoint_error.ts';
+import { whileOpening } from './opening.ts';
 import { Dict, describe, type PickleValue } from './pickle_values.ts';
 import type { PytorchOptions } from './pytorch_contents.ts';
 import { TensorRef } from './pytorch_globals.ts';
@@ -12,12 +13,16 @@ import { stridedProblem, stridedTensor } from './strided_tensor.ts';
 /**
  * Opens a file of torch.save: the zip container (since 1.6) or the older stream. No code of the file is run. Tensors
  * under `model`, `state_dict`, `model_state_dict` or `ema` are found, and a prefix that all names share (`module.`) is
- * dropped. The state dict owns the source from here on; when this rejects, the caller does.
+ * dropped. The state dict owns the source from here on; when this rejects, also by an abort, the caller does.
  */
 export async function readPytorch(
   source: ByteSource,
   options: PytorchOptions = {},
 ): Promise<StateDict> {
+  return whileOpening(source, options, (interruptible) => read(interruptible, options));
+}
+
+async function read(source: ByteSource, options: PytorchOptions): Promise<StateDict> {
   const legacy = await isLegacyStream(source);
   const { root, openStorage } = await (legacy ? openLegacyStream : openZip)(source, options);
   const stateDict = findStateDict(root);

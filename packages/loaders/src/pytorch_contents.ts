@@ -1,11 +1,12 @@
+import type { ReadOptions } from './byte_source.ts';
 import { CheckpointError, quoted } from './checkpoint_error.ts';
 import type { PickleHooks } from './pickle.ts';
 import { describe, Opaque, type PickleValue, Tuple } from './pickle_values.ts';
 import { resolveTorchGlobal, StorageClass, StorageRef, wholeModel } from './pytorch_globals.ts';
 import type { Storage } from './strided_tensor.ts';
 
-/** How strictly a PyTorch file is read. */
-export interface PytorchOptions {
+/** How strictly a PyTorch file is read, and how to stop while it is opened. Tensors take a signal of their own. */
+export interface PytorchOptions extends ReadOptions {
   /** Skip objects that are no tensors (argparse.Namespace, numpy scalars, …) instead of refusing the file. Default false. */
   readonly lenient?: boolean;
   /** Compare each member with its CRC-32; on by default. */

@@ -1,6 +1,7 @@
 import type { StateDict, StoredDtype, StoredTensor } from '@dpt-webgpu/tensor';
-import type { ByteSource } from './byte_source.ts';
+import type { ByteSource, ReadOptions } from './byte_source.ts';
 import { CheckpointError, quoted, reasonOf } from './checkpoint_error.ts';
+import { whileOpening } from './opening.ts';
 import { type Header, type HeaderEntry, parseHeader } from './safetensors_header.ts';
 import { aligned } from './stored_bytes.ts';
 
@@ -42,9 +43,17 @@ const STORED_DTYPES: ReadonlyMap<string, StoredDtype> = new Map(
 
 /**
  * Opens a safetensors file. The header is read and checked whole; each tensor's bytes are read when asked for. Names
- * are kept as the file has them. The state dict owns the source from here on; when this rejects, the caller does.
+ * are kept as the file has them. The state dict owns the source from here on; when this rejects, also by an abort, the
+ * caller does. The signal is for the header; tensors take one of their own.
  */
-export async function readSafetensors(source: ByteSource): Promise<StateDict> {
+export async function readSafetensors(
+  source: ByteSource,
+  options: ReadOptions = {},
+): Promise<StateDict> {
+  return whileOpening(source, options, read);
+}
+
+async function read(source: ByteSource): Promise<StateDict> {
   const { header, dataStart } = await readHeader(source);
   checkLayout(source, header.tensors, source.size - dataStart);
 

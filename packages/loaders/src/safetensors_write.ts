@@ -1,5 +1,6 @@
 import type { StoredDtype } from '@dpt-webgpu/tensor';
 import { invalidArgument } from '@dpt-webgpu/tensor/errors';
+import type { ReadOptions } from './byte_source.ts';
 import { MAX_HEADER_BYTES, SAFETENSORS_DTYPES } from './safetensors.ts';
 import { elementCount, sizeOfDtype } from './stored_bytes.ts';
 
@@ -19,8 +20,8 @@ export interface LazySafetensorsEntry {
   readonly dtype: StoredDtype;
   /** Outermost axis first; [] is a scalar. */
   readonly shape: readonly number[];
-  /** Gives as many bytes as dtype and shape say. Called once. */
-  read(): Promise<Uint8Array>;
+  /** Gives as many bytes as dtype and shape say. Called once, with the signal of the writer. */
+  read(options?: ReadOptions): Promise<Uint8Array>;
 }
 
 /** The `__metadata__` of a safetensors file: text by text. */
@@ -48,14 +49,22 @@ export function writeSafetensors(
   return file;
 }
 
-/** The same file piece by piece: the header, then one tensor at a time, so that memory holds only one. */
+/**
+ * The same file piece by piece: the header, then one tensor at a time, so that memory holds only one. An abort ends it with
+ * the signal's reason before the next piece.
+ */
 export async function* safetensorsChunks(
   tensors: ReadonlyMap<string, LazySafetensorsEntry>,
   metadata?: SafetensorsMetadata,
+  options: ReadOptions = {},
 ): AsyncGenerator<Uint8Array, void, undefined> {
+  options.signal?.throwIfAborted();
   const { header, order } = layOut(tensors, metadata);
   yield header;
-  for (const [name, entry] of order) yield checked(name, entry, await entry.read());
+  for (const [name, entry] of order) {
+    options.signal?.throwIfAborted();
+    yield checked(name, entry, await entry.read(options));
+  }
 }
 
 interface Layout<Entry> {

@@ -10,6 +10,7 @@ export {
 } from './capabilities.ts';
 export { Context, type ContextOptions, type MemoryUse, type OwnTexture } from './context.ts';
 export { f32FromStored } from './convert.ts';
+export { describe } from './describe.ts';
 export { disposeSymbol } from './dispose_symbol.ts';
 export {
   bufferBytes,
@@ -99,7 +100,6 @@ export { type Lifetime, planSlots, type SlotPlan } from './plan.ts';
 export { Profile, type ProfileRow } from './profile.ts';
 export type { InputSpec, InputSpecs, Tensors, Trace, TraceOptions } from './recorder.ts';
 export {
-  describe,
   type PartsOptions,
   plan,
   Recording,

@@ -1,6 +1,6 @@
 import { orAbort } from './abort.ts';
-import { mib } from './capabilities.ts';
 import { type Context, type Slot, usage } from './context.ts';
+import { describe } from './describe.ts';
 import { disposeSymbol } from './dispose_symbol.ts';
 import { DptError, invalidArgument } from './errors.ts';
 import { bindGroupOf, pipelineKey, pipelinesOf, type Step } from './kernel.ts';
@@ -15,7 +15,6 @@ import {
   type TraceOptions,
   trace,
 } from './recorder.ts';
-import { shapeText } from './shape.ts';
 import type { Storage } from './storage.ts';
 import { Tensor } from './tensor.ts';
 
@@ -91,13 +90,13 @@ async function compile(
   const distinct = new Map(steps.map((step) => [pipelineKey(step), step]));
   let done = 0;
   onProgress?.(0, distinct.size);
-  await Promise.all(
-    [...distinct.values()].map(async (step) => {
-      signal?.throwIfAborted();
-      await context.unlessLost(cache.compile(step));
-      onProgress?.(++done, distinct.size);
-    }),
-  );
+  signal?.throwIfAborted();
+  // After an abort they go on compiling, for whoever asks next; nobody waits and nobody is told.
+  const all = [...distinct.values()].map(async (step) => {
+    await context.unlessLost(cache.compile(step));
+    if (!signal?.aborted) onProgress?.(++done, distinct.size);
+  });
+  await orAbort(Promise.all(all), signal);
   signal?.throwIfAborted();
 }
 
@@ -284,31 +283,43 @@ export class Recording<I extends string = string, O extends string = string> {
 
   /**
    * Runs every step with the inputs as they are and looks at what it wrote: the largest magnitude, and how many values
-   * are NaN or infinite. Slow: for finding the layer that leaves the range of f16.
+   * are NaN or infinite. Slow: for finding the layer that leaves the range of f16. All is queued at once, or, where
+   * `runInParts` would cut a run, step by step; an abort then ends it after the step under way. Rejects with its reason.
    */
-  async magnitudes(): Promise<Magnitude[]> {
+  async magnitudes({
+    signal,
+  }: {
+    readonly signal?: AbortSignal | undefined;
+  } = {}): Promise<Magnitude[]> {
     this.#expectAlive();
+    signal?.throwIfAborted();
     finishParts(this.context);
     const { context } = this;
+    const { steps } = this.trace;
     const found: Promise<Magnitude>[] = [];
-    this.trace.steps.forEach(({ label, writes }, i) => {
-      const encoder = context.device.createCommandEncoder({ label });
-      this.#encode(encoder, i, i + 1);
-      context.device.queue.submit([encoder.finish()]);
-      for (const { storage, shape, dtype, name } of writes) {
-        if (dtype === 'u32') continue;
-        const buffer = this.#buffers.get(storage) ?? storage.bufferFor(name);
-        const written = new Tensor(
-          context,
-          context.borrow(buffer, storage.bytes),
-          shape,
-          dtype,
-          name,
-        );
-        found.push(magnitudeOf(written, label));
+    const look = (from: number, to: number): void => {
+      this.#expectAlive();
+      for (let i = from; i < to; i++) {
+        const { label, writes } = steps[i]!;
+        const encoder = context.device.createCommandEncoder({ label });
+        this.#encode(encoder, i, i + 1);
+        context.device.queue.submit([encoder.finish()]);
+        for (const { storage, shape, dtype, name } of writes) {
+          if (dtype === 'u32') continue;
+          const buffer = this.#buffers.get(storage) ?? storage.bufferFor(name);
+          const borrowed = context.borrow(buffer, storage.bytes);
+          const magnitude = magnitudeOf(new Tensor(context, borrowed, shape, dtype, name), label);
+          magnitude.catch(() => {}); // heard below, if nothing else ends this first
+          found.push(magnitude);
+        }
       }
-    });
-    return Promise.all(found);
+    };
+    if (context.partMilliseconds === Number.POSITIVE_INFINITY) look(0, steps.length);
+    else {
+      const times = steps.map(() => ({ milliseconds: 0 })); // so that each goes alone
+      await runParts(context, { times, limit: 0, signal, submit: look });
+    }
+    return orAbort(Promise.all(found), signal);
   }
 
   /** Steps, shapes and slots as text, without running. */
@@ -370,23 +381,4 @@ interface Call {
   readonly pipeline: GPUComputePipeline;
   readonly group: GPUBindGroup;
   readonly workgroups: readonly [number, number];
-}
-
-/** A table of steps: label, what is written, where. */
-export function describe({ steps, intermediates, slots, bytes, largestBinding }: Trace): string {
-  const slotOf = new Map(intermediates.map(({ storage }, i) => [storage, slots.slotOf[i]!]));
-  const width = Math.max(...steps.map((step) => step.label.length), 4);
-  const lines = steps.map((step, i) => {
-    const writes = step.writes.map((tensor) => {
-      const slot = slotOf.get(tensor.storage);
-      return `${shapeText(tensor.shape)} ${tensor.dtype} ${slot === undefined ? 'own' : `slot ${slot}`}`;
-    });
-    return `${String(i).padStart(4)}  ${step.label.padEnd(width)}  ${writes.join(', ')}`;
-  });
-  const slotBytes = slots.slots.reduce((a, b) => a + b, 0);
-  return [
-    ...lines,
-    `${steps.length} dispatches; ${slots.slots.length} slots of ${mib(slotBytes)} (no plan can do with less than ${mib(slots.lowerBound)}); ` +
-      `${mib(bytes)} with inputs and outputs; largest binding ${mib(largestBinding)}`,
-  ].join('\n');
 }

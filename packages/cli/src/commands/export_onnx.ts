@@ -93,8 +93,8 @@ async function run(args: Arguments, io: Io): Promise<number> {
     });
     await opened.expectHealthy();
     // Weights first: a graph without them is worth nothing.
-    if (files.weights) await writeChunksAtomic(`${out}.data`, files.weights.chunks);
-    await writeChunksAtomic(out, files.model.chunks);
+    if (files.weights) await writeChunksAtomic(`${out}.data`, files.weights.chunks, { signal });
+    await writeChunksAtomic(out, files.model.chunks, { signal });
     progress.clear();
     report({ path, out, external, config, sizes, isOpen, graph, files }, args, io);
     return exitCodes.done;

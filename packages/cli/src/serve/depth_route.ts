@@ -90,7 +90,9 @@ async function answer(
       refuse(response, 413, `A picture may be ${options.maxBytes} bytes.`);
       return;
     }
-    const photo = await decodePicture(body, 'picture', { maxPixels: options.maxPixels });
+    const photo = await decodePicture(body, 'picture', {
+      ...{ maxPixels: options.maxPixels, signal },
+    });
     const depth = await options.predict(photo, size, signal);
     const { width, height, data, kind, networkSize } = depth;
     const file =
