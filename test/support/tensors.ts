@@ -1,5 +1,6 @@
 import { expect } from 'vitest';
-import { Context, type ContextOptions, type MemoryUse } from '../../packages/tensor/src/context.ts';
+import { Context } from '../../packages/tensor/src/context.ts';
+import type { ContextOptions, MemoryUse } from '../../packages/tensor/src/context_options.ts';
 import type { Dtype } from '../../packages/tensor/src/dtype.ts';
 import { type Shape, sizeOf } from '../../packages/tensor/src/shape.ts';
 import type { Tensor } from '../../packages/tensor/src/tensor.ts';

@@ -1,10 +1,13 @@
 import { type Capabilities, capabilitiesOf, defaultCapabilities, mib } from './capabilities.ts';
+import type { ContextOptions, MemoryUse } from './context_options.ts';
+import { DeviceWatch } from './device_watch.ts';
 import { disposeSymbol } from './dispose_symbol.ts';
 import { bufferBytes, type Dtype } from './dtype.ts';
-import { DeviceLostError, DptError } from './errors.ts';
+import { DptError } from './errors.ts';
 import type { Recorder } from './recorder.ts';
 import { expectSides, type Shape, shapeText, sizeOf } from './shape.ts';
-import { type Purpose, Storage } from './storage.ts';
+import { type Slot, Slots } from './slots.ts';
+import { expectUsage, type Purpose, Storage } from './storage.ts';
 import { Tensor } from './tensor.ts';
 
 // The numbers behind GPUBufferUsage and GPUMapMode: Node has no such globals, and we add none.
@@ -16,27 +19,6 @@ export const usage = {
   storage: 0x80,
 } as const;
 const MAP_READ = 1;
-
-/** What may differ between contexts of one device. */
-export interface ContextOptions {
-  /** Pretend to be a smaller device: tests use it to reach every variant of a kernel. Default: the device's own. */
-  readonly capabilities?: Partial<Capabilities>;
-  /** Take this variant of an op where it fits, e.g. `{ linear: 'linear' }`, instead of the first that fits. Default: none. */
-  readonly variants?: Readonly<Record<string, string>>;
-  /**
-   * Every step is submitted by itself between error scopes, and what WebGPU says against it is reported with the step's
-   * label: `true` to `console.error`, or to a function. For finding mistakes; replays are several times slower. Default false.
-   */
-  readonly debug?: boolean | ((error: DptError) => void);
-  /**
-   * How long a submission of `Recording.runInParts` should take. Default: 200 ms where the processor plays GPU, else
-   * infinite: all in one.
-   */
-  readonly partMilliseconds?: number;
-}
-
-/** Bytes of GPU memory by purpose, and how many pipelines are compiled. */
-export type MemoryUse = Readonly<Record<Purpose | 'total' | 'pipelines', number>>;
 
 /**
  * Everything that belongs to one `GPUDevice`: capabilities, pipelines, buffers and at most one open recording.
@@ -52,12 +34,14 @@ export class Context {
   readonly #device: GPUDevice | undefined;
   readonly #bytes = new Map<Purpose, number>();
   readonly #purposes = new Map<GPUBuffer, Purpose>();
-  readonly #slots: Slot[] = [];
+  readonly #slots = new Slots(
+    (bytes) => this.#makeBuffer(bytes, 'slots', `slot ${mib(bytes)}`),
+    (buffer) => this.destroyBuffer(buffer),
+  );
   readonly #staging: GPUBuffer[] = [];
   #scope: Tensor[] | undefined;
-  readonly #waiting = new Set<(error: DeviceLostError) => void>();
+  readonly #watch: DeviceWatch;
   #nothing: GPUBuffer | undefined;
-  #lost: string | undefined;
   #disposed = false;
   #countPipelines: () => number = () => 0;
 
@@ -73,11 +57,7 @@ export class Context {
     };
     this.options = options;
     this.variants = options.variants ?? {};
-    device?.lost.then((info) => {
-      this.#lost = info.message || info.reason;
-      for (const reject of this.#waiting) reject(this.#lostError());
-      this.#waiting.clear();
-    });
+    this.#watch = new DeviceWatch(device);
   }
 
   /** A context without a device. `plan(…)` in it says what a model needs before a device is asked for. */
@@ -90,7 +70,7 @@ export class Context {
     if (!this.#device)
       throw new DptError('invalid-state', 'This context only plans: it has no device.');
     if (this.#disposed) throw new DptError('disposed', 'This context was disposed.');
-    if (this.#lost !== undefined) throw this.#lostError();
+    if (this.#watch.isLost) throw this.#watch.error();
     return this.#device;
   }
 
@@ -112,7 +92,7 @@ export class Context {
 
   /** Whether its device is gone, so that every call will throw. */
   get isLost(): boolean {
-    return this.#lost !== undefined;
+    return this.#watch.isLost;
   }
 
   /** A tensor whose values are not set yet. Ops make their outputs with it. */
@@ -249,13 +229,12 @@ export class Context {
 
   /** Storage of `bytes` in a buffer of its own, counted under `purpose` in `memory()`. Freed with its last tensor. */
   allocate(bytes: number, purpose: Purpose, label: string): Storage {
-    const buffer = this.createBuffer(
-      bytes,
-      usage.storage | usage.copySrc | usage.copyDst,
-      purpose,
-      label,
-    );
+    const buffer = this.#makeBuffer(bytes, purpose, label);
     return new Storage(bytes, { buffer, destroy: (b) => this.destroyBuffer(b) });
+  }
+
+  #makeBuffer(bytes: number, purpose: Purpose, label: string): GPUBuffer {
+    return this.createBuffer(bytes, usage.storage | usage.copySrc | usage.copyDst, purpose, label);
   }
 
   /** Storage in a caller's buffer, which is never destroyed here and not counted. */
@@ -372,32 +351,8 @@ export class Context {
   }
 
   /** What the device answers, or a `DeviceLostError` when it was lost meanwhile, also where it never answers. */
-  async unlessLost<T>(answer: Promise<T>): Promise<T> {
-    try {
-      const value = await this.#orLost(answer);
-      // Some answers of a lost device look like any other.
-      if (this.#lost === undefined) return value;
-    } catch (error) {
-      if (error instanceof DeviceLostError) throw error;
-      // The loss is reported a moment after the failure that it caused.
-      await Promise.race([this.#device?.lost, new Promise((resolve) => setTimeout(resolve, 50))]);
-      if (this.#lost === undefined) throw error;
-      throw this.#lostError({ cause: error });
-    }
-    throw this.#lostError();
-  }
-
-  /** Not a race with `device.lost`, which would remember every call for the life of the device. */
-  #orLost<T>(answer: Promise<T>): Promise<T> {
-    return new Promise((resolve, reject) => {
-      if (this.#lost !== undefined) reject(this.#lostError());
-      this.#waiting.add(reject);
-      answer.then(resolve, reject).finally(() => this.#waiting.delete(reject));
-    });
-  }
-
-  #lostError(options?: ErrorOptions): DeviceLostError {
-    return new DeviceLostError(`The GPU device was lost: ${this.#lost}`, options);
+  unlessLost<T>(answer: Promise<T>): Promise<T> {
+    return this.#watch.unlessLost(answer);
   }
 
   /**
@@ -405,28 +360,7 @@ export class Context {
    * calls that are not valid. `make` must not wait. The scopes close where they were opened.
    */
   async checked<T>(label: string, make: () => T): Promise<T> {
-    const { device } = this;
-    device.pushErrorScope('out-of-memory');
-    device.pushErrorScope('validation');
-    let made: T | undefined;
-    let thrown: { readonly error: unknown } | undefined;
-    try {
-      made = make();
-    } catch (error) {
-      thrown = { error };
-    }
-    const answers = Promise.all([device.popErrorScope(), device.popErrorScope()]);
-    answers.catch(() => {});
-    if (thrown) throw thrown.error;
-    const [invalid, memory] = await this.unlessLost(answers);
-    if (memory) {
-      throw new DptError(
-        'out-of-memory',
-        `${label}: the GPU has no memory left for this (${memory.message}). Use a smaller size or model, or free what is not needed.`,
-      );
-    }
-    if (invalid) throw new DptError('gpu', `${label}: ${invalid.message}`);
-    return made as T;
+    return this.#watch.checked(this.device, label, make);
   }
 
   /** In debug mode: what WebGPU says against `make`, which runs at once, goes to the caller's function. */
@@ -447,38 +381,12 @@ export class Context {
    * queue runs recordings in order. Each request takes the smallest slot that is large enough, else a new one is made.
    */
   takeSlots(sizes: readonly number[]): Slot[] {
-    const taken = new Set<Slot>();
-    try {
-      for (const bytes of sizes) {
-        const fits = this.#slots
-          .filter((slot) => !taken.has(slot) && slot.bytes >= bytes)
-          .sort((a, b) => a.bytes - b.bytes);
-        const slot = fits[0] ?? this.#makeSlot(bytes);
-        slot.users++;
-        taken.add(slot);
-      }
-    } catch (error) {
-      this.returnSlots([...taken]);
-      throw error;
-    }
-    return [...taken];
+    return this.#slots.take(sizes);
   }
 
   /** Counterpart of `takeSlots`: destroys those that no recording uses any more. */
   returnSlots(slots: readonly Slot[]): void {
-    for (const slot of slots) {
-      if (--slot.users > 0) continue;
-      this.#slots.splice(this.#slots.indexOf(slot), 1);
-      this.destroyBuffer(slot.buffer);
-    }
-  }
-
-  #makeSlot(bytes: number): Slot {
-    const flags = usage.storage | usage.copySrc | usage.copyDst;
-    const buffer = this.createBuffer(bytes, flags, 'slots', `slot ${mib(bytes)}`);
-    const slot = { buffer, bytes, users: 0 };
-    this.#slots.push(slot);
-    return slot;
+    this.#slots.giveBack(slots);
   }
 }
 
@@ -488,26 +396,4 @@ export interface OwnTexture {
   readonly texture: GPUTexture;
   /** Destroys the texture. Idempotent. */
   readonly dispose: () => void;
-}
-
-/** A buffer that intermediates take turns in. */
-export interface Slot {
-  readonly buffer: GPUBuffer;
-  readonly bytes: number;
-  users: number;
-}
-
-/** A caller's buffer may lack a usage. WebGPU says so later and elsewhere, and what is read would be zeros. */
-function expectUsage(
-  op: string,
-  name: string,
-  buffer: GPUBuffer,
-  flag: number,
-  flagName: string,
-): void {
-  if (buffer.usage & flag) return;
-  throw new DptError(
-    'unsupported',
-    `${op}: the buffer of ${name} was made without GPUBufferUsage.${flagName}.`,
-  );
 }

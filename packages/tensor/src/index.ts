@@ -8,7 +8,8 @@ export {
   isSoftware,
   mib,
 } from './capabilities.ts';
-export { Context, type ContextOptions, type MemoryUse, type OwnTexture } from './context.ts';
+export { Context, type OwnTexture } from './context.ts';
+export type { ContextOptions, MemoryUse } from './context_options.ts';
 export { f32FromStored } from './convert.ts';
 export { describe } from './describe.ts';
 export { disposeSymbol } from './dispose_symbol.ts';

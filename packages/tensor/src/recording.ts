@@ -1,5 +1,5 @@
 import { orAbort } from './abort.ts';
-import { type Context, type Slot, usage } from './context.ts';
+import { type Context, usage } from './context.ts';
 import { describe } from './describe.ts';
 import { disposeSymbol } from './dispose_symbol.ts';
 import { DptError, invalidArgument } from './errors.ts';
@@ -15,6 +15,7 @@ import {
   type TraceOptions,
   trace,
 } from './recorder.ts';
+import type { Slot } from './slots.ts';
 import type { Storage } from './storage.ts';
 import { Tensor } from './tensor.ts';
 

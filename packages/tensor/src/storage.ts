@@ -83,3 +83,18 @@ export class Storage {
     this.#released = true;
   }
 }
+
+/** A caller's buffer may lack a usage. WebGPU says so later and elsewhere, and what is read would be zeros. */
+export function expectUsage(
+  op: string,
+  name: string,
+  buffer: GPUBuffer,
+  flag: number,
+  flagName: string,
+): void {
+  if (buffer.usage & flag) return;
+  throw new DptError(
+    'unsupported',
+    `${op}: the buffer of ${name} was made without GPUBufferUsage.${flagName}.`,
+  );
+}
