@@ -147,7 +147,7 @@ const calls: Record<string, () => Promise<unknown>> = {
   writeSafetensorsFile: () => writeSafetensorsFile(file, tensors, undefined, { signal }),
 };
 
-test('all that users wait for are here', { timeout: 120_000 }, () => {
+test('all that users wait for are here', () => {
   const found = asyncCallsOf(entries);
   const named = (takesSignal: boolean): string[] =>
     found.filter((call) => call.takesSignal === takesSignal).map(({ name }) => name);
@@ -155,7 +155,7 @@ test('all that users wait for are here', { timeout: 120_000 }, () => {
   expect(named(false).sort()).toEqual(Object.keys(withoutSignal).sort());
 });
 
-test('a call without a signal is seen', { timeout: 120_000 }, () => {
+test('a call without a signal is seen', () => {
   expect(asyncCallsOf([join(root, 'test', 'support', 'async_calls_of.ts')])).toEqual([
     { name: 'bad', takesSignal: false },
     { name: 'good', takesSignal: true },

@@ -1,5 +1,5 @@
 // What goes wrong while models are used, and what is left of it. Each fault, and the test that brings it about, in Node and
-// in a page and a worker (`faults` of test/web/library.test.ts, but where a row names another file):
+// in a page and a worker (test/web/library.test.ts, 'faults' and 'the least of devices …', but where a row names another file):
 //
 //   a  device lost before the load, during it, in flight,  'lost before the load …', 'lost with work in flight …': the same
 //   b  while reading; once and twice                       depth to the bit on the next device
@@ -155,9 +155,7 @@ test('recreate reports progress and can be aborted; the next one works', async (
   expect(await predict(predictor)).toEqual(expected);
 });
 
-test('buffers that cannot be made, at every call of a prediction and at some of a load', {
-  timeout: 180_000,
-}, async () => {
+test('buffers that cannot be made, at every call of a prediction and at some of a load', async () => {
   const context = new Context(await testDevice());
   const predictor = await open(context);
   const expected = await predict(predictor);

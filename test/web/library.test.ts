@@ -1,6 +1,6 @@
 // The library in a browser, in a page and in a worker: pictures in every form that a page has them, from bytes to external
-// textures, give one depth map; devices that are lost twice, aborts, disposal, several models and devices at once end as
-// in Node (test/dpt/faults.test.ts). No error of WebGPU is left over, nothing is written to the console.
+// textures, give one depth map; devices that are lost, twice and at every stage, or have the least of everything, memory and
+// shaders that fail, aborts, disposal, several models and devices at once end as in Node (test/dpt/faults.test.ts). No error of WebGPU is left over, nothing is written to the console.
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -60,7 +60,7 @@ function call(name: keyof LibraryCalls, where: 'page' | 'worker'): Promise<Answe
 }
 
 describe.each(['page', 'worker'] as const)('in a %s', (where) => {
-  test('pictures in every form', { timeout: 180_000 }, async () => {
+  test('pictures in every form', async () => {
     const { result, errors } = await call('sources', where);
     const { 'video element': video, ...others } = result as Record<string, number>;
     expect(Object.keys(others).length).toBe(where === 'page' ? 12 : 10);
@@ -75,26 +75,43 @@ describe.each(['page', 'worker'] as const)('in a %s', (where) => {
     expect([errors, complaints]).toEqual([[], []]);
   });
 
-  test('faults', { timeout: 180_000 }, async () => {
+  test('faults', async () => {
     const { result, errors } = await call('faults', where);
     expect(result).toEqual({
-      'first loss': 'device-lost,device-lost,device-lost',
+      'first loss': 'device-lost,device-lost,device-lost,device-lost',
       'same after one': true,
-      'second loss': 'device-lost,device-lost,device-lost',
+      'second loss': 'device-lost,device-lost,device-lost,device-lost',
       'same after two': true,
       'at once': true,
       'abort before': 'AbortError',
       'abort in flight': 'AbortError',
       'after the abort': true,
+      'abort while loading': 'AbortError',
+      'left of the load': 0,
       'no buffer': 'RangeError,RangeError,RangeError,RangeError',
       'left without': true,
       'after no buffer': true,
+      'no memory': 'out-of-memory',
+      'left without memory': true,
+      'after no memory': true,
       'broken shader': 'gpu',
       'after a broken shader': true,
       'disposed in flight': true,
       'used afterwards': 'disposed',
       'left of it': 0,
-      f16: false,
+    });
+    expect([errors, complaints]).toEqual([[], []]);
+  });
+
+  test('the least of devices, and one lost before and while loading', async () => {
+    const { result, errors } = await call('leastAndLost', where);
+    expect(result).toEqual({
+      least: { f16: false, timestamps: false, maxStorageBinding: 134_217_728 },
+      'lost before': 'device-lost',
+      'left before': 0,
+      'lost while loading': 'device-lost',
+      'left of the load': 0,
+      'the same elsewhere': true,
     });
     expect([errors, complaints]).toEqual([[], []]);
   });

@@ -1,7 +1,14 @@
 // What test/web/library.test.ts runs, in a page and, as the same file, in a worker: each function gives plain data.
 import { DepthPredictor, loadDpt, type PhotoSource } from '@dpt-webgpu/dpt';
 import { httpSource, openCheckpoint } from '@dpt-webgpu/loaders';
-import { Context, DptError, defineKernel, record, type StateDict } from '@dpt-webgpu/tensor';
+import {
+  Context,
+  DptError,
+  defineKernel,
+  type LoadOptions,
+  record,
+  type StateDict,
+} from '@dpt-webgpu/tensor';
 
 const file = new URL('../../../models/dpt_tiny.safetensors', import.meta.url);
 const size = 56;
@@ -19,9 +26,13 @@ async function deviceOf(): Promise<GPUDevice> {
 }
 
 let opened: Promise<StateDict> | undefined;
-async function predictorOn(device: GPUDevice): Promise<DepthPredictor> {
+async function predictorOn(
+  device: GPUDevice,
+  options: LoadOptions = {},
+  context = new Context(device),
+): Promise<DepthPredictor> {
   opened ??= httpSource(file.href).then((source) => openCheckpoint(source));
-  const { model } = await loadDpt(await opened, { context: new Context(device) });
+  const { model } = await loadDpt(await opened, { ...options, context });
   return new DepthPredictor(model);
 }
 
@@ -168,8 +179,8 @@ async function codeOf(attempt: () => unknown): Promise<string> {
 }
 
 /**
- * A device that is lost in flight, twice; buffers that cannot be made, a shader that does not compile; aborts; disposal; two
- * models and two devices at once.
+ * A device that is lost in flight and while reading, twice; buffers that cannot be made, a shader that does not compile;
+ * aborts; disposal; two models and two devices at once.
  */
 async function faults(): Promise<Record<string, unknown>> {
   const photo = imageDataOf(painted());
@@ -184,10 +195,12 @@ async function faults(): Promise<Record<string, unknown>> {
     [first, second],
     [second, third],
   ] as const) {
+    const map = await predictor.predictTensor(photo, { size });
     const pending = [
       predict(predictor),
       predictor.predict(photo, { size: 84 }),
       predict(predictor),
+      map.read(),
     ];
     lost.destroy();
     const codes = await Promise.all(pending.map((promise) => codeOf(() => promise)));
@@ -209,6 +222,13 @@ async function faults(): Promise<Record<string, unknown>> {
   found['abort in flight'] = await codeOf(() => flying);
   found['after the abort'] = (await predict(predictor)) === expected;
 
+  // Half way through its weights, which are fetched from the server.
+  const loading = new AbortController();
+  const target = new Context(third);
+  const half = { signal: loading.signal, onProgress: () => loading.abort() };
+  found['abort while loading'] = await codeOf(() => predictorOn(third, half, target));
+  found['left of the load'] = target.memory().total;
+
   // Each of the first buffers of a photo of a new size.
   const { device } = other.model.weights.context;
   const before = other.model.weights.context.memory().total;
@@ -228,6 +248,26 @@ async function faults(): Promise<Record<string, unknown>> {
   other.model.weights.context.trim();
   found['left without'] = other.model.weights.context.memory().total <= before;
   found['after no buffer'] = (await predict(other)) === expected;
+
+  // What WebGPU says of memory comes from a scope, and later.
+  const scopes: GPUErrorFilter[] = [];
+  device.pushErrorScope = (filter) => {
+    scopes.push(filter);
+    return GPUDevice.prototype.pushErrorScope.call(device, filter);
+  };
+  device.popErrorScope = async () => {
+    const filter = scopes.pop();
+    await GPUDevice.prototype.popErrorScope.call(device);
+    return filter === 'out-of-memory' ? ({ message: 'full' } as GPUOutOfMemoryError) : null;
+  };
+  const full = new DepthPredictor(other.model);
+  found['no memory'] = await codeOf(() => full.predict(photo, { size: 70 }));
+  full.dispose();
+  other.model.gridCache.dispose();
+  for (const name of ['pushErrorScope', 'popErrorScope']) Reflect.deleteProperty(device, name);
+  other.model.weights.context.trim();
+  found['left without memory'] = other.model.weights.context.memory().total <= before;
+  found['after no memory'] = (await predict(other)) === expected;
 
   const source = '@compute @workgroup_size(1) fn main() { let a = ; }';
   const broken = defineKernel('broken', { reads: ['x'], writes: ['y'], params: {}, source });
@@ -250,11 +290,40 @@ async function faults(): Promise<Record<string, unknown>> {
   found['used afterwards'] = await codeOf(() => predict(other));
   context.dispose();
   found['left of it'] = context.memory().total;
-  found.f16 = context.capabilities.f16;
   return found;
 }
 
-const calls = { sources, faults, errors: () => errors };
+/** What a device that was asked for nothing has, and that it is enough; one that is lost before and while weights load. */
+async function leastAndLost(): Promise<Record<string, unknown>> {
+  const photo = imageDataOf(painted());
+  const found: Record<string, unknown> = {};
+  const least = await predictorOn(await deviceOf());
+  const { f16, timestamps, maxStorageBinding } = least.model.weights.context.capabilities;
+  found.least = { f16, timestamps, maxStorageBinding };
+  const expected = String((await least.predict(photo, { size })).data);
+
+  const gone = await deviceOf();
+  gone.destroy();
+  await gone.lost;
+  const nowhere = new Context(gone);
+  found['lost before'] = await codeOf(() => predictorOn(gone, {}, nowhere));
+  found['left before'] = nowhere.memory().total;
+
+  const lost = await deviceOf();
+  const context = new Context(lost);
+  let tensors = 0;
+  const onProgress = (): void => {
+    if (++tensors === 5) lost.destroy();
+  };
+  found['lost while loading'] = await codeOf(() => predictorOn(lost, { onProgress }, context));
+  found['left of the load'] = context.memory().total;
+
+  const next = await predictorOn(await deviceOf());
+  found['the same elsewhere'] = String((await next.predict(photo, { size })).data) === expected;
+  return found;
+}
+
+const calls = { sources, faults, leastAndLost, errors: () => errors };
 export type LibraryCalls = typeof calls;
 
 /** In this thread, or the same in a worker. */
