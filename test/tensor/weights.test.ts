@@ -4,7 +4,8 @@ import { describe, expect, test } from 'vitest';
 import { Context } from '../../packages/tensor/src/context.ts';
 import { f16FromArray } from '../../packages/tensor/src/dtype.ts';
 import type { StateDict, StoredDtype, StoredTensor } from '../../packages/tensor/src/state_dict.ts';
-import { StateDictError, Weights } from '../../packages/tensor/src/weights.ts';
+import { StateDictError } from '../../packages/tensor/src/state_dict_error.ts';
+import { Weights } from '../../packages/tensor/src/weights.ts';
 import { testContext } from '../support/tensors.ts';
 
 type Entry = Partial<StoredTensor> & {
@@ -123,9 +124,42 @@ describe('declaring', () => {
 
   test('parts that do not divide', () => {
     const weights = new Weights(context, file);
-    expect(() => weights.parts('w', [5, 2], 2)).toThrowErrorMatchingInlineSnapshot(
-      `[DptError: weights: 5 rows of w do not divide into 2 parts.]`,
-    );
+    expect(() =>
+      weights.tensor('w', [2, 5], { part: { at: 0, of: 2, axis: 1 } }),
+    ).toThrowErrorMatchingInlineSnapshot(`[DptError: weights: axis 1 of w is 5 long, which does not divide into 2 parts.]`);
+  });
+
+  test('a part twice, one that is not there, and one of another number of parts', () => {
+    const weights = new Weights(context, file);
+    const part = (at: number, of: number) =>
+      weights.tensor('w', [12], { part: { at, of, axis: 0 } });
+    part(1, 3);
+    expect(part(0, 3).shape).toEqual([4]);
+    for (const [at, of] of [
+      [1, 3],
+      [3, 3],
+      [1, 2],
+    ] as const) {
+      expect(() => part(at, of)).toThrow('weights: w is declared twice.');
+    }
+  });
+
+  test('into how many parts', async () => {
+    const of = (shape: number[], axis: number, maxStorageBinding: number, dtype?: 'f16' | 'q8') =>
+      new Weights(Context.planning({ maxStorageBinding }), file, dtype && { dtype }).partsFor(
+        shape,
+        axis,
+      );
+    expect(of([8, 16], 1, 512)).toBe(1);
+    expect(of([8, 16], 1, 508)).toBe(2);
+    expect(of([8, 16], 1, 508, 'f16')).toBe(1);
+    expect(of([8, 16], 1, 508, 'q8')).toBe(2);
+    // 3 parts of 24 are 8; 5 would not be multiples of four, 6 are.
+    expect([of([8, 24], 1, 256), of([8, 24], 1, 160)]).toEqual([3, 6]);
+    // Nothing is left that could be cut.
+    expect([of([8, 6], 1, 100), of([8, 16], 1, 4)]).toEqual([1, 1]);
+    // A device that allows more is not asked: what was planned is what runs.
+    expect(of([2 ** 13, 2 ** 13], 0, 2 ** 30)).toBe(2);
   });
 
   test('there is no data before load', async () => {
@@ -254,12 +288,20 @@ describe('loading', () => {
 
   test('equal parts of one', async () => {
     const context = await testContext();
-    const weights = new Weights(context, stateDict({ w: { shape: [2, 4] } }));
-    const [first, second] = weights.parts('w', [2, 4], 2, { permute: [1, 0] });
+    const weights = new Weights(
+      context,
+      stateDict({ v: { shape: [2, 2, 4] }, w: { shape: [2, 4] } }),
+    );
+    const part = (at: number) =>
+      weights.tensor('w', [2, 4], { permute: [1, 0], part: { at, of: 2, axis: 1 } });
+    const [second, first] = [part(1), part(0)];
+    const middle = weights.tensor('v', [2, 2, 4], { part: { at: 1, of: 2, axis: 1 } });
     await weights.load();
-    expect(first!.shape).toEqual([2, 2]);
-    expect(await first!.read()).toEqual(new Float32Array([0, 4, 1, 5]));
-    expect(await second!.read()).toEqual(new Float32Array([2, 6, 3, 7]));
+    expect(first.shape).toEqual([2, 2]);
+    expect(await first.read()).toEqual(new Float32Array([0, 4, 1, 5]));
+    expect(await second.read()).toEqual(new Float32Array([2, 6, 3, 7]));
+    expect(middle.shape).toEqual([2, 1, 4]);
+    expect(await middle.read()).toEqual(new Float32Array([4, 5, 6, 7, 12, 13, 14, 15]));
     weights.dispose();
     expect(context.memory().weights).toBe(0);
   });

@@ -5,6 +5,7 @@ import {
   linear,
   slice,
   type Tensor,
+  type WeightPart,
   type Weights,
 } from '@dpt-webgpu/tensor';
 import type { Scale, StageReading } from './encoders/image_encoder.ts';
@@ -62,21 +63,27 @@ interface ReassembleBlockConfig {
 export class ReassembleBlock {
   readonly read: Read;
   readonly project: Conv2d | undefined;
-  readonly resample: Resample | undefined;
-  readonly toFusion: Conv2d;
+  /** All of the D channels; parts of them only where one weight would be larger than a binding: in ViT-G, f32. */
+  readonly parts: readonly PartToFusion[];
 
   constructor(config: ReassembleBlockConfig, weights: Weights) {
     const { features, hidden, channels, scale } = config;
     this.read = makeRead(config, weights);
     if (hidden !== undefined) {
       this.project = new Conv2d({ in: features, out: hidden, kernel: 1 }, weights.at('project'));
-      this.resample = makeResample(hidden, scale, weights.at('resample'));
     }
-    // Not in the paper; every released model has it (`scratch.layer*_rn`).
-    this.toFusion = new Conv2d(
-      { in: hidden ?? features, out: channels, kernel: 3, bias: false },
-      weights.at('to_fusion'),
-    );
+    const of = hidden && scale > 1 ? weights.partsFor([hidden, hidden, scale, scale], 1) : 1;
+    this.parts = Array.from({ length: of }, (_, at) => {
+      const part = of > 1 ? { at, of } : undefined;
+      return {
+        resample: hidden ? makeResample(hidden, scale, part, weights.at('resample')) : undefined,
+        // Not in the paper; every released model has it (`scratch.layer*_rn`).
+        toFusion: new Conv2d(
+          { in: hidden ?? features, out: channels, kernel: 3, bias: false, part },
+          weights.at('to_fusion'),
+        ),
+      };
+    });
   }
 
   /** tokens [B, 1 + H·W, F] → feature map [B, sH, sW, C] */
@@ -85,10 +92,20 @@ export class ReassembleBlock {
     const patches = this.read.forward(tokens); // Read          [B, H·W, F]
     const grid = patches.reshape([B, H, W, F]); // Concatenate   [B, H, W, F]
     const projected = this.project?.forward(grid) ?? grid; //               [B, H, W, D]
-    const resampled = this.resample?.forward(projected) ?? projected; // Resample      [B, sH, sW, D]
-    // f32: the maps are what fusion adds to, level by level.
-    return this.toFusion.forward(resampled, { dtype: 'f32' }); //               [B, sH, sW, C]
+    let map: Tensor | undefined;
+    for (const { resample, toFusion } of this.parts) {
+      const resampled = resample?.forward(projected) ?? projected; // Resample [B, sH, sW, D / parts]
+      // A convolution is a sum over the channels that come, so parts of it add up.
+      // f32: the maps are what fusion adds to, level by level.
+      map = toFusion.forward(resampled, { addTo: map, dtype: 'f32' }); //       [B, sH, sW, C]
+    }
+    return map!;
   }
+}
+
+interface PartToFusion {
+  readonly resample: Resample | undefined;
+  readonly toFusion: Conv2d;
 }
 
 /** tokens [B, N, F] → [B, H·W, F]: what becomes of the readout token. Names the stage, for `keep`. */
@@ -122,11 +139,14 @@ class ReadProject {
   readonly bias: Tensor;
 
   constructor({ features, level }: { features: number; level: number }, weights: Weights) {
-    const shape = [features, 2 * features];
-    const [patch, readout] = weights.parts('weight', shape, 2, { permute: [1, 0] });
+    const half = (at: number): Tensor =>
+      weights.tensor('weight', [features, 2 * features], {
+        permute: [1, 0],
+        part: { at, of: 2, axis: 1 },
+      });
     this.level = level;
-    this.patchWeight = patch!;
-    this.readoutWeight = readout!;
+    this.patchWeight = half(0);
+    this.readoutWeight = half(1);
     this.bias = weights.tensor('bias', [features]);
   }
 
@@ -145,16 +165,21 @@ class ReadProject {
   }
 }
 
-/** [B, H, W, D] → [B, sH, sW, D] */
+/** [B, H, W, D] → [B, sH, sW, D], or a part of D */
 interface Resample {
   forward(x: Tensor): Tensor;
 }
 
 /** Larger by a transposed convolution, smaller by a strided one; 37 rows become ⌈37 / 2⌉ = 19. */
-function makeResample(channels: number, scale: Scale, weights: Weights): Resample {
+function makeResample(
+  channels: number,
+  scale: Scale,
+  part: WeightPart | undefined,
+  weights: Weights,
+): Resample {
   if (scale === 1) return { forward: (x) => x };
   const width = { in: channels, out: channels };
   return scale === 0.5
     ? new Conv2d({ ...width, kernel: 3, stride: 2 }, weights)
-    : new ConvTranspose2d({ ...width, kernel: scale }, weights);
+    : new ConvTranspose2d({ ...width, kernel: scale, part }, weights);
 }

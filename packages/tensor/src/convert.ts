@@ -96,6 +96,21 @@ export function countNonFinite(values: Float32Array): number {
   return count;
 }
 
+/** One of `of` equal parts along an axis. */
+export function cut(
+  values: Float32Array,
+  shape: Shape,
+  { at, of, axis }: { readonly at: number; readonly of: number; readonly axis: number },
+): Float32Array {
+  if (of === 1) return values;
+  const run = sizeOf(shape.slice(axis)) / of;
+  const out = new Float32Array(values.length / of);
+  for (let to = 0, from = at * run; to < out.length; to += run, from += of * run) {
+    out.set(values.subarray(from, from + run), to);
+  }
+  return out;
+}
+
 /** The values with their axes in another order: axis i of the result is axis `order[i]` of `shape`. */
 export function permute(
   values: Float32Array,

@@ -109,12 +109,13 @@ export {
 } from './recording.ts';
 export { expectShape, type Shape, sameShape, shapeText, sizeOf } from './shape.ts';
 export type { StateDict, StoredDtype, StoredTensor } from './state_dict.ts';
+export { StateDictError } from './state_dict_error.ts';
 export type { Purpose } from './storage.ts';
 export { Tensor } from './tensor.ts';
 export { chooseVariant, type Variant } from './variants.ts';
 export {
   type LoadOptions,
-  StateDictError,
+  type WeightPart,
   type WeightSpec,
   Weights,
   type WeightsOptions,

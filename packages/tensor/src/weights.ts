@@ -1,7 +1,9 @@
+import { defaultCapabilities } from './capabilities.ts';
 import { type Context, usage } from './context.ts';
 import {
   bytesPerStored,
   countNonFinite,
+  cut,
   f32FromStored,
   permute,
   quantise,
@@ -10,8 +12,9 @@ import {
 import { disposeSymbol } from './dispose_symbol.ts';
 import { bufferBytes, bytesPerElement, type Dtype } from './dtype.ts';
 import { DptError, invalidArgument } from './errors.ts';
-import { type Shape, sameShape, shapeText, sizeOf } from './shape.ts';
+import { type Shape, shapeText, sizeOf } from './shape.ts';
 import type { StateDict, StoredTensor } from './state_dict.ts';
+import { expectAlike, StateDictError } from './state_dict_error.ts';
 import { Storage } from './storage.ts';
 import { Tensor } from './tensor.ts';
 
@@ -28,6 +31,14 @@ export interface WeightsOptions {
   readonly originOf?: (key: string) => string | undefined;
 }
 
+/** One of the equal parts that a weight is cut into: in buffers of their own, for modules that use them apart. */
+export interface WeightPart {
+  /** Which one, counted from 0. */
+  readonly at: number;
+  /** How many there are. */
+  readonly of: number;
+}
+
 /** How a stored tensor is turned and stored on the GPU. */
 export interface WeightSpec {
   /** Axes of the stored tensor in the order they are wanted in: [1, 0] transposes a matrix. */
@@ -36,6 +47,8 @@ export interface WeightSpec {
   readonly quantisable?: boolean;
   /** Storage type on the GPU, where this tensor needs another than its model. */
   readonly dtype?: Dtype;
+  /** The part to declare, of those along an axis of the stored tensor. Each is declared by itself. Default: all of it. */
+  readonly part?: WeightPart & { readonly axis: number };
 }
 
 /** What loading tells, and how to stop it. */
@@ -44,28 +57,6 @@ export interface LoadOptions {
   readonly signal?: AbortSignal;
   /** Bytes read so far, of how many. Default: none. */
   readonly onProgress?: (loaded: number, total: number) => void;
-}
-
-/** Everything in which a checkpoint and a model disagree, reported together. */
-export class StateDictError extends DptError {
-  override readonly name = 'StateDictError';
-  readonly missing: readonly string[];
-  readonly unused: readonly string[];
-  readonly misshapen: readonly string[];
-
-  constructor(
-    message: string,
-    {
-      missing = [],
-      unused = [],
-      misshapen = [],
-    }: { missing?: string[]; unused?: string[]; misshapen?: string[] } = {},
-  ) {
-    super('state-dict', message);
-    this.missing = missing;
-    this.unused = unused;
-    this.misshapen = misshapen;
-  }
 }
 
 /**
@@ -94,10 +85,18 @@ function scalesOf(context: Context, [, N]: Shape, key: string): Tensor {
 const withScales = (tensors: readonly Tensor[]): Tensor[] =>
   tensors.flatMap((tensor) => (tensor.scales ? [tensor, tensor.scales] : [tensor]));
 
+const whole = { at: 0, of: 1, axis: 0 };
+
+/** Of a part, with its axes as they are stored. */
+const partShape = (shape: Shape, { part: { of, axis } = whole }: WeightSpec): Shape =>
+  shape.map((side, i) => (i === axis ? side / of : side));
+
 interface Declared {
   readonly key: string;
-  /** One, or equal parts of what is stored, cut along the first axis. */
+  /** One, or the parts of what is stored. */
   readonly tensors: readonly Tensor[];
+  /** Those that some module has taken. */
+  readonly taken: Set<Tensor>;
   readonly shape: Shape;
   readonly spec: WeightSpec;
 }
@@ -176,17 +175,20 @@ export class Weights {
    * before `load`.
    */
   tensor(name: string, shape: Shape, spec: WeightSpec = {}): Tensor {
-    return this.parts(name, shape, 1, spec)[0]!;
+    const key = this.#scope + name;
+    const { declared } = this.#shared;
+    const known = declared.get(key) ?? this.#declare(key, shape, spec);
+    const { at, of } = spec.part ?? whole;
+    const tensor = known.tensors[at];
+    if (!tensor || known.tensors.length !== of || known.taken.has(tensor)) {
+      throw invalidArgument(`weights: ${key} is declared twice.`);
+    }
+    known.taken.add(tensor);
+    return tensor;
   }
 
-  /**
-   * Declares a weight that the file stores as one and a module uses in equal parts, cut along the first axis after
-   * `permute`: the halves of a map of concatenated inputs.
-   */
-  parts(name: string, shape: Shape, count: number, spec: WeightSpec = {}): readonly Tensor[] {
-    const key = this.#scope + name;
+  #declare(key: string, shape: Shape, spec: WeightSpec): Declared {
     const { context, declared } = this.#shared;
-    if (declared.has(key)) throw invalidArgument(`weights: ${key} is declared twice.`);
     const wanted = spec.dtype ?? this.linearDtype;
     const isQ8 = wanted === 'q8' && spec.quantisable && shape[spec.permute?.at(-1) ?? 1]! % 4 === 0;
     const dtype = isQ8 ? 'q8' : unquantised(wanted);
@@ -198,12 +200,15 @@ export class Weights {
         'weights: this device has no shader-f16, so they cannot be f16. Use f32.',
       );
     }
-    const [first = 1, ...rest] = spec.permute ? spec.permute.map((axis) => shape[axis]!) : shape;
-    if (first % count !== 0) {
-      throw invalidArgument(`weights: ${first} rows of ${key} do not divide into ${count} parts.`);
+    const { of, axis } = spec.part ?? whole;
+    if (of > 1 && shape[axis]! % of !== 0) {
+      throw invalidArgument(
+        `weights: axis ${axis} of ${key} is ${shape[axis]} long, which does not divide into ${of} parts.`,
+      );
     }
-    const ordered = shape.length === 0 ? shape : [first / count, ...rest];
-    const tensors = Array.from({ length: count }, () => {
+    const part = partShape(shape, spec);
+    const ordered = spec.permute ? spec.permute.map((from) => part[from]!) : part;
+    const tensors = Array.from({ length: of }, () => {
       const storage = new Storage(bufferBytes(sizeOf(ordered), dtype));
       return new Tensor(
         context,
@@ -214,8 +219,24 @@ export class Weights {
         isQ8 ? scalesOf(context, ordered, key) : undefined,
       );
     });
-    declared.set(key, { key, tensors, shape, spec });
-    return tensors;
+    const weight = { key, tensors, taken: new Set<Tensor>(), shape, spec };
+    declared.set(key, weight);
+    return weight;
+  }
+
+  /**
+   * Into how many parts along `axis` a weight has to be cut for a kernel to bind each on any device: those 128 MiB that
+   * WebGPU grants, or less where a context has less. More is not asked for, so that what a plan says is what a device does.
+   * Each part is a multiple of four long; 1 where that cannot be.
+   */
+  partsFor(shape: Shape, axis: number): number {
+    const { maxStorageBinding } = this.context.capabilities;
+    const limit = Math.min(maxStorageBinding, defaultCapabilities.maxStorageBinding);
+    const least = Math.ceil(bufferBytes(sizeOf(shape), this.dtype) / limit);
+    if (least <= 1) return 1;
+    const vectors = shape[axis]! / 4;
+    for (let parts = least; parts <= vectors; parts++) if (vectors % parts === 0) return parts;
+    return 1;
   }
 
   /** A number that is not in the file and lives as long as the weights, such as the range of a metric head. */
@@ -258,40 +279,7 @@ export class Weights {
   /** Throws a `StateDictError` with every difference between what was declared and what the file has. */
   check(): void {
     const { declared, stateDict, options } = this.#shared;
-    const missing: string[] = [];
-    const misshapen: string[] = [];
-    for (const { key, shape } of declared.values()) {
-      const stored = stateDict.tensors.get(key);
-      if (!stored) missing.push(key);
-      else if (!sameShape(stored.shape, shape)) misshapen.push(key);
-    }
-    const unused = [...stateDict.tensors.keys()].filter((key) => !declared.has(key));
-    if (missing.length + misshapen.length + unused.length === 0) return;
-
-    const origin = (key: string): string => options.originOf?.(key) ?? key;
-    const width = Math.max(
-      ...[...missing, ...misshapen, ...unused].map((key) => origin(key).length),
-    );
-    const arrow = (key: string): string =>
-      origin(key) === key ? key : `${origin(key).padEnd(width)} → ${key}`;
-    const lines = [
-      ...missing.map((key) => `  missing    ${arrow(key)}`),
-      ...unused.map((key) => `  unused     ${origin(key)}`),
-      ...misshapen.map(
-        (key) =>
-          `  misshapen  ${origin(key).padEnd(width)} is ${shapeText(stateDict.tensors.get(key)!.shape)}, expected ${shapeText(declared.get(key)!.shape)}`,
-      ),
-    ];
-    const shown =
-      lines.length > 40 ? [...lines.slice(0, 40), `  … and ${lines.length - 40} more`] : lines;
-    throw new StateDictError(
-      `${stateDict.name}: ${missing.length} ${missing.length === 1 ? 'key' : 'keys'} missing, ${unused.length} unused, ${misshapen.length} misshapen for ${options.title ?? 'this model'}:\n${shown.join('\n')}`,
-      {
-        missing: missing.map(origin),
-        unused: unused.map(origin),
-        misshapen: misshapen.map(origin),
-      },
-    );
+    expectAlike(stateDict, declared, options);
   }
 
   /**
@@ -362,14 +350,13 @@ export class Weights {
         `${stateDict.name}: ${origin} ${shapeText(shape)} ${stored.dtype} should be ${expected} bytes; ${bytes.byteLength} were read.`,
       );
     }
-    let values = f32FromStored(bytes, stored.dtype, sizeOf(shape));
+    const values = f32FromStored(bytes, stored.dtype, sizeOf(shape));
     const bad = countNonFinite(values);
     if (bad > 0) {
       throw new StateDictError(
         `${stateDict.name}: ${origin} holds ${bad} values that are NaN or infinite (of ${values.length}). The file is damaged or its training diverged; every depth would be meaningless.`,
       );
     }
-    if (spec.permute) values = permute(values, shape, spec.permute);
     if (tensors.some(({ dtype }) => dtype === 'f16')) {
       const large = values.reduce((count, value) => count + (Math.abs(value) >= 65520 ? 1 : 0), 0);
       if (large > 0) {
@@ -383,8 +370,9 @@ export class Weights {
     made.catch(() => {});
     checks.push(made);
     if (tensors.some(({ storage }) => !storage.hasBuffer)) await made; // it failed at once
-    tensors.forEach(({ buffer, size, dtype, scales }, part) => {
-      const own = values.subarray(part * size, (part + 1) * size);
+    tensors.forEach(({ buffer, dtype, scales }, at) => {
+      const part = cut(values, shape, { ...(spec.part ?? whole), at });
+      const own = spec.permute ? permute(part, partShape(shape, spec), spec.permute) : part;
       if (scales) {
         const quantised = quantise(own, scales.size);
         context.upload(buffer, new Uint8Array(quantised.values.buffer));

@@ -4,7 +4,7 @@ import { type Conv2dOptions, conv2d } from '../ops/conv2d.ts';
 import { type ResizedConv2dOptions, resizedConv2d } from '../ops/conv2d_resized.ts';
 import type { Size } from '../ops/resize.ts';
 import type { Tensor } from '../tensor.ts';
-import type { Weights } from '../weights.ts';
+import type { WeightPart, Weights } from '../weights.ts';
 
 /** Sizes of a convolution, in channels and pixels. */
 export interface Conv2dConfig {
@@ -20,6 +20,11 @@ export interface Conv2dConfig {
   readonly padding?: number;
   /** Default true. */
   readonly bias?: boolean;
+  /**
+   * The equal part of the channels that come which this one takes: the sum over the parts is the convolution. Without
+   * bias. Default: all.
+   */
+  readonly part?: WeightPart | undefined;
 }
 
 /** A convolution with its weight [out, in, ky, kx] as PyTorch stores it, and its bias. */
@@ -30,9 +35,12 @@ export class Conv2d {
   readonly padding: number;
 
   constructor(config: Conv2dConfig, weights: Weights) {
-    const { kernel } = config;
+    const { kernel, part } = config;
     const shape = [config.out, config.in, kernel, kernel];
-    this.weight = weights.tensor('weight', shape, { permute: [2, 3, 1, 0] });
+    this.weight = weights.tensor('weight', shape, {
+      permute: [2, 3, 1, 0],
+      ...(part && { part: { ...part, axis: 1 } }),
+    });
     this.bias = config.bias === false ? undefined : weights.tensor('bias', [config.out]);
     this.stride = config.stride ?? 1;
     this.padding = config.padding ?? Math.floor((kernel - 1) / 2);
@@ -60,6 +68,8 @@ export interface ConvTranspose2dConfig {
   readonly out: number;
   /** Side of the kernel, which is also the stride: contributions never overlap. */
   readonly kernel: number;
+  /** The equal part of the channels of the result which this one makes. Default: all. */
+  readonly part?: WeightPart | undefined;
 }
 
 /** A transposed convolution whose kernel is its stride, with its weight [in, out, ky, kx] as PyTorch stores it. */
@@ -68,13 +78,16 @@ export class ConvTranspose2d {
   readonly bias: Tensor;
 
   constructor(config: ConvTranspose2dConfig, weights: Weights) {
-    const { kernel } = config;
+    const { kernel, part } = config;
     const shape = [config.in, config.out, kernel, kernel];
-    this.weight = weights.tensor('weight', shape, { permute: [0, 2, 3, 1] });
-    this.bias = weights.tensor('bias', [config.out]);
+    this.weight = weights.tensor('weight', shape, {
+      permute: [0, 2, 3, 1],
+      ...(part && { part: { ...part, axis: 1 } }),
+    });
+    this.bias = weights.tensor('bias', [config.out], part && { part: { ...part, axis: 0 } });
   }
 
-  /** x [B, H, W, in] → [B, kernel · H, kernel · W, out] */
+  /** x [B, H, W, in] → [B, kernel · H, kernel · W, out], or a part of `out` */
   forward(x: Tensor, options?: ConvTranspose2dOptions): Tensor {
     return convTranspose2d(x, this.weight, this.bias, options);
   }
