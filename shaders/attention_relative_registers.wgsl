@@ -8,13 +8,13 @@
 // the readout token in front, place(token) = token + y · (W − 1), and the 1 too many cancels in the difference.
 // Of the 4 queries only the first can be the readout token, and of the 8 keys only the first of the first step.
 alias T = f32;                              // storage of qkv and y; arithmetic is f32 whatever it is
-alias Row = array<vec4f, 16>;               // d values of one head: d / 4 vectors
+alias Row = array<f32, 64>;                 // d values of one head
 
 struct Params { B: u32, N: u32, heads: u32, d4: u32, H: u32, W: u32, scale: f32 }   // d4 = d / 4, N = 1 + H · W
 
-@group(0) @binding(0) var<storage, read> qkv: array<vec4<T>>;           // [B, N, 3, heads, d]
+@group(0) @binding(0) var<storage, read> qkv: array<T>;                 // [B, N, 3, heads, d]
 @group(0) @binding(1) var<storage, read> table: array<f32>;             // [heads, (2H − 1)(2W − 1) + 3]
-@group(0) @binding(2) var<storage, read_write> y: array<vec4<T>>;       // [B, N, heads, d]
+@group(0) @binding(2) var<storage, read_write> y: array<T>;             // [B, N, heads, d]
 @group(0) @binding(3) var<uniform> params: Params;
 
 const lowest = -3.4e38;
@@ -22,9 +22,9 @@ const lowest = -3.4e38;
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let N = params.N;
-  let d4 = params.d4;
-  let C4 = params.heads * d4;
-  let token = 3u * C4;                          // from one token to the next
+  let d = params.d4 * 4u;
+  let C = params.heads * d;
+  let token = 3u * C;                           // from one token to the next
   // Neighbouring threads have neighbouring queries of one head, so they read the same keys.
   let index = (group.x + group.y * 32768u) * 64u + lane;
   let blocks = (N + 3u) / 4u;
@@ -33,7 +33,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   let b = index / blocks / params.heads;
   if (b >= params.B) { return; }
 
-  let q_at = b * N * token + head * d4;
+  let q_at = b * N * token + head * d;
   let q_0 = q_at + query * token;
   let q_1 = q_at + min(query + 1u, N - 1u) * token;
   let q_2 = q_at + min(query + 2u, N - 1u) * token;
@@ -62,15 +62,15 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     let inside_b = k_b < vec4u(N);
     let token_a = min(k_a, vec4u(N - 1u));
     let token_b = min(k_b, vec4u(N - 1u));
-    var at_a = q_at + C4 + token_a * token;
-    var at_b = q_at + C4 + token_b * token;
+    var at_a = q_at + C + token_a * token;
+    var at_b = q_at + C + token_b * token;
 
     // Scores: one row of a and b per query, one column per key.
     var a0 = vec4f(); var a1 = vec4f(); var a2 = vec4f(); var a3 = vec4f();
     var b0 = vec4f(); var b1 = vec4f(); var b2 = vec4f(); var b3 = vec4f();
-    for (var i = 0u; i < d4; i++) {
-      let k = mat4x4f(load(at_a.x + i), load(at_a.y + i), load(at_a.z + i), load(at_a.w + i));
-      let r = mat4x4f(load(at_b.x + i), load(at_b.y + i), load(at_b.z + i), load(at_b.w + i));
+    for (var i = 0u; i < d; i++) {
+      let k = vec4f(load(at_a.x + i), load(at_a.y + i), load(at_a.z + i), load(at_a.w + i));
+      let r = vec4f(load(at_b.x + i), load(at_b.y + i), load(at_b.z + i), load(at_b.w + i));
       let q0 = load(q_0 + i); a0 += q0 * k; b0 += q0 * r;
       let q1 = load(q_1 + i); a1 += q1 * k; b1 += q1 * r;
       let q2 = load(q_2 + i); a2 += q2 * k; b2 += q2 * r;
@@ -109,24 +109,24 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     a3 = exp(a3 - n3); b3 = exp(b3 - n3); l3 = l3 * f3 + dot(a3 + b3, vec4f(1.0));
 
     // Values, weighted.
-    at_a += C4;
-    at_b += C4;
-    for (var i = 0u; i < d4; i++) {
-      let v = mat4x4f(load(at_a.x + i), load(at_a.y + i), load(at_a.z + i), load(at_a.w + i));
-      let w = mat4x4f(load(at_b.x + i), load(at_b.y + i), load(at_b.z + i), load(at_b.w + i));
-      o0[i] = o0[i] * f0 + (v * a0 + w * b0);
-      o1[i] = o1[i] * f1 + (v * a1 + w * b1);
-      o2[i] = o2[i] * f2 + (v * a2 + w * b2);
-      o3[i] = o3[i] * f3 + (v * a3 + w * b3);
+    at_a += C;
+    at_b += C;
+    for (var i = 0u; i < d; i++) {
+      let v = vec4f(load(at_a.x + i), load(at_a.y + i), load(at_a.z + i), load(at_a.w + i));
+      let w = vec4f(load(at_b.x + i), load(at_b.y + i), load(at_b.z + i), load(at_b.w + i));
+      o0[i] = o0[i] * f0 + (dot(v, a0) + dot(w, b0));
+      o1[i] = o1[i] * f1 + (dot(v, a1) + dot(w, b1));
+      o2[i] = o2[i] * f2 + (dot(v, a2) + dot(w, b2));
+      o3[i] = o3[i] * f3 + (dot(v, a3) + dot(w, b3));
     }
   }
 
-  let y_at = (b * N + query) * C4 + head * d4;
-  for (var i = 0u; i < d4; i++) {
-    y[y_at + i] = vec4<T>(o0[i] / l0);
-    if (query + 1u < N) { y[y_at + C4 + i] = vec4<T>(o1[i] / l1); }
-    if (query + 2u < N) { y[y_at + 2u * C4 + i] = vec4<T>(o2[i] / l2); }
-    if (query + 3u < N) { y[y_at + 3u * C4 + i] = vec4<T>(o3[i] / l3); }
+  let y_at = (b * N + query) * C + head * d;
+  for (var i = 0u; i < d; i++) {
+    y[y_at + i] = T(o0[i] / l0);
+    if (query + 1u < N) { y[y_at + C + i] = T(o1[i] / l1); }
+    if (query + 2u < N) { y[y_at + 2u * C + i] = T(o2[i] / l2); }
+    if (query + 3u < N) { y[y_at + 3u * C + i] = T(o3[i] / l3); }
   }
 }
 
@@ -141,6 +141,6 @@ fn biases(rows: vec4u) -> vec4f {
   return vec4f(table[rows.x], table[rows.y], table[rows.z], table[rows.w]);
 }
 
-fn load(i: u32) -> vec4f { return vec4f(qkv[i]); }
+fn load(i: u32) -> f32 { return f32(qkv[i]); }
 
 fn largest(v: vec4f) -> f32 { return max(max(v.x, v.y), max(v.z, v.w)); }

@@ -16,17 +16,17 @@
 // zero; queries past the end repeat the last one and are not stored. Windows of the released models are 24, 16 or 8
 // wide, where there are none, and 12, where every fourth key is one.
 alias T = f32;                              // storage; arithmetic is f32 whatever it is
-alias Row = array<vec4f, 8>;                // d values of one head: d / 4 vectors
+alias Row = array<f32, 32>;                 // d values of one head
 
 struct Params {
   B: u32, H: u32, W: u32, heads: u32, d4: u32,                        // d4 = d / 4
   window_h: u32, window_w: u32, shift_h: u32, shift_w: u32,
 }
 
-@group(0) @binding(0) var<storage, read> qkv: array<vec4<T>>;           // [B, H, W, 3, heads, d]
+@group(0) @binding(0) var<storage, read> qkv: array<T>;                 // [B, H, W, 3, heads, d]
 @group(0) @binding(1) var<storage, read> table: array<f32>;             // [2h − 1, 2w − 1, heads]
 @group(0) @binding(2) var<storage, read> logit_scale: array<f32>;       // [heads]
-@group(0) @binding(3) var<storage, read_write> y: array<vec4<T>>;       // [B, H, W, heads, d]
+@group(0) @binding(3) var<storage, read_write> y: array<T>;             // [B, H, W, heads, d]
 @group(0) @binding(4) var<uniform> params: Params;
 
 const lowest = -3.4e38;
@@ -37,9 +37,9 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   let window = vec2u(params.window_h, params.window_w);
   let shift = vec2u(params.shift_h, params.shift_w);
   let heads = params.heads;
-  let d4 = params.d4;
-  let C4 = heads * d4;
-  let step = 3u * C4;                           // from one token to the next
+  let d = params.d4 * 4u;
+  let C = heads * d;
+  let step = 3u * C;                            // from one token to the next
 
   // Neighbouring threads have neighbouring queries of one window and head, so they read the same keys.
   let index = (group.x + group.y * 32768u) * 64u + lane;
@@ -61,11 +61,11 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   let columns = min(column + vec4u(0u, 1u, 2u, 3u), vec4u(window.y - 1u));
   let tokens = line_of(b, origin.x + row) + inside(origin.y + columns, size.y);
   let left = columns < vec4u(seam.y);           // of the seam
-  let q_at = tokens * step + head * d4;
+  let q_at = tokens * step + head * d;
   var squares = vec4f();
-  for (var i = 0u; i < d4; i++) {
-    let q = mat4x4f(load(q_at.x + i), load(q_at.y + i), load(q_at.z + i), load(q_at.w + i));
-    squares += squared(q);
+  for (var i = 0u; i < d; i++) {
+    let q = vec4f(load(q_at.x + i), load(q_at.y + i), load(q_at.z + i), load(q_at.w + i));
+    squares += q * q;
   }
   let scale = exp(min(logit_scale[head], 4.6051702)) / max(sqrt(squares), vec4f(1e-12));  // ln 100
 
@@ -82,19 +82,19 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       let k_a = k_column + vec4u(0u, 1u, 2u, 3u);
       let k_b = k_a + 4u;
       let last = vec4u(window.y - 1u);
-      var at_a = (line + inside(origin.y + min(k_a, last), size.y)) * step + C4 + head * d4;
-      var at_b = (line + inside(origin.y + min(k_b, last), size.y)) * step + C4 + head * d4;
+      var at_a = (line + inside(origin.y + min(k_a, last), size.y)) * step + C + head * d;
+      var at_b = (line + inside(origin.y + min(k_b, last), size.y)) * step + C + head * d;
 
       // Scores: one row of a and b per query, one column per key.
       var a0 = vec4f(); var a1 = vec4f(); var a2 = vec4f(); var a3 = vec4f();
       var b0 = vec4f(); var b1 = vec4f(); var b2 = vec4f(); var b3 = vec4f();
       var squares_a = vec4f();
       var squares_b = vec4f();
-      for (var i = 0u; i < d4; i++) {
-        let k = mat4x4f(load(at_a.x + i), load(at_a.y + i), load(at_a.z + i), load(at_a.w + i));
-        let r = mat4x4f(load(at_b.x + i), load(at_b.y + i), load(at_b.z + i), load(at_b.w + i));
-        squares_a += squared(k);
-        squares_b += squared(r);
+      for (var i = 0u; i < d; i++) {
+        let k = vec4f(load(at_a.x + i), load(at_a.y + i), load(at_a.z + i), load(at_a.w + i));
+        let r = vec4f(load(at_b.x + i), load(at_b.y + i), load(at_b.z + i), load(at_b.w + i));
+        squares_a += k * k;
+        squares_b += r * r;
         let q0 = load(q_at.x + i); a0 += q0 * k; b0 += q0 * r;
         let q1 = load(q_at.y + i); a1 += q1 * k; b1 += q1 * r;
         let q2 = load(q_at.z + i); a2 += q2 * k; b2 += q2 * r;
@@ -136,29 +136,29 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       a3 = exp(a3 - n3); b3 = exp(b3 - n3); l3 = l3 * f3 + dot(a3 + b3, vec4f(1.0));
 
       // Values, weighted.
-      at_a += C4;
-      at_b += C4;
-      for (var i = 0u; i < d4; i++) {
-        let v = mat4x4f(load(at_a.x + i), load(at_a.y + i), load(at_a.z + i), load(at_a.w + i));
-        let w = mat4x4f(load(at_b.x + i), load(at_b.y + i), load(at_b.z + i), load(at_b.w + i));
-        o0[i] = o0[i] * f0 + (v * a0 + w * b0);
-        o1[i] = o1[i] * f1 + (v * a1 + w * b1);
-        o2[i] = o2[i] * f2 + (v * a2 + w * b2);
-        o3[i] = o3[i] * f3 + (v * a3 + w * b3);
+      at_a += C;
+      at_b += C;
+      for (var i = 0u; i < d; i++) {
+        let v = vec4f(load(at_a.x + i), load(at_a.y + i), load(at_a.z + i), load(at_a.w + i));
+        let w = vec4f(load(at_b.x + i), load(at_b.y + i), load(at_b.z + i), load(at_b.w + i));
+        o0[i] = o0[i] * f0 + (dot(v, a0) + dot(w, b0));
+        o1[i] = o1[i] * f1 + (dot(v, a1) + dot(w, b1));
+        o2[i] = o2[i] * f2 + (dot(v, a2) + dot(w, b2));
+        o3[i] = o3[i] * f3 + (dot(v, a3) + dot(w, b3));
       }
     }
   }
 
-  let y_at = tokens * C4 + head * d4;
-  for (var i = 0u; i < d4; i++) {
-    y[y_at.x + i] = vec4<T>(o0[i] / l0);
-    if (column + 1u < window.y) { y[y_at.y + i] = vec4<T>(o1[i] / l1); }
-    if (column + 2u < window.y) { y[y_at.z + i] = vec4<T>(o2[i] / l2); }
-    if (column + 3u < window.y) { y[y_at.w + i] = vec4<T>(o3[i] / l3); }
+  let y_at = tokens * C + head * d;
+  for (var i = 0u; i < d; i++) {
+    y[y_at.x + i] = T(o0[i] / l0);
+    if (column + 1u < window.y) { y[y_at.y + i] = T(o1[i] / l1); }
+    if (column + 2u < window.y) { y[y_at.z + i] = T(o2[i] / l2); }
+    if (column + 3u < window.y) { y[y_at.w + i] = T(o3[i] / l3); }
   }
 }
 
-fn load(i: u32) -> vec4f { return vec4f(qkv[i]); }
+fn load(i: u32) -> f32 { return f32(qkv[i]); }
 
 // The first token of a row of the grid; rows go on at the start.
 fn line_of(b: u32, row: u32) -> u32 { return (b * params.H + row % params.H) * params.W; }
@@ -166,11 +166,6 @@ fn line_of(b: u32, row: u32) -> u32 { return (b * params.H + row % params.H) * p
 // Columns of the grid, which go on at the start; none is a whole grid too far.
 fn inside(columns: vec4u, W: u32) -> vec4u {
   return select(columns, columns - W, columns >= vec4u(W));
-}
-
-// The squared length of every column.
-fn squared(m: mat4x4f) -> vec4f {
-  return vec4f(dot(m[0], m[0]), dot(m[1], m[1]), dot(m[2], m[2]), dot(m[3], m[3]));
 }
 
 fn bias(row: i32, head: u32) -> f32 {

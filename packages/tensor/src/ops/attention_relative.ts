@@ -36,25 +36,28 @@ const layout = {
     scale: 'f32',
   },
 } as const;
-/** `queries`: of a workgroup, or of each of its 64 threads. `knows`: d may be compiled in. */
+/** `queries`: of a workgroup, or of each of its 64 threads. `knows`: d may be compiled in. `row`: d values of a thread. */
 const kernels = {
   attention_relative_tiled: {
     kernel: defineKernel('attention_relative_tiled', layout),
     queries: 64,
     shared: true,
     knows: true,
+    row: undefined,
   },
   attention_relative_registers: {
     kernel: defineKernel('attention_relative_registers', layout),
     queries: 4,
     shared: false,
     knows: false,
+    row: (d: number) => `array<f32, ${d}>`,
   },
   attention_relative: {
     kernel: defineKernel('attention_relative', layout),
     queries: 1,
     shared: false,
     knows: true,
+    row: (d: number) => `array<vec4f, ${d / 4}>`,
   },
 };
 const scoresKernel = defineKernel('attention_relative_scores', layout);
@@ -74,6 +77,7 @@ export const relativeAttentionVariants: readonly (Variant<{
   //                       no bias   from the table   from an N × N matrix   the plain kernel
   //   SwiftShader          1.40 s       1.31 s             1.41 s               4.86 s
   //   lavapipe             0.20 s       0.20 s             0.21 s               0.71 s
+  // That was with four channels a step; with one SwiftShader takes 0.90 s for 1.27 and lavapipe the same.
   // Finding the row costs less than these runs scatter, and the matrix would be 15 MiB a block for 0.1.
   {
     name: 'attention_relative_registers',
@@ -136,12 +140,12 @@ export function attentionWithRelativePositions(
     relativeAttentionVariants,
     problem,
   ) as keyof typeof kernels;
-  const { kernel, queries, shared, knows } = kernels[name];
+  const { kernel, queries, shared, knows, row } = kernels[name];
   const blocks = B * heads * Math.ceil(N / queries);
   kernel.dispatch(
     { qkv, table, y },
     {
-      types: { T: dtype, ...(shared ? {} : { Row: `array<vec4f, ${d / 4}>` }) },
+      types: { T: dtype, ...(row && { Row: row(d) }) },
       overrides: knows ? { D4: context.capabilities.software ? 0 : d / 4 } : {},
       params,
       workgroups: shared ? blocks : Math.ceil(blocks / 64),

@@ -37,25 +37,31 @@ const layout = {
     shift_w: 'u32',
   },
 } as const;
-/** `blocksOf` a window: those of 64 queries that have a workgroup, or of 4 in a row or of 1 that have a thread. */
+/**
+ * `blocksOf` a window: those of 64 queries that have a workgroup, or of 4 in a row or of 1 that have a thread.
+ * `knows`: d may be compiled in. `row`: d values of a thread.
+ */
 const kernels = {
   window_attention_tiled: {
     kernel: defineKernel('window_attention_tiled', layout),
     blocksOf: ([h, w]: Size) => Math.ceil((h * w) / 64),
     shared: true,
     knows: true,
+    row: undefined,
   },
   window_attention_registers: {
     kernel: defineKernel('window_attention_registers', layout),
     blocksOf: ([h, w]: Size) => h * Math.ceil(w / 4),
     shared: false,
     knows: false,
+    row: (d: number) => `array<f32, ${d}>`,
   },
   window_attention: {
     kernel: defineKernel('window_attention', layout),
     blocksOf: ([h, w]: Size) => h * w,
     shared: false,
     knows: true,
+    row: (d: number) => `array<vec4f, ${d / 4}>`,
   },
 };
 
@@ -75,6 +81,7 @@ export const windowAttentionVariants: readonly (Variant<{
   //   16², 12 heads, one window              SwiftShader 140 ms for 404 ms    lavapipe 19 ms for 103 ms
   //   8², 24 heads, one window               SwiftShader 20 ms for 31 ms      lavapipe 4 ms for 15 ms
   // 24², 8 heads, windows of 12, where every fourth key is past the end: 137 ms for 400 ms, 40 ms for 49 ms.
+  // These with four channels a step; with one SwiftShader takes a third less and lavapipe the same.
   // Not measured on GPUs, where four rows of o are most of a thread's registers; see attention_registers.
   {
     name: 'window_attention_registers',
@@ -131,12 +138,12 @@ export function windowAttention(
     window,
     d,
   }) as keyof typeof kernels;
-  const { kernel, blocksOf, shared, knows } = kernels[name];
+  const { kernel, blocksOf, shared, knows, row } = kernels[name];
   const blocks = B * heads * (N / (h * w)) * blocksOf(window);
   kernel.dispatch(
     { qkv, table, logit_scale: logitScale, y },
     {
-      types: { T: dtype, ...(shared ? {} : { Row: `array<vec4f, ${d / 4}>` }) },
+      types: { T: dtype, ...(row && { Row: row(d) }) },
       overrides: knows ? { D4: context.capabilities.software ? 0 : d / 4 } : {},
       params: {
         B,
