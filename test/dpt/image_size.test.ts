@@ -57,7 +57,7 @@ describe('muggled', () => {
 
 test('a picture so long that its input would be millions of pixels is refused with what to do', () => {
   expect(() => networkSize(photo(4000, 1), depthAnything)).toThrowErrorMatchingInlineSnapshot(
-    `[DptError: A 4000×1 picture would need a 2072000×518 network input, which is too large. Crop the picture, use a smaller size, or the muggled preset, which stretches it.]`,
+    `[DptError: A 4000×1 picture would need a 2072000×518 network input, which is too large. Crop the picture, use a smaller size (tiles keep the detail), or the muggled preset, which stretches it.]`,
   );
 });
 

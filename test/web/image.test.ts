@@ -5,21 +5,25 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { validateBytes } from 'gltf-validator';
-import npyjs from 'npyjs';
 import type { Page } from 'playwright';
 import { PNG } from 'pngjs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { colourTable } from '../../packages/dpt/src/index.ts';
-import { decodePicture, encodePng8 } from '../../packages/loaders/src/node.ts';
 import { type Chain, type ChainOptions, chain } from '../reference/depth_map.ts';
 import type { Nd } from '../reference/nd.ts';
 import { dpt } from '../support/cli.ts';
 import { tinyModel } from '../support/models.ts';
+import {
+  dogPhoto,
+  readNpy,
+  saveAs,
+  smallPicture,
+  settled as settledOn,
+} from '../support/image_page.ts';
 import { dropFile, openSite, type Site } from '../support/site.ts';
 
 const WIDTH = 96;
 const HEIGHT = 64;
-const photo = readFileSync(join(import.meta.dirname, '../../examples/pictures/dog_indoor.jpg'));
 
 interface Place {
   readonly x: number;
@@ -28,47 +32,22 @@ interface Place {
 
 let site: Site;
 let page: Page;
-/** A small PNG, so that no two JPEG decoders are compared. */
 let picture: Buffer;
 /** The map as this page gave it, at the size of the network. */
 let map: Nd;
 
 beforeAll(async () => {
-  const { data, width, height } = await decodePicture(photo, 'dog_indoor.jpg');
-  const small = new Uint8Array(WIDTH * HEIGHT * 3);
-  for (let i = 0; i < WIDTH * HEIGHT; i++) {
-    const x = Math.floor(((i % WIDTH) * width) / WIDTH);
-    const y = Math.floor((Math.floor(i / WIDTH) * height) / HEIGHT);
-    for (let k = 0; k < 3; k++) small[3 * i + k] = data[4 * (y * width + x) + k]!;
-  }
-  picture = Buffer.from(encodePng8(small, WIDTH, HEIGHT));
+  picture = await smallPicture(WIDTH, HEIGHT);
   site = await openSite();
   page = await site.open('#size=56');
 });
 afterAll(() => site?.close());
 
-/** Waits until no run is under way and `what` was done. */
-async function settled(what: () => Promise<void>): Promise<void> {
-  await what();
-  await page.locator('html[data-image="done"]').waitFor();
-}
-
+const settled = (what: () => Promise<void>): Promise<void> => settledOn(page, what);
 const drop = (name: string, bytes: Uint8Array, type: string): Promise<void> =>
   dropFile(page, name, bytes, type);
 
-async function save(label: string | RegExp): Promise<{ name: string; bytes: Buffer }> {
-  await page.getByRole('button', { name: 'More formats' }).click();
-  const [download] = await Promise.all([
-    page.waitForEvent('download'),
-    page.getByRole('menuitem', { name: label }).click(),
-  ]);
-  return { name: download.suggestedFilename(), bytes: readFileSync(await download.path()) };
-}
-
-async function npy(bytes: Buffer): Promise<Nd> {
-  const { data, shape } = await new npyjs().parse(new Uint8Array(bytes).buffer);
-  return { shape, data: Float64Array.from(data as Float32Array) };
-}
+const save = (label: string | RegExp) => saveAs(page, label);
 
 const radio = (name: string) => page.getByRole('radio', { name, exact: true });
 
@@ -77,7 +56,7 @@ test('a dropped picture becomes a depth map', async () => {
   await settled(() => drop('small.png', picture, 'image/png'));
   expect(await page.getByRole('img', { name: /^Depth of small\.png, 96 by 64/ }).count()).toBe(1);
   expect(await page.locator('.status').innerText()).toMatch(/ms|s/);
-  map = await npy((await save('NPY, size of the map')).bytes);
+  map = await readNpy((await save('NPY, size of the map')).bytes);
   expect(map.shape).toEqual([56, 84]);
   expect(site.complaints).toEqual([]);
 });
@@ -90,11 +69,11 @@ test('the same picture, model and settings give what `dpt image` gives', async (
     const { code, err } = await dpt(['image', join(folder, 'small.png'), ...flags]);
     expect(code, err).toBe(0);
     const written = readdirSync(folder).find((name) => name.endsWith('.npy'))!;
-    const expected = await npy(readFileSync(join(folder, written)));
+    const expected = await readNpy(readFileSync(join(folder, written)));
 
     const { name, bytes } = await save('NPY, as the network gave it');
     expect(name).toBe('small_depth.npy');
-    const { shape, data } = await npy(bytes);
+    const { shape, data } = await readNpy(bytes);
     expect(shape).toEqual([HEIGHT, WIDTH]);
     expect(shape).toEqual(expected.shape);
     const range = Math.max(...expected.data) - Math.min(...expected.data);
@@ -185,7 +164,8 @@ describe('each control changes the picture as the reference says:', () => {
     for (const name of ['Reset gamma', 'Reset remove plane']) {
       await settled(() => page.getByRole('button', { name }).click());
     }
-    await settled(() => radio('Off').click());
+    const percentiles = page.getByRole('radiogroup', { name: 'Percentile' });
+    await settled(() => percentiles.getByRole('radio', { name: 'Off' }).click());
     await settled(() => page.getByRole('button', { name: 'Reset', exact: true }).first().click());
     await expectPicture({});
   });
@@ -357,7 +337,7 @@ test('settings come back with the page, and from a link', async () => {
 
 test.each([
   ['holiday.heic', '\0\0\0\x18ftypheic\0\0\0\0mif1heic', /is HEIC, which this browser cannot open/],
-  ['cut.jpg', photo.toString('latin1', 0, 600), /is a damaged picture/],
+  ['cut.jpg', dogPhoto.toString('latin1', 0, 600), /is a damaged picture/],
   ['empty.png', '', /is empty/],
   ['notes.png', 'shopping list', /is not a picture/],
 ])(
@@ -398,5 +378,5 @@ test('when the GPU is reset the picture comes back by itself', async () => {
   await page.getByText('The GPU was reset').waitFor();
   await expect.poll(() => page.locator('html').getAttribute('data-runs')).not.toBe(before);
   await settled(async () => {});
-  expect((await npy((await save('NPY, size of the map')).bytes)).shape[0]).toBeGreaterThan(0);
+  expect((await readNpy((await save('NPY, size of the map')).bytes)).shape[0]).toBeGreaterThan(0);
 });

@@ -1,25 +1,18 @@
 // What shows only while the page is in use: its main thread stays free while the worker computes, memory does not grow over a hundred runs,
 // two tabs share the stored models. One browser on SwiftShader, small pictures.
 import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import type { Page } from 'playwright';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { encodePng8 } from '../../packages/loaders/src/node.ts';
+import { dogPhoto as photo, settled } from '../support/image_page.ts';
 import { tinyModel } from '../support/models.ts';
 import { dropFile, openSite, type Site } from '../support/site.ts';
-
-const photo = readFileSync(join(import.meta.dirname, '../../examples/pictures/dog_indoor.jpg'));
 
 let site: Site;
 beforeAll(async () => {
   site = await openSite();
 });
 afterAll(() => site?.close());
-
-async function settled(page: Page, what: () => Promise<void>): Promise<void> {
-  await what();
-  await page.locator('html[data-image="done"]').waitFor({ timeout: 120_000 });
-}
 
 /** A task of the page's main thread, in milliseconds of processor time: a busy machine interrupts tasks that are short. */
 interface Task {

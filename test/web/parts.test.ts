@@ -10,7 +10,8 @@ import {
   viewOf,
   zoomAbout,
 } from '../../apps/web/src/pages/image/layout.ts';
-import { flag, number, numbers, oneOf, Settings } from '../../apps/web/src/settings.ts';
+import { tilesInstead } from '../../apps/web/src/pages/image/tiles_instead.ts';
+import { flag, number, numbers, oneOf, Settings, whole } from '../../apps/web/src/settings.ts';
 import { bytesText, metresText, timeText, valueText } from '../../apps/web/src/words.ts';
 import { encodePng } from '../../apps/web/src/worker/image/png.ts';
 import { inputSize } from '../../apps/web/src/worker/input_size.ts';
@@ -47,6 +48,14 @@ describe('what a device can run', async () => {
     expect(smallerThatFits(model, photo, 518, false, { ...roomy, budget: 1000 })).toBeUndefined();
   });
 
+  test('tiles are proposed that see as much, and as few as fit', () => {
+    // Two tiles that share a quarter of one are 1.75 times as long together, three 2.5 times.
+    expect(tilesInstead(1288, 1036, 14)).toEqual({ tiles: 2, size: 742 });
+    expect(tilesInstead(1288, 742, 14)).toEqual({ tiles: 2, size: 742 });
+    expect(tilesInstead(1288, 728, 14)).toEqual({ tiles: 3, size: 518 });
+    expect(tilesInstead(1288, 14, 14)).toBeUndefined();
+  });
+
   test('a square is a square whatever the photo', () => {
     const needs = needsOf(model, photo, 168, true, roomy);
     expect([needs.width, needs.height]).toEqual([168, 168]);
@@ -73,6 +82,7 @@ describe('settings', () => {
     on: flag(false),
     map: oneOf(['magma', 'grey'] as const, 'magma'),
     size: number(518, 1, 4096),
+    tiles: whole(1, 1, 4),
     crop: numbers(4, 0, 1),
   };
   const open = (address = '') => new Settings('test', schema, address);
@@ -80,10 +90,10 @@ describe('settings', () => {
   test('what differs from the start is in the address, and comes back from it', () => {
     const settings = open();
     expect(settings.fragment()).toBe('');
-    settings.change({ on: true, size: 770, crop: [0, 0.25, 0.5, 1] });
-    expect(settings.fragment()).toBe('on=1&size=770&crop=0,0.25,0.5,1');
+    settings.change({ on: true, size: 770, tiles: 3, crop: [0, 0.25, 0.5, 1] });
+    expect(settings.fragment()).toBe('on=1&size=770&tiles=3&crop=0,0.25,0.5,1');
     expect(open(`#${settings.fragment()}`).value).toEqual(settings.value);
-    settings.change({ on: false, size: 518, crop: [] });
+    settings.change({ on: false, size: 518, tiles: 1, crop: [] });
     expect(settings.fragment()).toBe('');
   });
 
@@ -93,6 +103,8 @@ describe('settings', () => {
     'size=0',
     'size=',
     'size=1e9',
+    'tiles=2.5',
+    'tiles=5',
     'crop=1,2',
     'crop=0,0,0,nan',
     '__proto__=1',

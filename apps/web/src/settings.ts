@@ -29,6 +29,12 @@ export const number = (start: number, low: number, high: number): Setting<number
   },
 });
 
+export const whole = (start: number, low: number, high: number): Setting<number> => {
+  const { print, parse } = number(start, low, high);
+  const wholeOf = (value: number | undefined) => (Number.isInteger(value) ? value : undefined);
+  return { start, print, parse: (text) => wholeOf(parse(text)) };
+};
+
 /** Several numbers, or none. */
 export const numbers = (count: number, low: number, high: number): Setting<readonly number[]> => ({
   start: [],

@@ -44,7 +44,7 @@ export function networkSize(
   if (patches > MAX_PATCHES) {
     throw new DptError(
       'limit',
-      `A ${photo.width}×${photo.height} picture would need a ${chosen.width}×${chosen.height} network input, which is too large. Crop the picture, use a smaller size, or the muggled preset, which stretches it.`,
+      `A ${photo.width}×${photo.height} picture would need a ${chosen.width}×${chosen.height} network input, which is too large. Crop the picture, use a smaller size (tiles keep the detail), or the muggled preset, which stretches it.`,
     );
   }
   return chosen;

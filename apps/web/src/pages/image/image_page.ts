@@ -87,6 +87,7 @@ export function makeImagePage(app: App, address: string): ImagePage {
         void Promise.all(turned.map(sampleFile)).then(openFiles);
       },
       setSize: (size) => settings.change({ size }),
+      setTiles: (instead) => settings.change(instead),
       focusSize: () => panel.focusSize(),
     },
     (on) => {
@@ -304,11 +305,9 @@ function makeRunBar(runner: ImageRunner): HTMLElement {
       return;
     }
     const { progress } = now;
-    bar.set(
-      progress?.step === 'compile' && progress.total > 0
-        ? progress.done / progress.total
-        : undefined,
-    );
+    // Of a single run nobody knows how far it is.
+    const known = progress && progress.total > (progress.step === 'run' ? 1 : 0);
+    bar.set(known ? progress.done / progress.total : undefined);
     if (before.state === 'running' || !runner.facts.value) return;
     timers = [
       setTimeout(() => {

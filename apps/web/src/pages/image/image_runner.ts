@@ -8,7 +8,7 @@ import type {
   Look,
   LookFacts,
   RunFacts,
-  RunOptions,
+  ManyRunOptions,
   RunProgress,
 } from '../../worker/image/image_calls.ts';
 import type { Failure } from '../../worker/protocol.ts';
@@ -110,11 +110,13 @@ export class ImageRunner {
   }
 
   /** The run that the settings ask for; undefined without a model or a photo. */
-  get options(): RunOptions | undefined {
+  get options(): ManyRunOptions | undefined {
     const { info } = this.#app.engine;
     if (!info || this.photo.value.state !== 'open') return undefined;
     const settings = this.#settings.value;
+    const { tiles, flip } = settings;
     return {
+      ...{ tiles, flip },
       size: settings.size || info.baseSize,
       square: settings.shape === 'square',
       crop: cropOf(settings),
@@ -221,4 +223,5 @@ export class ImageRunner {
   }
 }
 
-const runKey = ({ size, shape, crop }: ImageSettings): string => [size, shape, ...crop].join();
+const runKey = ({ size, shape, tiles, flip, crop }: ImageSettings): string =>
+  [size, shape, tiles, flip, ...crop].join();

@@ -1,8 +1,10 @@
 import { type ColourMap, colourMaps } from '@dpt-webgpu/dpt';
-import { flag, number, numbers, oneOf, type Schema } from '../../settings.ts';
+import { flag, number, numbers, oneOf, type Schema, whole } from '../../settings.ts';
 import type { Look } from '../../worker/image/image_calls.ts';
 
 export const views = ['depth', 'compare', 'side', 'normals', 'cutout'] as const;
+/** Along each side: 16 runs, and one of the whole. `dpt image` has more patience. */
+export const MOST_TILES = 4;
 export type ImageView = (typeof views)[number];
 
 /** Everything that the image page remembers and that its links carry. */
@@ -27,6 +29,10 @@ export interface ImageSettings {
   readonly rounding: 'official' | 'muggled';
   /** Left, top, right, bottom, 0…1; none: all. */
   readonly crop: readonly number[];
+  /** Along each side; 1: the photo as a whole. */
+  readonly tiles: number;
+  /** The mean with the map of the mirrored photo. */
+  readonly flip: boolean;
   readonly cutlow: number;
   readonly cuthigh: number;
   readonly invert: boolean;
@@ -48,6 +54,8 @@ export const imageSchema: Schema<ImageSettings> = {
   shape: oneOf(['aspect', 'square'], 'aspect'),
   rounding: oneOf(['official', 'muggled'], 'official'),
   crop: numbers(4, 0, 1),
+  tiles: whole(1, 1, MOST_TILES),
+  flip: flag(false),
   cutlow: number(0.5, 0, 1),
   cuthigh: number(1, 0, 1),
   invert: flag(false),

@@ -7,15 +7,17 @@ import type { Control } from '../../ui/control.ts';
 import { type Group, group, groupTabs } from '../../ui/group.ts';
 import { rangeSlider } from '../../ui/range_slider.ts';
 import { slider } from '../../ui/slider.ts';
-import { pixelsText } from '../../words.ts';
+import { pixelsText, plural } from '../../words.ts';
 import type { ImageRunner } from './image_runner.ts';
-import type { ImageSettings } from './image_settings.ts';
+import { type ImageSettings, MOST_TILES } from './image_settings.ts';
 
 export interface Panel {
   readonly element: HTMLElement;
   readonly tabs: HTMLElement;
   focusSize(): void;
 }
+
+const tileCounts = Array.from({ length: MOST_TILES }, (_, i) => i + 1);
 
 /** The controls of the image page. */
 export function makePanel(
@@ -25,16 +27,39 @@ export function makePanel(
   further: readonly Group[],
   foot: HTMLElement,
 ): Panel {
+  const { value } = settings;
   const showPlane = switchRow({
     label: 'Show the plane',
-    value: settings.value.showplane,
+    value: value.showplane,
     onChange: (showplane) => settings.change({ showplane }),
   });
   showPlane.element.title = 'The plane nearest to the map, which Remove plane takes away';
-  settings.store.watch(({ showplane }) => showPlane.set(showplane));
-  const { groups: common, focusSize } = makePictureGroups(app, settings, runner, [
-    showPlane.element,
-  ]);
+  const tiles = choiceField({
+    label: 'Tiles',
+    options: tileCounts.map((count) => ({
+      value: String(count),
+      label: count === 1 ? 'Off' : `${count} × ${count}`,
+    })),
+    value: String(value.tiles),
+    onChange: (count) => settings.change({ tiles: Number(count) }),
+  });
+  tiles.element.title =
+    'Overlapping parts of the photo, each of which the model sees at the image size: finer detail, and a run for each part';
+  const flip = switchRow({
+    label: 'Mean with the mirrored photo',
+    value: value.flip,
+    onChange: (on) => settings.change({ flip: on }),
+  });
+  flip.element.title = 'Every run twice, once mirrored: a steadier map in twice the time';
+  settings.store.watch((now) => {
+    showPlane.set(now.showplane);
+    tiles.set(String(now.tiles));
+    flip.set(now.flip);
+  });
+  const { groups: common, focusSize } = makePictureGroups(app, settings, runner, {
+    range: [showPlane.element],
+    input: [tiles.element, flip.element],
+  });
   const groups = [...common, ...further];
   const tabs = groupTabs(groups);
   const element = h(
@@ -55,7 +80,11 @@ interface Watched<T> {
 
 /** What the controls of a picture show of it. */
 export interface PictureFeed {
-  readonly facts: Watched<{ readonly networkWidth: number; readonly networkHeight: number }>;
+  readonly facts: Watched<{
+    readonly networkWidth: number;
+    readonly networkHeight: number;
+    readonly runs?: number;
+  }>;
   readonly look: Watched<{ readonly histogram: readonly number[] }>;
 }
 
@@ -67,12 +96,18 @@ export interface PictureSettings {
   change(changes: Partial<ImageSettings>): void;
 }
 
+/** Controls of one page alone, by the group that they belong to. */
+export interface MoreControls {
+  readonly range?: readonly HTMLElement[];
+  readonly input?: readonly HTMLElement[];
+}
+
 /** Look, range and input: each control writes settings, and shows them when they change elsewhere. */
 export function makePictureGroups(
   app: App,
   settings: PictureSettings,
   runner: PictureFeed,
-  moreRange: readonly HTMLElement[] = [],
+  more: MoreControls = {},
 ): { readonly groups: readonly Group[]; focusSize(): void } {
   const bound: (() => void)[] = [];
   const bind = <K extends keyof ImageSettings, C extends Control<ImageSettings[K]>>(
@@ -162,7 +197,7 @@ export function makePictureGroups(
     percentile.element,
     gamma.element,
     plane.element,
-    ...moreRange,
+    ...(more.range ?? []),
   );
 
   const size = slider({
@@ -208,6 +243,7 @@ export function makePictureGroups(
     size.element,
     shape.element,
     rounding.element,
+    ...(more.input ?? []),
   );
   const showSize = (): void => {
     const { info } = app.engine;
@@ -226,9 +262,9 @@ export function makePictureGroups(
       size.element.title = onlyOne ? 'By the authors’ rules this model takes one size only' : '';
     }
     const facts = runner.facts.value;
-    size.setNote(
-      facts ? `${pixelsText(facts.networkWidth, facts.networkHeight)} to the model` : '',
-    );
+    const { networkWidth = 0, networkHeight = 0, runs = 1 } = facts ?? {};
+    const seen = `${pixelsText(networkWidth, networkHeight)} to the model`;
+    size.setNote(facts ? (runs > 1 ? `${seen}, ${plural(runs, 'run')}` : seen) : '');
   };
   bound.push(showSize);
 
@@ -240,7 +276,7 @@ export function makePictureGroups(
       count === 0 ? '' : count === 1 ? '1 changed' : `${count} changed`;
     look.setBadge(word(changed('map', 'reverse', 'contrast')));
     range.setBadge(word(changed('low', 'high', 'percentile', 'gamma', 'plane', 'showplane')));
-    input.setBadge(word(changed('size', 'shape', 'rounding')));
+    input.setBadge(word(changed('size', 'shape', 'rounding', 'tiles', 'flip')));
   };
   bound.push(showBadges);
 

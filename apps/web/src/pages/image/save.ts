@@ -81,6 +81,8 @@ export function makeSave(
       result: facts && {
         kind: facts.kind,
         network: { width: facts.networkWidth, height: facts.networkHeight },
+        map: { width: facts.mapWidth, height: facts.mapHeight },
+        runs: facts.runs,
         used: { width: facts.width, height: facts.height },
         min: facts.min,
         max: facts.max,
@@ -97,7 +99,7 @@ export function makeSave(
     const facts = runner.facts.value;
     if (!facts) return [{ label: 'Settings, JSON', run: saveSettings }];
     const source = pixelsText(facts.width, facts.height);
-    const map = pixelsText(facts.networkWidth, facts.networkHeight);
+    const map = pixelsText(facts.mapWidth, facts.mapHeight);
     const item = (label: string, format: SaveFormat, size: SaveSize, detail: string): MenuItem => ({
       label,
       detail,

@@ -12,12 +12,14 @@ import type { ModelState } from '../../worker/model_calls.ts';
 import type { Failure } from '../../worker/protocol.ts';
 import type { ImageRunner, RunState } from './image_runner.ts';
 import { samples } from './samples.ts';
+import { type TilesInstead, tilesInstead } from './tiles_instead.ts';
 
 export interface StateActions {
   readonly choose: () => void;
   readonly chooseFolder: () => void;
   readonly openSample: (index: number) => void;
   readonly setSize: (size: number) => void;
+  readonly setTiles: (instead: TilesInstead) => void;
   readonly focusSize: () => void;
 }
 
@@ -61,7 +63,7 @@ export function watchStates(
     if (run.state === 'failed') {
       return [
         `run ${run.failure.message} ${run.failure.size?.size}`,
-        () => badRun(run.failure, runner, actions),
+        () => badRun(run.failure, app, runner, actions),
       ];
     }
     if (!runner.facts.value) return ['ready', () => gettingReady.element];
@@ -244,12 +246,16 @@ function badModel(title: string, failure: Failure, app: App): HTMLElement {
 
 function badRun(
   failure: Failure,
+  app: App,
   runner: ImageRunner,
-  { setSize, focusSize }: StateActions,
+  { setSize, setTiles, focusSize }: StateActions,
 ): HTMLElement {
   const { size } = failure;
   if (failure.code === 'too-big' && size) {
     const { proposed } = size;
+    const { multiple = 1 } = app.engine.info ?? {};
+    const whole = proposed && runner.options?.tiles === 1;
+    const instead = whole ? tilesInstead(size.size, proposed.size, multiple) : undefined;
     return card({
       icon: 'warning',
       title: 'Too big for this GPU',
@@ -268,10 +274,24 @@ function badRun(
               ` it needs ${bytesText(proposed.bytes)} and should fit.`,
             )
           : h('p', {}, 'No size of this model fits. Choose a smaller model.'),
+        instead &&
+          h(
+            'p',
+            {},
+            `${instead.tiles} × ${instead.tiles} tiles of ${instead.size} px show as much detail as ${size.size} px, in ${instead.tiles ** 2 + 1} runs.`,
+          ),
       ],
       actions: [
         ...(proposed
           ? [{ label: `Use ${proposed.size} px`, main: true, run: () => setSize(proposed.size) }]
+          : []),
+        ...(instead
+          ? [
+              {
+                label: `Use ${instead.tiles} × ${instead.tiles} tiles`,
+                run: () => setTiles(instead),
+              },
+            ]
           : []),
         { label: 'Choose a size', run: focusSize },
       ],
@@ -333,10 +353,10 @@ function makeGettingReady(app: App, runner: ImageRunner): { element: HTMLElement
     const bytes = model.state === 'loading' ? model.bytes : undefined;
     bar.element.hidden = !bytes;
     if (bytes) bar.set(bytes.done / bytes.total);
-    const { compiled, detail, total } = compileDetail(run);
+    const { compiled, detail, total, runs } = compileDetail(run);
     setText(rows[2]!.words, total > 0 ? `Compile ${total} kernels` : 'Compile');
     state(2, compiled, modelDone && !compiled, detail);
-    state(3, false, compiled, '');
+    state(3, false, compiled, runs);
     const stored = app.engine.info?.source.kind === 'bundled' || model.state === 'loading';
     setText(note, stored ? 'Next time it opens from this device.' : '');
   };
@@ -350,13 +370,16 @@ function modelDetail(model: ModelState): string {
   return `${bytesText(model.bytes.done)} of ${bytesText(model.bytes.total)}`;
 }
 
-function compileDetail(run: RunState): { compiled: boolean; detail: string; total: number } {
+function compileDetail(run: RunState): {
+  compiled: boolean;
+  detail: string;
+  total: number;
+  runs: string;
+} {
   const progress = run.state === 'running' ? run.progress : undefined;
-  if (progress?.step === 'run') return { compiled: true, detail: '', total: 0 };
-  if (!progress) return { compiled: false, detail: '', total: 0 };
-  return {
-    compiled: false,
-    detail: `${progress.done} of ${progress.total}`,
-    total: progress.total,
-  };
+  if (!progress) return { compiled: false, detail: '', total: 0, runs: '' };
+  const { step, done, total } = progress;
+  const words = `${done} of ${total}`;
+  if (step === 'compile') return { compiled: false, detail: words, total, runs: '' };
+  return { compiled: true, detail: '', total: 0, runs: total > 1 ? words : '' };
 }

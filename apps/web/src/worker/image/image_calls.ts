@@ -41,7 +41,16 @@ export interface RunOptions {
   readonly crop: Rect | undefined;
 }
 
+/** How many runs one map is made of. */
+export interface ManyRunOptions extends RunOptions {
+  /** Tiles along each side, each seen by the network at `size`; 1: the photo as a whole. */
+  readonly tiles: number;
+  /** The mean with the map of the mirrored photo. */
+  readonly flip: boolean;
+}
+
 export interface RunProgress {
+  /** Kernels compiled, or runs of the network done. */
   readonly step: 'compile' | 'run';
   readonly done: number;
   readonly total: number;
@@ -51,8 +60,14 @@ export interface RunFacts {
   /** Pixels of the photo that were used. */
   readonly width: number;
   readonly height: number;
+  /** What the network saw, each time. */
   readonly networkWidth: number;
   readonly networkHeight: number;
+  /** Of the map: of all tiles together. */
+  readonly mapWidth: number;
+  readonly mapHeight: number;
+  /** Runs of the network. */
+  readonly runs: number;
   readonly kind: DepthKind;
   readonly min: number;
   readonly max: number;
@@ -124,7 +139,7 @@ export interface ImageCalls {
   >;
   /** Compiles what a first picture will need, while nobody waits for it. */
   readonly 'image.warm': Call<Look, undefined>;
-  readonly 'image.run': Call<RunOptions, RunFacts, RunProgress>;
+  readonly 'image.run': Call<ManyRunOptions, RunFacts, RunProgress>;
   readonly 'image.look': Call<Look, LookFacts>;
   readonly 'image.view': Call<View, undefined>;
   /** Values at places of what was used of the photo, 0…1. */

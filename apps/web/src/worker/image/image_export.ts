@@ -12,7 +12,7 @@ import type { Tensor } from '@dpt-webgpu/tensor';
 import type { OpenModel } from '../model_host.ts';
 import type { Look, SaveFormat, SaveSize } from './image_calls.ts';
 import { type LookRecording, type LookShape, recordLook, runLook } from './looks.ts';
-import { type Part, type Photo, writePixels } from './photo.ts';
+import { type Part, type Photo, readPixels, writePixels } from './photo.ts';
 import { encodePng, type PngPixels } from './png.ts';
 
 /** What files are made of: a photo, the map of it, and how it is shown. */
@@ -141,14 +141,10 @@ async function meshFile(from: Exported, format: 'glb' | 'ply' | 'obj'): Promise<
   );
   const mesh = meshOf({ width, height, data: metres }, { depthRatio: 1.25 });
   if (format === 'obj') return blobOf(encodeObj(mesh));
-  const { gpu } = opened;
-  using pixels = gpu.context.empty([part.height, part.width], 'u32', 'pixels');
-  writePixels(gpu, photo.texture, part, pixels.buffer);
-  const rgba = await pixels.readBytes();
-  const picture = { data: rgba, width: part.width, height: part.height };
+  const picture = await readPixels(opened.gpu, photo.texture, part);
   if (format === 'ply')
     return blobOf(encodePly(mesh, { colours: vertexColours(mesh.uvs, picture) }));
-  const bytes = await encodePng({ ...picture, channels: 3, data: withoutAlpha(rgba) });
+  const bytes = await encodePng({ ...picture, channels: 3, data: withoutAlpha(picture.data) });
   return blobOf(encodeGlb(mesh, { texture: { bytes, type: 'image/png' } }));
 }
 

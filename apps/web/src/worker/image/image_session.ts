@@ -1,17 +1,18 @@
-import type { Size } from '@dpt-webgpu/dpt';
+import { type Size, tileSize } from '@dpt-webgpu/dpt';
+import type { Tensor } from '@dpt-webgpu/tensor';
 import type { Gpu } from '../gpu.ts';
 import { inputSize } from '../input_size.ts';
 import type { ModelHost, OpenModel } from '../model_host.ts';
 import { EngineError, type Handlers, type Job } from '../protocol.ts';
 import { CanvasView, type Drawable } from './canvas_view.ts';
-import { type DepthRecording, DepthRuns } from './depth_runs.ts';
+import { DepthRuns } from './depth_runs.ts';
 import type {
   ImageCalls,
   Look,
   LookFacts,
+  ManyRunOptions,
   Rect,
   RunFacts,
-  RunOptions,
   RunProgress,
   SaveFormat,
   SaveSize,
@@ -20,8 +21,9 @@ import type {
 import { HISTOGRAM_BINS } from './image_calls.ts';
 import { exportFile } from './image_export.ts';
 import { type LookRecording, type LookShape, lookKey, recordLook, runLook } from './looks.ts';
+import { runMany, runOnce } from './network_runs.ts';
 import { OpenPhoto, partOf, shareOf } from './open_photo.ts';
-import { type Part, writePixels } from './photo.ts';
+import type { Part } from './photo.ts';
 
 /** The longer side of what is shown. Enough for a stage on any screen; a photo of 12 megapixels would take the look 20 times as long. */
 const SHOWN = 1280;
@@ -30,7 +32,10 @@ const WHOLE: Rect = { x: 0, y: 0, width: 1, height: 1 };
 
 interface Result {
   readonly opened: OpenModel;
-  readonly recording: DepthRecording;
+  /** [1, H, W], as it left the network. */
+  readonly depth: Tensor;
+  /** Made of many runs, so that no recording has it. */
+  readonly isOwn: boolean;
   readonly part: Part;
   /** What was used of the photo, 0…1, in whole pixels. */
   readonly crop: Rect;
@@ -48,6 +53,7 @@ export class ImageSession {
   #look: Shown | undefined;
   #view: View | undefined;
   #running: AbortController | undefined;
+  readonly #saving = new Set<Promise<unknown>>();
 
   constructor(host: ModelHost) {
     this.#host = host;
@@ -82,7 +88,7 @@ export class ImageSession {
     this.#running?.abort();
     this.#look?.recording.dispose();
     this.#look = undefined;
-    this.#result = undefined;
+    this.#setResult(undefined);
     this.#runs?.runs.dispose();
     this.#runs = undefined;
   }
@@ -93,7 +99,7 @@ export class ImageSession {
       () => this.#host.gpu(),
       () => this.#running?.abort(),
     );
-    this.#result = undefined;
+    this.#setResult(undefined);
     await this.#draw();
     return size;
   }
@@ -120,7 +126,7 @@ export class ImageSession {
   }
 
   /** The newest run wins: one that is under way is given up. */
-  async #run(options: RunOptions, job: Job<RunProgress>): Promise<RunFacts> {
+  async #run(options: ManyRunOptions, job: Job<RunProgress>): Promise<RunFacts> {
     this.#running?.abort();
     const running = new AbortController();
     this.#running = running;
@@ -136,29 +142,34 @@ export class ImageSession {
     const photo = await this.#photo.on(gpu);
     goOn();
     const part = partOf(photo, options.crop ?? WHOLE);
-    this.#host.expectFits(part, options.size, options.square);
-    const network = inputSize(model.config.image, part, options);
-    const recording = await this.#runsOf(opened).recordingFor(part, network, {
-      onProgress: (done, total) => job.progress({ step: 'compile', done, total }),
-    });
-    goOn();
-    job.progress({ step: 'run', done: 0, total: 1 });
-    const begun = performance.now();
-    writePixels(gpu, photo.texture, part, recording.inputs.pixels.buffer);
-    const { depth, ends } = recording.run();
-    const [min = 0, max = 0, finite = 0] = await ends.read();
-    const modelTime = performance.now() - begun;
-    expectHealthy(gpu);
-    goOn();
-    if (finite < depth.size) throw notFinite(opened, depth.size - finite, depth.size);
-    const crop = shareOf(part, photo);
-    this.#result = { opened, recording, part, crop };
+    this.#host.expectFits(tileSize(part, options), options.size, options.square);
+    const events = {
+      goOn,
+      onCompile: (done: number, total: number) => job.progress({ step: 'compile', done, total }),
+      onRun: (done: number, total: number) => job.progress({ step: 'run', done, total }),
+    };
+    const isOwn = options.tiles > 1 || options.flip;
+    const source = { opened, recordings: this.#runsOf(opened), photo, part };
+    const made = await (isOwn ? runMany : runOnce)(source, options, events);
+    const { depth, min, max, finite, network, modelTime } = made;
+    try {
+      expectHealthy(gpu);
+      goOn();
+      if (finite < depth.size) throw notFinite(opened, depth.size - finite, depth.size);
+    } catch (error) {
+      if (isOwn) depth.dispose();
+      throw error;
+    }
+    this.#setResult({ opened, depth, isOwn, part, crop: shareOf(part, photo) });
     if (this.#look) await this.#show(this.#look.look);
+    const [, mapHeight, mapWidth] = depth.dims('1 H W') as [number, number, number];
     return {
       width: part.width,
       height: part.height,
       networkWidth: network.width,
       networkHeight: network.height,
+      ...{ mapWidth, mapHeight },
+      runs: made.runs,
       kind: model.config.depth,
       min,
       max,
@@ -168,15 +179,23 @@ export class ImageSession {
     };
   }
 
+  /** In place of the one before, which is freed once no file is made of it any more. */
+  #setResult(result: Result | undefined): void {
+    const before = this.#result;
+    this.#result = result;
+    if (before?.isOwn) {
+      void Promise.allSettled([...this.#saving]).then(() => before.depth.dispose());
+    }
+  }
+
   /** Runs the picture pipeline and draws. Without a result yet, it is remembered for it. */
   async #show(look: Look): Promise<LookFacts> {
     const result = this.#result;
     if (!result) {
       throw new EngineError({ code: 'no-photo', message: 'There is no depth map yet.' });
     }
-    const { opened, recording } = result;
+    const { opened, depth } = result;
     const { gpu, model } = opened;
-    const { depth } = recording.outputs;
     const [, H, W] = depth.dims('1 H W') as [number, number, number];
     const scale = Math.min(1, SHOWN / Math.max(result.part.width, result.part.height));
     const shape: LookShape = {
@@ -207,15 +226,18 @@ export class ImageSession {
   async #save(format: SaveFormat, size: SaveSize, look: Look): Promise<Blob> {
     const result = this.#result;
     if (!result) throw new EngineError({ code: 'no-photo', message: 'There is no depth map yet.' });
-    const { opened, recording, part } = result;
-    const photo = await this.#photo.on(opened.gpu);
-    const file = await exportFile(
-      { opened, photo, part, depth: recording.outputs.depth, look },
-      format,
-      size,
-    );
-    expectHealthy(opened.gpu);
-    return file;
+    const { opened, depth, part } = result;
+    const saving = this.#photo
+      .on(opened.gpu)
+      .then((photo) => exportFile({ opened, photo, part, depth, look }, format, size));
+    this.#saving.add(saving);
+    try {
+      const file = await saving;
+      expectHealthy(opened.gpu);
+      return file;
+    } finally {
+      this.#saving.delete(saving);
+    }
   }
 
   async #draw(): Promise<void> {
@@ -239,7 +261,7 @@ export class ImageSession {
     const result = this.#result;
     const look = this.#look;
     if (!result || !look) return [];
-    const { depth } = result.recording.outputs;
+    const { depth } = result;
     const { nearness } = look.recording.outputs;
     result.values ??= depth.read();
     look.nearness ??= nearness.read();

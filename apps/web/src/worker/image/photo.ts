@@ -123,6 +123,26 @@ export function writePixels(
   textureToPixels(context, photo, { part, into });
 }
 
+/** Bytes that are read back at a time: a device may have no buffer for a whole photo. */
+const BAND_BYTES = 16e6;
+
+/** A part of the photo in bytes of its own, as the network gets it. */
+export async function readPixels(
+  gpu: Gpu,
+  photo: GPUTexture,
+  part: Part,
+): Promise<Size & { readonly data: Uint8Array }> {
+  const { width, height } = part;
+  const data = new Uint8Array(4 * width * height);
+  const rows = Math.max(1, Math.floor(BAND_BYTES / (4 * width)));
+  for (let from = 0; from < height; from += rows) {
+    const band = { ...part, y: part.y + from, height: Math.min(rows, height - from) };
+    using pixels = textureToPixels(gpu.context, photo, { part: band });
+    data.set(await pixels.readBytes(), 4 * width * from);
+  }
+  return { width, height, data };
+}
+
 async function unreadable(blob: Blob, name: string, cause: unknown): Promise<EngineError> {
   const start = String.fromCharCode(...new Uint8Array(await blob.slice(0, 64).arrayBuffer()));
   const kind = kindOf(start, blob.size);
