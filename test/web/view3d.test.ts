@@ -2,12 +2,14 @@
 // file by another reader; cuts and masks by the faces they leave; stereo by its pixels; a recording; the GPU process killed. Few faces: a
 // software GPU draws them one by one. The camera's arithmetic is in view3d_camera.test.ts.
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { validateBytes } from 'gltf-validator';
 import type { Page } from 'playwright';
 import { PNG } from 'pngjs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { facesOf, gridOf } from '../../apps/web/src/worker/view3d/grid.ts';
 import { decodePicture, encodePng8 } from '../../packages/loaders/src/node.ts';
+import { withFocalLength } from '../support/exif.ts';
 import { openSite, type Site } from '../support/site.ts';
 import { unzip } from '../support/unzip.ts';
 
@@ -44,18 +46,21 @@ async function number(label: string, value: number): Promise<void> {
   }, value);
 }
 
-async function save(label: string): Promise<{ name: string; path: string; bytes: Buffer }> {
+async function save(
+  label: string,
+  timeout?: number,
+): Promise<{ name: string; path: string; bytes: Buffer }> {
   await page.getByRole('button', { name: 'More formats' }).click();
   const [download] = await Promise.all([
-    page.waitForEvent('download'),
+    page.waitForEvent('download', { timeout }),
     page.getByRole('menuitem', { name: label }).click(),
   ]);
   const path = await download.path();
   return { name: download.suggestedFilename(), path, bytes: readFileSync(path) };
 }
 
-const glbFaces = async (): Promise<number> => {
-  const { issues, info } = await validateBytes((await save('Mesh, GLB')).bytes);
+const glbFaces = async (timeout?: number): Promise<number> => {
+  const { issues, info } = await validateBytes((await save('Mesh, GLB', timeout)).bytes);
   expect(issues.numErrors).toBe(0);
   return info.totalTriangleCount;
 };
@@ -92,6 +97,35 @@ test('a sample becomes a surface; a control, keys and a drag change it', async (
   for (const key of ['v', '0']) await page.locator('#stage').press(key);
   await number('Tilt', 0);
   await expect.poll(() => new URL(page.url()).hash).not.toContain('tilt');
+});
+
+test('a photo that knows its focal length brings its field of view', async () => {
+  const fov = page.getByLabel('Field of view, number', { exact: true });
+  expect(await fov.inputValue()).toBe('50°');
+  const sample = readFileSync(join(import.meta.dirname, '../../examples/pictures/dog_indoor.jpg'));
+  const buffer = withFocalLength(sample, 26);
+  const open = async (name: string, bytes: Buffer): Promise<void> => {
+    const [chooser] = await Promise.all([
+      page.waitForEvent('filechooser'),
+      page.getByRole('button', { name: 'Open a picture' }).click(),
+    ]);
+    await chooser.setFiles({ name, mimeType: 'image/jpeg', buffer: bytes });
+  };
+  await open('phone.jpg', buffer);
+  // 26 mm by the diagonal: of 3 to 2, 36 mm across.
+  await expect.poll(() => fov.inputValue()).toBe('69°');
+  expect(new URL(page.url()).hash).not.toContain('fov');
+  // What is set by hand stays; reset leads back to what the photo says.
+  await number('Field of view', 30);
+  await expect.poll(() => new URL(page.url()).hash).toContain('fov=30');
+  await page
+    .getByRole('button', { name: 'Reset field of view', includeHidden: true })
+    .evaluate((button) => (button as HTMLElement).click());
+  await expect.poll(() => fov.inputValue()).toBe('69°');
+  // One that does not know takes it away.
+  await open('dog_indoor.jpg', sample);
+  await expect.poll(() => fov.inputValue()).toBe('50°');
+  await expect.poll(() => new URL(page.url()).hash).not.toContain('fov');
 });
 
 test('one finger turns; two move and zoom', async () => {
@@ -155,6 +189,33 @@ describe('files', () => {
     expect(Math.min(...depths)).toBeGreaterThan(49.9);
     expect(Math.max(...depths)).toBeLessThan(100.1);
     expect(Math.max(...depths) - Math.min(...depths)).toBeGreaterThan(20);
+  });
+
+  test('distances in metres, as typed, along the axis or along rays', async () => {
+    const vertices = async (): Promise<number[][]> => {
+      const files = await unzip((await save('Mesh, OBJ')).path);
+      const obj = files.get('dog_indoor.obj')!.toString();
+      return [...obj.matchAll(/^v (\S+) (\S+) (\S+)$/gm)].map((v) => v.slice(1).map(Number));
+    };
+    const expectWithin = (values: number[]): void => {
+      expect(Math.min(...values)).toBeCloseTo(2, 1);
+      expect(Math.max(...values)).toBeCloseTo(8, 0);
+      expect(Math.max(...values)).toBeLessThan(8.001);
+    };
+    for (const [label, value] of [
+      ['Farthest, metres', '8'],
+      ['Nearest, metres', '2'],
+    ] as const) {
+      await page.getByLabel(label).evaluate((input, to) => {
+        (input as HTMLInputElement).value = to;
+        input.dispatchEvent(new Event('change', { bubbles: true }));
+      }, value);
+    }
+    expectWithin((await vertices()).map(([, , z]) => -z!));
+    const rays = page.getByRole('switch', { name: 'Distances along rays', includeHidden: true });
+    await changes(() => rays.evaluate((input) => (input as HTMLInputElement).click()));
+    expectWithin((await vertices()).map((v) => Math.hypot(...v)));
+    await changes(() => rays.evaluate((input) => (input as HTMLInputElement).click()));
   });
 
   test('depth and mask are PNG of the size of the map; the mask is dark where depth is steep', async () => {
@@ -318,17 +379,86 @@ test('what is drawn is recorded as a video', async () => {
   expect(facts.difference).toBeGreaterThan(1);
 });
 
-test('when the GPU is reset the surface comes back as it was', async () => {
+describe('what is drawn as frames', () => {
+  const written = async (): Promise<number> =>
+    Number.parseInt((await page.locator('.over.recording .tag').textContent()) ?? '', 10);
+  const begin = async (): Promise<void> => {
+    await page.locator('#stage').focus();
+    await page.keyboard.press('`');
+    await expect.poll(written).toBeGreaterThan(0);
+  };
+  const write = (what: string): Promise<void> =>
+    page.getByLabel('Write', { exact: true }).evaluate((select, to) => {
+      (select as HTMLSelectElement).value = to;
+      select.dispatchEvent(new Event('change', { bubbles: true }));
+    }, what);
+
+  test('is a ZIP of PNG files, one for each view', async () => {
+    // One ZIP in place of a question for a folder, which nobody answers here.
+    await page.evaluate(() => Reflect.deleteProperty(globalThis, 'showDirectoryPicker'));
+    await write('png');
+    await begin();
+    // What else has to be drawn meanwhile is in it too.
+    for (let i = 0; i < 2; i++) {
+      const before = await written();
+      await page.keyboard.press('ArrowRight');
+      await expect.poll(written).toBeGreaterThan(before);
+    }
+    const [download] = await Promise.all([page.waitForEvent('download'), page.keyboard.press('`')]);
+    expect(download.suggestedFilename()).toBe('dog_indoor_3d_frames.zip');
+    const files = await unzip(await download.path());
+    const names = Array.from(
+      { length: files.size },
+      (_, i) => `dog_indoor_3d_${String(i + 1).padStart(8, '0')}.png`,
+    );
+    expect(files.size).toBeGreaterThanOrEqual(3);
+    expect([...files.keys()]).toEqual(names);
+    const [first, last] = [names[0], names.at(-1)].map((at) => PNG.sync.read(files.get(at!)!));
+    const stage = (await page.locator('#stage').boundingBox())!;
+    expect([first!.width, first!.height]).toEqual([stage.width, stage.height].map(Math.round));
+    expect(first!.data.equals(last!.data)).toBe(false);
+    // Nothing stands behind the surface.
+    expect(first!.data.some((value, i) => i % 4 === 3 && value === 0)).toBe(true);
+    expect(await page.locator('.over.recording').isVisible()).toBe(false);
+  });
+
+  test('is given up by the button beside the count', async () => {
+    let downloads = 0;
+    page.on('download', () => downloads++);
+    await begin();
+    await page.locator('.over.recording').getByRole('button', { name: 'Cancel' }).click();
+    await page.getByText('Recording cancelled').waitFor();
+    await page.getByRole('button', { name: 'Record the view' }).waitFor();
+    expect(downloads).toBe(0);
+    await write('video');
+  });
+});
+
+test('when the GPU is reset while it draws the surface comes back as it was', async () => {
   await page.locator('#stage').press('0');
-  await page.waitForTimeout(500);
   const all = await glbFaces();
+  const canvas = await page.locator('canvas.screen').elementHandle();
   const session = await site.browser.newBrowserCDPSession();
-  await session.send('Browser.crashGpuProcess');
-  await page.getByText('The GPU was reset').waitFor();
-  await page.getByText('The GPU was reset').waitFor({ state: 'hidden' });
+  // One view after the other, before and after: some of them are on their way when it goes.
+  for (let i = 0; i < 20; i++) {
+    await page.locator('#stage').press('ArrowLeft');
+    if (i === 10) await session.send('Browser.crashGpuProcess');
+  }
+  // Another takes its place, once there is a device again.
+  await canvas!.waitForElementState('hidden');
   await expect.poll(() => page.locator('.cover').innerText()).toBe('');
   // The map is computed again first; until then there is nothing to save.
-  await expect.poll(() => glbFaces().catch(() => 0)).toBe(all);
+  await expect.poll(() => glbFaces(10_000).catch(() => 0)).toBe(all);
   await changes(() => page.locator('#stage').press('ArrowLeft'));
+  // The browser films the canvas where the worker cannot encode: the one from before the reset reads empty.
+  await page.workers()[0]!.evaluate(() => Reflect.deleteProperty(globalThis, 'VideoEncoder'));
+  await page.locator('#stage').press('`');
+  await page.getByRole('button', { name: 'Stop recording' }).waitFor();
+  for (let i = 0; i < 5; i++) await changes(() => page.locator('#stage').press('ArrowLeft'));
+  const [download] = await Promise.all([
+    page.waitForEvent('download'),
+    page.locator('#stage').press('`'),
+  ]);
+  expect(readFileSync(await download.path()).length).toBeGreaterThan(10_000);
   expect(site.complaints).toEqual([]);
 });

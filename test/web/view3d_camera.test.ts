@@ -1,5 +1,5 @@
 // What the 3D page computes without a browser, against the stored arithmetic of the original's viewer: vertices and their grid, the range
-// of depths, the camera's matrix for each kind of view and eye. The same formulas in WGSL are seen in view3d.test.ts.
+// of depths, the camera's matrix for each kind of view and eye, a photo's focal length. The same formulas in WGSL are seen in view3d.test.ts.
 import { describe, expect, test } from 'vitest';
 import {
   basisOf,
@@ -15,7 +15,13 @@ import {
   zoomed,
 } from '../../apps/web/src/pages/view3d/camera.ts';
 import { rangeOf, view3dSchema } from '../../apps/web/src/pages/view3d/view3d_settings.ts';
+import {
+  fieldOfPart,
+  fieldOfView,
+  focalLength35,
+} from '../../apps/web/src/worker/view3d/focal_length.ts';
 import { facesOf, gridOf, halfSides } from '../../apps/web/src/worker/view3d/grid.ts';
+import { withFocalLength } from '../support/exif.ts';
 import { golden } from '../support/golden.ts';
 
 const frontal: Orbit = { yaw: 0, pitch: 0, distance: 1, move: [0, 0, 0] };
@@ -210,5 +216,39 @@ describe('the camera', () => {
     const across = (stereo: CameraOptions['stereo']): number =>
       project(of(stereo)[0]!.matrix, [10, 0, -room.centre])[0];
     expect(across('half')).toBeCloseTo(across('off'), 5);
+  });
+});
+
+describe('the focal length that a JPEG says', () => {
+  const jpeg = Buffer.from([0xff, 0xd8, 0xff, 0xe0, 0, 4, 0, 0, 0xff, 0xda, 0, 2]);
+  const of = (bytes: Uint8Array) => focalLength35(new Blob([Uint8Array.from(bytes)]));
+
+  test.each([false, true])('in either order of bytes: little %s', async (little) => {
+    expect(await of(withFocalLength(jpeg, 26, little))).toBe(26);
+  });
+
+  test('is none where there is none, and where the file is damaged', async () => {
+    expect(await of(jpeg)).toBeUndefined();
+    expect(await of(withFocalLength(jpeg, 0))).toBeUndefined();
+    expect(await of(Buffer.from('PNG'))).toBeUndefined();
+    expect(await of(new Uint8Array())).toBeUndefined();
+    const whole = withFocalLength(jpeg, 26);
+    for (let length = 0; length < 50; length++) {
+      expect(await of(whole.subarray(0, length))).toBeUndefined();
+    }
+    // The first directory leads nowhere.
+    expect(await of(Buffer.from(whole).fill(0xff, 22, 34))).toBeUndefined();
+  });
+
+  test('is an angle of the longer side, and a smaller one of a part', () => {
+    const degrees = (mm: number): number => (2 * Math.atan(mm / 2 / 26) * 180) / Math.PI;
+    expect(fieldOfView(26, { width: 300, height: 200 })).toBeCloseTo(degrees(36), 6);
+    expect(fieldOfView(26, { width: 3000, height: 4000 })).toBeCloseTo(
+      degrees(0.8 * Math.hypot(36, 24)),
+      6,
+    );
+    const whole = { width: 400, height: 300 };
+    expect(fieldOfPart(90, whole, whole)).toBeCloseTo(90, 6);
+    expect(fieldOfPart(90, whole, { width: 200, height: 100 })).toBeCloseTo(53.13, 2);
   });
 });

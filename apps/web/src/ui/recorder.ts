@@ -1,10 +1,8 @@
 import type { App } from '../app.ts';
-import { h, setAttribute } from '../dom.ts';
 import { failureIn } from '../engine/engine.ts';
 import { saveBlob } from './files.ts';
 
 export interface Recorder {
-  readonly button: HTMLButtonElement;
   readonly recording: boolean;
   toggle(): void;
   stop(): void;
@@ -13,10 +11,9 @@ export interface Recorder {
 
 /** What writes the frames of a page. The worker's encoder comes first; a browser without one films the canvas. */
 export interface RecorderOptions {
-  readonly canvas: HTMLCanvasElement;
+  readonly canvas: () => HTMLCanvasElement;
   /** Of the file, without its ending. */
   readonly nameOf: () => string;
-  readonly words?: { readonly start: string; readonly stop: string };
   /** Begins in the worker; false where it cannot encode. */
   readonly start: () => Promise<boolean>;
   /** Undefined where the device took it away. */
@@ -30,32 +27,17 @@ const types = [
   'video/webm',
 ];
 
-/** A button that films, and the file that comes of it. */
+/** Begins and ends a video, and saves the file that comes of it. */
 export function makeRecorder(
   app: App,
-  {
-    canvas,
-    nameOf,
-    start,
-    finish,
-    words = { start: 'Record the view', stop: 'Stop recording' },
-  }: RecorderOptions,
+  { canvas, nameOf, start, finish }: RecorderOptions,
 ): Recorder {
   const listeners: (() => void)[] = [];
-  const button = h(
-    'button',
-    { class: 'btn icon', type: 'button', 'aria-label': words.start, title: words.start },
-    h('span', { class: 'rec' }),
-  );
   let state: 'off' | 'starting' | 'on' | 'stopping' = 'off';
   let stopWanted = false;
   let media: MediaRecorder | undefined;
   const setState = (next: typeof state): void => {
     state = next;
-    const label = state === 'off' ? words.start : words.stop;
-    setAttribute(button, 'aria-label', label);
-    setAttribute(button, 'title', label);
-    setAttribute(button, 'aria-pressed', String(state !== 'off'));
     for (const listener of listeners) listener();
   };
   const save = (blob: Blob, suffix: string): void => {
@@ -71,7 +53,7 @@ export function makeRecorder(
     stopWanted = false;
     setState('starting');
     try {
-      if (!(await start())) media = filmCanvas(canvas, save);
+      if (!(await start())) media = filmCanvas(canvas(), save);
       setState('on');
       if (stopWanted) await end();
     } catch (error) {
@@ -102,9 +84,7 @@ export function makeRecorder(
     if (state === 'off') void begin();
     else stop();
   };
-  button.addEventListener('click', toggle);
   return {
-    button,
     get recording() {
       return state !== 'off';
     },

@@ -30,8 +30,9 @@ export function slider(options: SliderOptions): Slider {
   let { min, max, step, start } = options;
   let value = start;
   const id = uniqueId('slider');
-  const text = (of: number): string =>
-    unit ? `${of.toFixed(digits)} ${unit}` : of.toFixed(digits);
+  // Degrees stand close to their number.
+  const ending = unit === '' || unit === '°' ? unit : ` ${unit}`;
+  const text = (of: number): string => of.toFixed(digits) + ending;
 
   const note = h('span', { class: 'caption' }, options.note);
   const name = h('label', { for: id }, label, ' ', note);

@@ -6,10 +6,11 @@ import { icon } from '../../icons.ts';
 import { Settings } from '../../settings.ts';
 import { card, why } from '../../ui/card.ts';
 import { radioGroup } from '../../ui/choice.ts';
+import { FrameWriter } from '../../ui/frame_writer.ts';
 import { attachMenu } from '../../ui/menu.ts';
 import { makeRecorder } from '../../ui/recorder.ts';
+import type { FilmSave } from '../../worker/film/film_calls.ts';
 import { lost, noGpu } from '../image/states.ts';
-import { FrameWriter } from './frame_writer.ts';
 import { clock, makePlayback } from './playback.ts';
 import { makeSources } from './sources.ts';
 import { addVideoKeys } from './video_keys.ts';
@@ -29,20 +30,32 @@ export function makeVideoPage(app: App, address: string): Page {
   const stage = new VideoStage(app, settings);
   const sources = makeSources(app);
 
+  const stem = (): string => {
+    const source = film.source.value;
+    return source.kind === 'none' ? 'film' : source.name.replace(/\.[^.]+$/, '');
+  };
   const recorder = makeRecorder(app, {
-    canvas: stage.canvas,
-    nameOf: () => {
-      const source = film.source.value;
-      return `${source.kind === 'none' ? 'film' : source.name.replace(/\.[^.]+$/, '')}_depth`;
-    },
-    words: { start: 'Record', stop: 'Stop recording' },
+    canvas: () => stage.canvas.element,
+    nameOf: () => `${stem()}_depth`,
     start: () => {
       const { recordSize: size, beside } = settings.value;
       return engine.call('film.record', { size, beside });
     },
     finish: () => engine.call('film.recorded', undefined),
   });
-  const writer = new FrameWriter(app);
+  const writer = new FrameWriter<{ readonly format: FilmSave; readonly beside: boolean }, void>(
+    app,
+    {
+      stem,
+      // Cameras have no place in a film.
+      at: () =>
+        film.source.value.kind === 'file'
+          ? film.frames.indexAt(film.position.value) + 1
+          : undefined,
+      ending: ({ format }) => (format === 'npy' ? 'npy' : 'png'),
+      read: (wanted) => engine.call('film.save', wanted),
+    },
+  );
   film.afterFrame = () => writer.take();
   film.options = () => {
     const { recordSize } = settings.value;
@@ -55,7 +68,7 @@ export function makeVideoPage(app: App, address: string): Page {
     const { record: kind, beside } = settings.value;
     if (writer.writing) writer.stop();
     else if (kind === 'video' || recorder.recording) recorder.toggle();
-    else void writer.start(kind, beside);
+    else void writer.start({ format: kind, beside });
   };
   const recordButton = h(
     'button',

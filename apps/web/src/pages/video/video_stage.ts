@@ -1,6 +1,7 @@
 import type { App } from '../../app.ts';
 import { h, setStyle, setText } from '../../dom.ts';
 import type { Settings } from '../../settings.ts';
+import { WorkerCanvas } from '../../ui/worker_canvas.ts';
 import { timeText } from '../../words.ts';
 import type { Film } from './film.ts';
 import { filmView, placeFilm } from './film_layout.ts';
@@ -10,13 +11,12 @@ import type { VideoSettings } from './video_settings.ts';
 export class VideoStage {
   readonly element: HTMLElement;
   readonly cover = h('div', { class: 'cover' });
-  readonly canvas = h('canvas', { role: 'img', 'aria-label': 'No film yet', class: 'screen' });
+  readonly canvas: WorkerCanvas;
   readonly #app: App;
   readonly #film: Film;
   readonly #settings: Settings<VideoSettings>;
   readonly #time = h('span', { class: 'tag', hidden: true });
   readonly #recording = h('span', { class: 'tag', hidden: true });
-  #attached = false;
   #drawing = false;
   #zoom = 1;
 
@@ -24,17 +24,19 @@ export class VideoStage {
     this.#app = app;
     this.#film = app.film;
     this.#settings = settings;
+    this.canvas = new WorkerCanvas(
+      app.engine,
+      () => this.#makeCanvas(),
+      (canvas) =>
+        app.engine.call('film.canvas', { canvas }, { transfer: [canvas] }).then(() => this.draw()),
+    );
     this.element = h(
       'div',
       { class: 'canvas', id: 'stage', tabindex: -1 },
-      this.canvas,
+      this.canvas.element,
       h('div', { class: 'overlay' }, this.#time, this.#recording),
       this.cover,
     );
-    this.canvas.addEventListener('click', () => {
-      this.element.focus({ preventScroll: true });
-      this.#film.toggle();
-    });
     new ResizeObserver(() => this.draw()).observe(this.element);
     settings.store.watch((now, before) => {
       if (now.layout !== before.layout) this.draw();
@@ -45,10 +47,7 @@ export class VideoStage {
       if (next !== sides) this.draw();
       sides = next;
       this.#time.hidden = facts === undefined;
-      this.canvas.setAttribute(
-        'aria-label',
-        facts ? `Depth of a film, ${facts.width} by ${facts.height}` : 'No film yet',
-      );
+      this.canvas.element.setAttribute('aria-label', this.#label());
     });
     let last = 0;
     this.#film.times.watch((times) => {
@@ -59,13 +58,22 @@ export class VideoStage {
     });
   }
 
+  #label(): string {
+    const facts = this.#film.facts.value;
+    return facts ? `Depth of a film, ${facts.width} by ${facts.height}` : 'No film yet';
+  }
+
+  #makeCanvas(): HTMLCanvasElement {
+    const canvas = h('canvas', { role: 'img', 'aria-label': this.#label(), class: 'screen' });
+    canvas.addEventListener('click', () => {
+      this.element.focus({ preventScroll: true });
+      this.#film.toggle();
+    });
+    return canvas;
+  }
+
   attach(): void {
-    if (this.#attached) return;
-    this.#attached = true;
-    const canvas = this.canvas.transferControlToOffscreen();
-    void this.#app.engine
-      .call('film.canvas', { canvas }, { transfer: [canvas] })
-      .then(() => this.draw());
+    this.canvas.attach();
   }
 
   set recording(text: string) {
@@ -79,7 +87,7 @@ export class VideoStage {
   }
 
   draw(): void {
-    if (this.#drawing || !this.#attached) return;
+    if (this.#drawing || !this.canvas.attached) return;
     this.#drawing = true;
     requestAnimationFrame(() => {
       this.#drawing = false;

@@ -5,7 +5,9 @@ import { Settings } from '../../settings.ts';
 import { radioGroup, switchRow } from '../../ui/choice.ts';
 import { confirmDialog } from '../../ui/dialog.ts';
 import { chooseFiles } from '../../ui/files.ts';
+import { FrameWriter } from '../../ui/frame_writer.ts';
 import { makeRecorder } from '../../ui/recorder.ts';
+import { WorkerCanvas } from '../../ui/worker_canvas.ts';
 import { timeText } from '../../words.ts';
 import { halfSides } from '../../worker/view3d/grid.ts';
 import type { DrawAs, View3d } from '../../worker/view3d/view3d_calls.ts';
@@ -21,11 +23,18 @@ import {
 } from './camera.ts';
 import { makeGizmo } from './gizmo.ts';
 import { takeHands } from './hands.ts';
+import { makeRecording } from './recording.ts';
 import { addView3dKeys } from './view3d_keys.ts';
 import { makeView3dPanel } from './view3d_panel.ts';
 import { View3dRunner } from './view3d_runner.ts';
 import { makeView3dSave } from './view3d_save.ts';
-import { rangeOf, surfaceOf, type View3dSettings, view3dSchema } from './view3d_settings.ts';
+import {
+  ownFov,
+  rangeOf,
+  surfaceOf,
+  type View3dSettings,
+  view3dSchema,
+} from './view3d_settings.ts';
 import { watchView3dStates } from './view3d_states.ts';
 
 /** The depth map as a relief, to walk around in. */
@@ -33,14 +42,12 @@ export function makeView3dPage(app: App, address: string): Page {
   const settings = new Settings<View3dSettings>('view3d', view3dSchema, address);
   let orbit: Orbit = startOrbit;
   let ownMask = false;
-  let attached = false;
 
-  const canvas = h('canvas', { class: 'screen', 'aria-hidden': 'true' });
   const cover = h('div', { class: 'cover' });
   const viewOf = (): View3d | undefined => {
     const { clientWidth, clientHeight } = stage;
     const facts = runner.facts.value;
-    if (!attached || !facts || clientWidth === 0 || clientHeight === 0) return undefined;
+    if (!canvas.attached || !facts || clientWidth === 0 || clientHeight === 0) return undefined;
     const value = settings.value;
     const scale = devicePixelRatio * value.resolution;
     // Encoders want even sides.
@@ -48,9 +55,10 @@ export function makeView3dPage(app: App, address: string): Page {
     const width = even * Math.max(1, Math.round((clientWidth * scale) / even));
     const height = even * Math.max(1, Math.round((clientHeight * scale) / even));
     const range = rangeOf(value, facts);
+    const fov = value.fov || ownFov(facts);
     const room: Room = {
       ...range,
-      half: halfSides(facts, value.fov),
+      half: halfSides(facts, fov),
       centre: centreDepth(value.centre, range),
     };
     const camera = {
@@ -64,7 +72,7 @@ export function makeView3dPage(app: App, address: string): Page {
     return {
       width,
       height,
-      surface: surfaceOf(value, range, ownMask && runner.hasMask.value),
+      surface: surfaceOf(value, fov, range, ownMask && runner.hasMask.value),
       pointSize: value.point * devicePixelRatio,
       showDepth: value.depth,
       eyes: eyesOf(orbit, room, camera),
@@ -81,6 +89,18 @@ export function makeView3dPage(app: App, address: string): Page {
     runner.requestDraw();
   };
   const reset = (): void => change(() => startOrbit);
+  const canvas = new WorkerCanvas(
+    app.engine,
+    () => {
+      const made = h('canvas', { class: 'screen', 'aria-hidden': 'true' });
+      takeHands(made, { change, reset });
+      return made;
+    },
+    (offscreen) =>
+      app.engine
+        .call('view3d.canvas', { canvas: offscreen }, { transfer: [offscreen] })
+        .then(() => runner.requestDraw()),
+  );
   const gizmo = makeGizmo((axis, behind) => change((now) => lookingAlong(now, axis, behind)));
   gizmo.show(orbit);
 
@@ -159,12 +179,13 @@ export function makeView3dPage(app: App, address: string): Page {
   const openButton = button('upload', 'Open a picture');
   openButton.addEventListener('click', () => void choose());
   const panelButton = button('sliders', 'Hide or show the panel (H)', 'wideonly');
+  const stem = (): string => {
+    const source = runner.source.value;
+    return `${source.state === 'none' ? 'view' : source.name.replace(/\.[^.]+$/, '')}_3d`;
+  };
   const recorder = makeRecorder(app, {
-    canvas,
-    nameOf: () => {
-      const source = runner.source.value;
-      return `${source.state === 'none' ? 'view' : source.name.replace(/\.[^.]+$/, '')}_3d`;
-    },
+    canvas: () => canvas.element,
+    nameOf: stem,
     async start() {
       const view = viewOf();
       if (!view) throw new Error('There is no surface yet.');
@@ -172,7 +193,18 @@ export function makeView3dPage(app: App, address: string): Page {
     },
     finish: () => app.engine.call('view3d.recorded', undefined),
   });
-  recorder.watch(() => runner.requestDraw());
+  const writer = new FrameWriter<'png', View3d>(app, {
+    stem,
+    ending: (kind) => kind,
+    read: (_, view) => app.engine.call('view3d.save', { format: 'view', view, name: stem() }),
+  });
+  runner.afterDraw = (view) => writer.take(view);
+  const recording = makeRecording(recorder, writer, () => {
+    if (settings.value.record === 'video') recorder.toggle();
+    else if (runner.facts.value) void writer.start('png');
+  });
+  // The first frame is what stands when it begins.
+  recording.watch(() => runner.requestDraw());
   const stage = h(
     'div',
     {
@@ -182,7 +214,7 @@ export function makeView3dPage(app: App, address: string): Page {
       role: 'application',
       'aria-label': '3D view. Arrow keys turn, W A S D move, Page Up and Page Down zoom, 0 resets.',
     },
-    canvas,
+    canvas.element,
     h('div', { class: 'over top-left' }, drawAs.element),
     gizmo.element,
     h(
@@ -191,10 +223,10 @@ export function makeView3dPage(app: App, address: string): Page {
       resetButton,
       h('span', { class: 'tag wideonly' }, 'Drag to turn, right-drag to move, wheel to zoom'),
     ),
-    h('div', { class: 'over bottom-right' }, openButton, recorder.button, panelButton),
+    h('div', { class: 'over bottom-right' }, openButton, recording.button, panelButton),
+    recording.progress,
     cover,
   );
-  takeHands(canvas, { change, reset });
   new ResizeObserver(() => runner.requestDraw()).observe(stage);
 
   const save = makeView3dSave(app, settings, runner, viewOf);
@@ -221,7 +253,7 @@ export function makeView3dPage(app: App, address: string): Page {
     reset,
     togglePanel,
     toggleMask,
-    record: () => recorder.toggle(),
+    record: recording.toggle,
     save: () => void save.save(),
     play: () => app.film.toggle(),
   });
@@ -248,13 +280,7 @@ export function makeView3dPage(app: App, address: string): Page {
     show(fragment) {
       const linked = settings.read(fragment);
       if (Object.keys(linked).length > 0) settings.change(linked);
-      if (!attached) {
-        attached = true;
-        const offscreen = canvas.transferControlToOffscreen();
-        void app.engine
-          .call('view3d.canvas', { canvas: offscreen }, { transfer: [offscreen] })
-          .then(() => runner.requestDraw());
-      }
+      canvas.attach();
       // What was last looked at elsewhere comes along, once: what was opened here stays otherwise.
       const wanted = app.current();
       if (wanted && wanted.key !== taken) {
@@ -264,7 +290,10 @@ export function makeView3dPage(app: App, address: string): Page {
       }
       runner.requestDraw();
     },
-    hide: () => recorder.stop(),
+    hide() {
+      recorder.stop();
+      writer.stop();
+    },
     fragment: () => settings.fragment(),
     dropText: (items) =>
       items.some(({ type }) => type.startsWith('image/')) ? 'Open this picture in 3D' : undefined,

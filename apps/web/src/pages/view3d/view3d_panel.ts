@@ -1,12 +1,12 @@
 import type { App } from '../../app.ts';
-import { h } from '../../dom.ts';
+import { h, setText } from '../../dom.ts';
 import type { Settings } from '../../settings.ts';
 import { selectField, switchRow } from '../../ui/choice.ts';
 import type { Control } from '../../ui/control.ts';
 import { type Group, group, groupTabs } from '../../ui/group.ts';
 import { slider } from '../../ui/slider.ts';
 import type { View3dRunner } from './view3d_runner.ts';
-import type { View3dSettings } from './view3d_settings.ts';
+import { FOV, ownFov, rangeOf, type View3dSettings, view3dSchema } from './view3d_settings.ts';
 
 type NumberKey = {
   [K in keyof View3dSettings]: View3dSettings[K] extends number ? K : never;
@@ -43,10 +43,10 @@ export function makeView3dPanel(
     bound.push(() => control.set(settings.value[key]));
     return control.element;
   };
-  const toggle = (key: FlagKey, label: string, letter: string): HTMLElement => {
+  const toggle = (key: FlagKey, label: string, letter?: string): HTMLElement => {
     const control = switchRow({
       label,
-      key: letter,
+      ...(letter && { key: letter }),
       value: settings.value[key],
       onChange: (value) => settings.change({ [key]: value }),
     });
@@ -65,6 +65,24 @@ export function makeView3dPanel(
     onChange: (percent) => settings.change({ near: percent / 100 }),
   });
   bound.push(() => near.set(Math.round(1000 * settings.value.near) / 10));
+  const distances = makeDistances(settings, runner);
+  bound.push(distances.show);
+  runner.facts.watch(distances.show);
+  const fov = slider({
+    label: 'Field of view',
+    ...degrees(FOV.min, FOV.max),
+    start: FOV.start,
+    onChange: (value) => settings.change({ fov: value === ownFov(runner.facts.value) ? 0 : value }),
+  });
+  const showFov = (): void => {
+    const { value: facts } = runner.facts;
+    const start = ownFov(facts);
+    fov.setRange({ min: FOV.min, max: FOV.max, step: 1, start });
+    fov.set(settings.value.fov || start);
+    fov.setNote(facts?.fov ? `longer side; the photo says ${start}°` : 'longer side');
+  };
+  bound.push(showFov);
+  runner.facts.watch(showFov);
   const size = slider({
     label: 'Image size',
     min: 64,
@@ -91,7 +109,9 @@ export function makeView3dPanel(
     { id: '3d.depth', title: 'Depth' },
     near.element,
     number('far', { label: 'Farthest', min: 1, max: 200, step: 0.5, digits: 1 }),
-    number('fov', { label: 'Field of view', note: 'longer side', ...degrees(10, 179) }),
+    distances.element,
+    fov.element,
+    toggle('rays', 'Distances along rays'),
     size.element,
   );
   const edges = group(
@@ -136,12 +156,34 @@ export function makeView3dPanel(
     number('eyes', { label: 'Eye distance', min: 0, max: 1, ...fine }),
   );
 
+  const record = selectField({
+    label: 'Write',
+    value: settings.value.record,
+    options: [
+      { value: 'video', label: 'Video' },
+      { value: 'png', label: 'Frames, PNG' },
+    ],
+    onChange: (value) => settings.change({ record: value }),
+  });
+  const recordNote = h('p', { class: 'caption' });
+  bound.push(() => {
+    const { record: kind } = settings.value;
+    record.set(kind);
+    setText(recordNote, recordWords[kind]);
+  });
+  const recording = group(
+    { id: '3d.record', title: 'Record', open: false },
+    record.element,
+    recordNote,
+  );
+
   const badges: readonly (readonly [Group, readonly (keyof View3dSettings)[]])[] = [
-    [depth, ['near', 'far', 'fov', 'size']],
+    [depth, ['near', 'far', 'fov', 'rays', 'size']],
     [edges, ['cut', 'mask']],
     [mesh, ['density', 'jitter', 'seed', 'point', 'resolution']],
     [view, ['tilt', 'centre', 'flat', 'frustum', 'depth']],
     [stereo, ['stereo', 'eyes']],
+    [recording, ['record']],
   ];
   bound.push(() => {
     for (const [of, keys] of badges) {
@@ -155,7 +197,7 @@ export function makeView3dPanel(
   runner.hasMask.watch((has) => {
     ownMask.control.element.hidden = !has;
   });
-  const groups = [depth, edges, mesh, view, stereo];
+  const groups = [depth, edges, mesh, view, stereo, recording];
   return h(
     'aside',
     { class: 'panel', 'aria-label': 'Controls' },
@@ -164,6 +206,46 @@ export function makeView3dPanel(
     foot,
   );
 }
+
+/** The two ends of depth in metres, to be typed: sliders have shares and steps. */
+function makeDistances(settings: Settings<View3dSettings>, runner: View3dRunner) {
+  const input = (label: string): HTMLInputElement =>
+    h('input', { class: 'num', inputmode: 'decimal', 'aria-label': label, autocomplete: 'off' });
+  const from = input('Nearest, metres');
+  const to = input('Farthest, metres');
+  const show = (): void => {
+    const { nearest, farthest } = rangeOf(settings.value, runner.facts.value);
+    from.value = Number(nearest.toPrecision(4)).toString();
+    to.value = Number(farthest.toPrecision(4)).toString();
+  };
+  const take = (end: 'nearest' | 'farthest', text: string): void => {
+    const before = rangeOf(settings.value, runner.facts.value);
+    const now = { ...before, [end]: Number.parseFloat(text.replace(',', '.')) };
+    if (now.nearest > now.farthest) {
+      // The end that was typed counts, and the other goes along.
+      const share = before.nearest / before.farthest;
+      if (end === 'nearest') now.farthest = now.nearest / share;
+      else now.nearest = now.farthest * share;
+    }
+    const near = now.nearest / now.farthest;
+    if (fits('near', near) && fits('far', now.farthest))
+      settings.change({ near, far: now.farthest });
+    // As it was taken, or as it was before.
+    show();
+  };
+  /** A link must bring it back. */
+  const fits = (key: 'near' | 'far', value: number): boolean =>
+    view3dSchema[key].parse(String(value)) !== undefined;
+  from.addEventListener('change', () => take('nearest', from.value));
+  to.addEventListener('change', () => take('farthest', to.value));
+  const element = h('div', { class: 'field' }, h('span', {}, 'In metres'), from, ' to ', to);
+  return { element, show };
+}
+
+const recordWords: Readonly<Record<View3dSettings['record'], string>> = {
+  video: 'MP4, or WebM where the browser cannot write that: the view as it moves.',
+  png: 'Each view that is drawn, without a ground, into a folder that you choose, or else into one ZIP.',
+};
 
 const fine = { step: 0.01, digits: 2 } as const;
 const degrees = (min: number, max: number) => ({ min, max, step: 1, unit: '°' }) as const;

@@ -24,6 +24,8 @@ export class View3dRunner {
   readonly facts = new Store<View3dFacts | undefined>(undefined);
   readonly drawn = new Store<DrawFacts | undefined>(undefined);
   readonly unreadable = new Store<Failure | undefined>(undefined);
+  /** Called with what was drawn, before the next is. */
+  afterDraw: ((view: View3d) => Promise<void>) | undefined;
   /** A mask of the visitor's lies in the worker. */
   readonly hasMask = new Store(false);
   readonly #app: App;
@@ -154,7 +156,10 @@ export class View3dRunner {
     try {
       if (view) {
         const drawn = await this.#app.engine.call('view3d.draw', view);
-        if (drawn) this.drawn.set(drawn);
+        if (drawn) {
+          this.drawn.set(drawn);
+          await this.afterDraw?.(view);
+        }
       }
     } catch {
       // The state of the device says why there is no picture.

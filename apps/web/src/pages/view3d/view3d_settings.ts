@@ -9,8 +9,10 @@ export interface View3dSettings {
   /** The nearest distance, as a share of the farthest. */
   readonly near: number;
   readonly far: number;
-  /** Of the picture's longer side, in degrees. */
+  /** Of the picture's longer side, in degrees. 0: what the photo says, or 50. */
   readonly fov: number;
+  /** Depths are distances along the rays of pixels, as some metric models and sensors give them. */
+  readonly rays: boolean;
   readonly cut: number;
   readonly mask: number;
   readonly density: number;
@@ -28,14 +30,17 @@ export interface View3dSettings {
   readonly depth: boolean;
   readonly stereo: Stereo;
   readonly eyes: number;
+  /** What recording makes: a video, or a picture of everything that is drawn. */
+  readonly record: 'video' | 'png';
   /** Pixels of the model's input, 0: what it was trained at. */
   readonly size: number;
 }
 
 export const view3dSchema: Schema<View3dSettings> = {
-  near: number(0.5, 0.001, 1),
-  far: number(100, 1, 1000),
-  fov: number(50, 10, 179),
+  near: number(0.5, 0.0001, 1),
+  far: number(100, 0.01, 10_000),
+  fov: number(0, 0, 179),
+  rays: flag(false),
   cut: number(0.05, 0, 1),
   mask: number(0, 0, 1),
   density: number(0.5, 0.05, 1),
@@ -51,6 +56,7 @@ export const view3dSchema: Schema<View3dSettings> = {
   depth: flag(false),
   stereo: oneOf(stereoKinds, 'off'),
   eyes: number(0.35, 0, 1),
+  record: oneOf(['video', 'png'], 'video'),
   size: number(0, 0, 4096),
 };
 
@@ -66,13 +72,21 @@ export function rangeOf(
   return { nearest: near * far, farthest: far };
 }
 
+/** The smallest angle that can be set, the one of a photo that knows none, the largest. */
+export const FOV = { min: 10, start: 50, max: 179 } as const;
+
+/** Of a photo, where its file says so, in whole degrees. */
+export const ownFov = (photo: { readonly fov?: number | undefined } | undefined): number =>
+  photo?.fov ? Math.min(Math.max(Math.round(photo.fov), FOV.min), FOV.max) : FOV.start;
+
 export const surfaceOf = (
   settings: View3dSettings,
+  fov: number,
   range: { nearest: number; farthest: number },
   ownMask: boolean,
 ): Surface => ({
   ...range,
-  fov: settings.fov,
+  fov,
   density: settings.density,
   jitter: settings.jitter,
   seed: settings.seed,
@@ -80,4 +94,5 @@ export const surfaceOf = (
   threshold: settings.mask,
   ownMask,
   drawAs: settings.as,
+  rays: settings.rays,
 });

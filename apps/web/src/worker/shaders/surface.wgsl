@@ -20,6 +20,7 @@ struct View {
 const METRIC = 1u;
 const SHOW_DEPTH = 2u;
 const MASK_IS_PICTURE = 4u;
+const RAYS = 8u;
 
 @group(0) @binding(0) var<uniform> view: View;
 @group(0) @binding(1) var<storage, read> nearness: array<f32>; // [H, W], 1 the nearest
@@ -71,7 +72,9 @@ fn corner(v: vec2u) -> Corner {
 
 fn drawn(c: Corner) -> Drawn {
   let across = (c.uv * vec2f(2, -2) + vec2f(-1, 1)) * view.sides;
-  return Drawn(view.matrix * vec4f(across * c.depth, -c.depth, 1), c.uv, c.near);
+  let ray = vec3f(across, -1);
+  let depth = c.depth / select(1.0, length(ray), (view.flags & RAYS) != 0u);
+  return Drawn(view.matrix * vec4f(ray * depth, 1), c.uv, c.near);
 }
 
 const NOWHERE = Drawn(vec4f(2, 2, 2, 1), vec2f(0), 0);

@@ -275,7 +275,8 @@ function viewBytes(view: View3d, eye: Eye, scene: Scene, grid: Size): ArrayBuffe
   const cut = surface.cut > 0 ? 1 + surface.cut : 0;
   floats.set([cut, surface.threshold, surface.jitter, view.pointSize], 32);
   words[36] = surface.seed;
-  words[37] = (scene.metric ? 1 : 0) | (view.showDepth ? 2 : 0) | (scene.maskIsPicture ? 4 : 0);
+  const flags = [scene.metric, view.showDepth, scene.maskIsPicture, surface.rays];
+  words[37] = flags.reduce((sum, on, i) => sum | (on ? 1 << i : 0), 0);
   return bytes;
 }
 

@@ -22,6 +22,8 @@ export interface Surface {
   /** The visitor's mask, where there is one, in place of that of the edges. */
   readonly ownMask: boolean;
   readonly drawAs: DrawAs;
+  /** Depths are distances from the camera along the ray of each pixel; else along its axis. */
+  readonly rays: boolean;
 }
 
 /** One look at the surface: a part of the canvas, a camera, and which colours it fills. */
@@ -56,6 +58,8 @@ export interface View3dFacts {
   readonly min: number;
   readonly max: number;
   readonly modelTime: number;
+  /** Of the longer side in degrees, where the file says so. */
+  readonly fov?: number | undefined;
 }
 
 export interface DrawFacts {

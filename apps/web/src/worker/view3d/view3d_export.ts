@@ -5,7 +5,7 @@ import type { Gpu } from '../gpu.ts';
 import type { Part } from '../image/photo.ts';
 import { writePixels } from '../image/photo.ts';
 import { encodePng } from '../image/png.ts';
-import { gridOf } from './grid.ts';
+import { gridOf, halfSides } from './grid.ts';
 import type { Scene } from './renderer.ts';
 import type { Save3dFormat, Surface } from './view3d_calls.ts';
 
@@ -36,10 +36,13 @@ export async function exportSurface(
   const at = gridSampler(nearness, W, H);
   const distances = new Float32Array(grid.width * grid.height);
   const masked = new Uint8Array(distances.length);
+  // The sides that `meshOf` gives the grid, which may be a little off those of the picture.
+  const [halfX, halfY] = halfSides(grid, surface.fov);
   for (let y = 0, i = 0; y < grid.height; y++) {
     for (let x = 0; x < grid.width; x++, i++) {
       const [u, v] = [x / (grid.width - 1), y / (grid.height - 1)];
-      distances[i] = distanceOf(surface, scene.metric, at(u, v));
+      const ray = surface.rays ? Math.hypot((2 * u - 1) * halfX, (2 * v - 1) * halfY, 1) : 1;
+      distances[i] = distanceOf(surface, scene.metric, at(u, v)) / ray;
       const column = Math.min(Math.floor(u * mask.width), mask.width - 1);
       const row = Math.min(Math.floor(v * mask.height), mask.height - 1);
       masked[i] = mask.data[row * mask.width + column]!;

@@ -9,6 +9,7 @@ import { decode, uploadPhoto, writePixels } from '../image/photo.ts';
 import { inputSize } from '../input_size.ts';
 import type { ModelHost, OpenModel } from '../model_host.ts';
 import { EngineError, type Handlers, type Job } from '../protocol.ts';
+import { fieldOfPart, fieldOfView, focalLength35 } from './focal_length.ts';
 import { type ReliefRecording, recordRelief } from './relief.ts';
 import { Renderer, type Scene } from './renderer.ts';
 import type { DrawFacts, View3d, View3dCalls, View3dFacts } from './view3d_calls.ts';
@@ -41,13 +42,17 @@ export class View3dSession {
   #pictures: Renderer | undefined;
   readonly #photo = new OpenPhoto('No picture is open.');
   #runs: { opened: OpenModel; runs: DepthRuns } | undefined;
+  /** Of the whole picture's longer side, in degrees, where its file says so. */
+  #fov: number | undefined;
   #source: Source | undefined;
   #relief: { depth: Tensor; recording: ReliefRecording } | undefined;
   #maskFile: { blob: Blob; name: string } | undefined;
   #mask: { gpu: Gpu; tensor: Tensor } | undefined;
   #running: AbortController | undefined;
   #view: View3d | undefined;
-  #filming: { readonly writer: MovieWriter; time: number } | undefined;
+  #filming:
+    | { readonly writer: MovieWriter; readonly canvas: OffscreenCanvas; time: number }
+    | undefined;
 
   constructor(host: ModelHost, film: () => FilmFrame | undefined) {
     this.#host = host;
@@ -109,6 +114,8 @@ export class View3dSession {
       () => this.#running?.abort(),
     );
     this.#source = undefined;
+    const focalLength = await focalLength35(blob);
+    this.#fov = focalLength && fieldOfView(focalLength, size);
     return size;
   }
 
@@ -147,7 +154,8 @@ export class View3dSession {
     this.#source = { opened, texture: photo.texture, crop, depth, kind, width, height };
     await this.#makeRelief();
     const map = { mapWidth: network.width, mapHeight: network.height };
-    return { width, height, ...map, kind, min, max, modelTime };
+    const fov = this.#fov && fieldOfPart(this.#fov, photo, part);
+    return { width, height, ...map, kind, min, max, modelTime, fov };
   }
 
   async #takeFilm(): Promise<View3dFacts | undefined> {
@@ -221,9 +229,10 @@ export class View3dSession {
   async #record(view: View3d): Promise<boolean> {
     await this.#recorded().catch(() => undefined);
     await this.#draw(view);
-    const writer = this.#renderer && (await MovieWriter.open(this.#renderer.canvas));
-    if (!writer) return false;
-    this.#filming = { writer, time: performance.now() };
+    const { canvas } = this;
+    const writer = canvas && (await MovieWriter.open(canvas));
+    if (!canvas || !writer) return false;
+    this.#filming = { writer, canvas, time: performance.now() };
     await this.#draw(view);
     return true;
   }
@@ -240,7 +249,8 @@ export class View3dSession {
   /** What was just drawn goes into the video, by the clock. */
   async #filmDrawn(): Promise<void> {
     const filming = this.#filming;
-    if (!filming) return;
+    // The video of a canvas that went with its device ends there.
+    if (!filming || filming.canvas !== this.canvas) return;
     const now = performance.now();
     const step = (now - filming.time) / 1000;
     filming.time = now;

@@ -1,9 +1,8 @@
-import type { App } from '../../app.ts';
-import { failureIn } from '../../engine/engine.ts';
-import { saveBlob } from '../../ui/files.ts';
-import { plural } from '../../words.ts';
-import type { FilmSave } from '../../worker/film/film_calls.ts';
-import { ZipWriter } from '../../zip_writer.ts';
+import type { App } from '../app.ts';
+import { failureIn } from '../engine/engine.ts';
+import { plural } from '../words.ts';
+import { ZipWriter } from '../zip_writer.ts';
+import { saveBlob } from './files.ts';
 
 /** Browsers that let a page write into a folder have this; others get one ZIP. */
 type FolderPicker = (options: { mode: 'readwrite' }) => Promise<FileSystemDirectoryHandle>;
@@ -15,27 +14,42 @@ interface Place {
   end(stem: string): string;
 }
 
-/** Writes every frame that goes through the model, while it is on. */
-export class FrameWriter {
+/** Where frames come from. `Kind` is what the visitor chose when it began, `Frame` what is there now. */
+export interface FrameSource<Kind, Frame> {
+  /** Of the files, asked when it begins. */
+  readonly stem: () => string;
+  /** The number of the frame that is there, from 1; frames without one are counted. */
+  readonly at?: () => number | undefined;
+  readonly ending: (kind: Kind) => 'png' | 'npy';
+  readonly read: (kind: Kind, frame: Frame) => Promise<Blob>;
+}
+
+/** Writes every frame that it is shown, while it is on, into a folder or one ZIP. */
+export class FrameWriter<Kind, Frame> {
   /** Something to show has changed. */
   onChange: () => void = () => {};
   readonly #app: App;
-  #wanted:
-    | { readonly format: FilmSave; readonly beside: boolean; readonly place: Place }
-    | undefined;
+  readonly #source: FrameSource<Kind, Frame>;
+  #wanted: { readonly kind: Kind; readonly place: Place } | undefined;
   #stem = '';
   #written = 0;
   #last = -1;
 
-  constructor(app: App) {
+  constructor(app: App, source: FrameSource<Kind, Frame>) {
     this.#app = app;
+    this.#source = source;
   }
 
   get writing(): boolean {
     return this.#wanted !== undefined;
   }
 
-  async start(format: FilmSave, beside: boolean): Promise<void> {
+  /** Files of this recording, or of the last one. */
+  get written(): number {
+    return this.#written;
+  }
+
+  async start(kind: Kind): Promise<void> {
     const { showDirectoryPicker } = globalThis as { showDirectoryPicker?: FolderPicker };
     let place: Place;
     try {
@@ -46,11 +60,10 @@ export class FrameWriter {
       // The visitor closed the question: nothing is recorded.
       return;
     }
-    const source = this.#app.film.source.value;
-    this.#stem = source.kind === 'none' ? 'film' : source.name.replace(/\.[^.]+$/, '');
+    this.#stem = this.#source.stem();
     this.#written = 0;
     this.#last = -1;
-    this.#wanted = { format, beside, place };
+    this.#wanted = { kind, place };
     this.onChange();
   }
 
@@ -63,23 +76,32 @@ export class FrameWriter {
     this.onChange();
   }
 
+  /** Ends without a file; what lies in a folder already stays there. */
+  cancel(): void {
+    if (!this.#wanted) return;
+    this.#wanted = undefined;
+    this.#app.toast.show('Recording cancelled');
+    this.onChange();
+  }
+
   /** The frame that is there. One that is looked at twice is written once. */
-  async take(): Promise<void> {
+  async take(frame: Frame): Promise<void> {
     const wanted = this.#wanted;
     if (!wanted) return;
-    const { film, engine, toast } = this.#app;
-    // Cameras have no place in a film: their frames are counted.
-    const isFile = film.source.value.kind === 'file';
-    const at = isFile ? film.frames.indexAt(film.position.value) + 1 : this.#written + 1;
+    const { kind, place } = wanted;
+    const at = this.#source.at?.() ?? this.#written + 1;
     if (at === this.#last) return;
-    const { format, beside, place } = wanted;
-    const name = `${this.#stem}_${String(at).padStart(8, '0')}.${format === 'npy' ? 'npy' : 'png'}`;
+    const name = `${this.#stem}_${String(at).padStart(8, '0')}.${this.#source.ending(kind)}`;
     try {
-      await place.add(name, await engine.call('film.save', { format, beside }));
+      const blob = await this.#source.read(kind, frame);
+      // It was stopped or cancelled meanwhile.
+      if (this.#wanted !== wanted) return;
+      await place.add(name, blob);
       this.#last = at;
       this.#written++;
+      this.onChange();
     } catch (error) {
-      toast.show(failureIn(error).message);
+      this.#app.toast.show(failureIn(error).message);
       this.stop();
     }
   }

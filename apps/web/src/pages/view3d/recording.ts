@@ -1,0 +1,48 @@
+import { h, setAttribute, setText } from '../../dom.ts';
+import type { FrameWriter } from '../../ui/frame_writer.ts';
+import type { Recorder } from '../../ui/recorder.ts';
+import { plural } from '../../words.ts';
+import type { View3d } from '../../worker/view3d/view3d_calls.ts';
+
+/** One button for videos and for frames, and how far frames are, with a way out. */
+export function makeRecording(
+  recorder: Recorder,
+  writer: FrameWriter<'png', View3d>,
+  start: () => void,
+) {
+  const button = h('button', { class: 'btn icon', type: 'button' }, h('span', { class: 'rec' }));
+  const count = h('span', { class: 'tag' });
+  const cancel = h('button', { class: 'btn', type: 'button' }, 'Cancel');
+  const progress = h('div', { class: 'over recording', hidden: true }, count, cancel);
+  const listeners: (() => void)[] = [];
+  let wasOn = false;
+  const show = (): void => {
+    const on = recorder.recording || writer.writing;
+    const label = on ? 'Stop recording' : 'Record the view';
+    setAttribute(button, 'aria-label', label);
+    setAttribute(button, 'title', `${label} (\`)`);
+    setAttribute(button, 'aria-pressed', String(on));
+    progress.hidden = !writer.writing;
+    setText(count, plural(writer.written, 'frame'));
+    if (on === wasOn) return;
+    wasOn = on;
+    for (const listener of listeners) listener();
+  };
+  const toggle = (): void => {
+    if (writer.writing) writer.stop();
+    else if (recorder.recording) recorder.toggle();
+    else start();
+  };
+  button.addEventListener('click', toggle);
+  cancel.addEventListener('click', () => writer.cancel());
+  recorder.watch(show);
+  writer.onChange = show;
+  show();
+  return {
+    button,
+    progress,
+    toggle,
+    /** It began or ended. */
+    watch: (listener: () => void) => listeners.push(listener),
+  };
+}
