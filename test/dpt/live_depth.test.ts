@@ -240,6 +240,19 @@ test('predictions in flight do not mix, also of textures', async () => {
   expect(together.map(({ data }) => data)).toEqual(alone);
 });
 
+test('results on the GPU are of any size', async () => {
+  const { predictor } = await open();
+  const photo = photoOf(36, 44, 7);
+  const output = { width: 50, height: 30 };
+  using live = await predictor.live(photo, { size, output });
+  const tensor = await predictor.predictTensor(photo, { size, output });
+  const map = await predictor.predictTexture(photo, { size, output, format: 'r16float' });
+  expect([live.width, live.height, ...tensor.shape]).toEqual([50, 30, 30, 50]);
+  expect([map.texture.width, map.texture.height]).toEqual([50, 30]);
+  tensor.dispose();
+  map.dispose();
+});
+
 test('results on the GPU are the caller’s', async () => {
   const { context, device, predictor } = await open();
   const photo = photoOf(36, 44, 7);

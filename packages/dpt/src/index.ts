@@ -106,6 +106,7 @@ export {
   DepthPredictor,
   type PredictOptions,
   type PredictorOptions,
+  type PredictTensorOptions,
   type PredictTextureOptions,
   planPrediction,
   summary,

@@ -111,7 +111,7 @@ export class LiveDepth {
         const map = depth.reshape([size.height, size.width]);
         return { depth: map, range: minMax(map) };
       },
-      { ...(signal && { signal }), ...(onProgress && { onProgress }) },
+      { signal, onProgress },
     );
     let input: PictureToTensor | undefined;
     let output: TensorToTexture | undefined;

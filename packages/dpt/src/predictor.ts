@@ -54,21 +54,26 @@ export interface PredictOptions extends Omit<SizeOptions, 'size'> {
   /** Bytes that the model may take on the GPU, for `largest`: devices do not say what they have. Default: not looked at. */
   readonly memory?: number | undefined;
   /** `photo`: the map is resized to the photo, as the preset does. `network`: as it left the network. Default `photo`. */
-  readonly output?: 'photo' | 'network';
+  readonly output?: 'photo' | 'network' | undefined;
   /** Looked at before and between submissions: the call rejects with its reason, and the predictor stays as it is. Default: none. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
   /** Pipelines compiled for a size that is new, of how many. Default: none. */
-  readonly onProgress?: (done: number, total: number) => void;
+  readonly onProgress?: ((done: number, total: number) => void) | undefined;
 }
+
+/** Where a map is wanted on the GPU, where it may be of any size. */
+export interface PredictTensorOptions
+  extends Omit<PredictOptions, 'output'>,
+    Pick<LiveDepthOptions, 'output' | 'linear'> {}
 
 /** Where a map is wanted as a texture. */
 export interface PredictTextureOptions
-  extends PredictOptions,
-    Pick<LiveDepthOptions, 'textureValues' | 'linear'> {
+  extends PredictTensorOptions,
+    Pick<LiveDepthOptions, 'textureValues'> {
   /** Of the texture that is made. */
   readonly format: NonNullable<LiveDepthOptions['texture']>;
   /** What else it is to be used for. Default TEXTURE_BINDING | COPY_SRC. */
-  readonly usage?: number;
+  readonly usage?: number | undefined;
 }
 
 /** What a predictor keeps between calls. */
@@ -134,7 +139,7 @@ export class DepthPredictor {
   }
 
   /** The depth map on the GPU, [h, w]: a tensor of the caller's, who disposes of it. Resolves once the work is queued. */
-  predictTensor(photo: PhotoSource, options: PredictOptions = {}): Promise<Tensor> {
+  predictTensor(photo: PhotoSource, options: PredictTensorOptions = {}): Promise<Tensor> {
     return this.#useLive(photo, options, (live) => {
       const { context, shape, dtype, bytes, buffer } = live.depth;
       const copy = context.constant(() => context.empty(shape, dtype, 'depth'));
@@ -190,7 +195,7 @@ export class DepthPredictor {
         model.weights.context,
         pixelInputs(photos.length, photo),
         (pixels) => ({ depth: depthOfPixels(model, Object.values(pixels), size, output) }),
-        onProgress ? { onProgress } : {},
+        { onProgress },
       );
     const run = this.#recordings.use(`batch ${key}`, make, async (recording) => {
       signal?.throwIfAborted();
@@ -259,7 +264,7 @@ export class DepthPredictor {
 
   async #useLive<R>(
     photo: PhotoSource,
-    options: PredictOptions & Pick<LiveDepthOptions, 'texture' | 'textureValues' | 'linear'>,
+    options: PredictTensorOptions & Pick<LiveDepthOptions, 'texture' | 'textureValues'>,
     work: (live: LiveDepth) => R | Promise<R>,
   ): Promise<R> {
     this.#expectAlive();

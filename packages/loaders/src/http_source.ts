@@ -10,7 +10,7 @@ export interface HttpSourceOptions {
   /** Instead of the global fetch. Default: that one. */
   readonly fetch?: typeof fetch;
   /** For the request made here: it rejects with its reason. Reads take one of their own. Default: none. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** A file on a server that answers range requests. One small request is made here, to learn the size. */

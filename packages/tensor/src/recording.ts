@@ -22,9 +22,9 @@ import { Tensor } from './tensor.ts';
 /** What a recording keeps, tells while it compiles, and how to stop it. */
 export interface RecordOptions extends TraceOptions {
   /** Compiled pipelines so far, of how many: the slow part of a first recording. Default: none. */
-  readonly onProgress?: (done: number, total: number) => void;
+  readonly onProgress?: ((done: number, total: number) => void) | undefined;
   /** Aborts: the call rejects with its reason. Default: none. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /**

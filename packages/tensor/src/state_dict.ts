@@ -21,7 +21,7 @@ export interface StoredTensor {
   /** Outermost axis first; [] is a scalar. */
   readonly shape: readonly number[];
   /** The bytes of the tensor: row-major, contiguous, little-endian. Rejects when the file lies or `signal` aborts. */
-  read(options?: { signal?: AbortSignal }): Promise<Uint8Array>;
+  read(options?: { readonly signal?: AbortSignal | undefined }): Promise<Uint8Array>;
 }
 
 /**

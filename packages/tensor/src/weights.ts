@@ -54,9 +54,9 @@ export interface WeightSpec {
 /** What loading tells, and how to stop it. */
 export interface LoadOptions {
   /** Looked at before each tensor and by each read: loading rejects with its reason. Default: none. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
   /** Bytes read so far, of how many. Default: none. */
-  readonly onProgress?: (loaded: number, total: number) => void;
+  readonly onProgress?: ((loaded: number, total: number) => void) | undefined;
 }
 
 /**

@@ -6,13 +6,17 @@ import { readPicture } from '@dpt-webgpu/loaders/node';
 import { Context, defineKernel, linear, type StateDict, type Tensor } from '@dpt-webgpu/tensor';
 import { requestDevice } from '@dpt-webgpu/tensor/node';
 
-export async function depthOf(device: GPUDevice, weights: ArrayBuffer): Promise<Float32Array> {
+export async function depthOf(
+  device: GPUDevice,
+  weights: ArrayBuffer,
+  signal?: AbortSignal,
+): Promise<Float32Array> {
   const context = new Context(device);
-  const stateDict: StateDict = await openCheckpoint(memorySource(weights));
-  const { model } = await makeDptFromStateDict(context, stateDict);
+  const stateDict: StateDict = await openCheckpoint(memorySource(weights), { signal });
+  const { model } = await makeDptFromStateDict(context, stateDict, { signal });
   using predictor = new DepthPredictor(model);
   const photo = { width: 1, height: 1, data: new Uint8Array(4) };
-  const depth: DepthMap = await predictor.predict(photo);
+  const depth: DepthMap = await predictor.predict(photo, { signal });
   return depth.data;
 }
 
