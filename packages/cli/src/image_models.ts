@@ -39,10 +39,8 @@ export class OpenModels {
     note: (line: string) => void,
   ) {
     this.path = path;
-    const { size, square, outputs } = options;
-    // Normals are three floats; everything else is one word.
-    const bytesPerPixel = outputs.includes('normals') ? 12 : 4;
-    this.#network = { ...network, size, square, bytesPerPixel };
+    const { size, square, tiles } = options;
+    this.#network = { ...network, size, square, tiles, bytesPerPixel: bytesPerPixel(options) };
     this.#options = options;
     this.#io = io;
     this.#note = note;
@@ -118,6 +116,14 @@ export class OpenModels {
     };
     return { log, onProgress: progress.report, signal };
   }
+}
+
+/** What the chain binds of a photo: normals are three floats, everything else is one word; nothing where it has no part. */
+function bytesPerPixel(options: ImageOptions): number {
+  const parts = partsOf(options);
+  if (parts.has('normals')) return 12;
+  const { upsample } = options;
+  return parts.size > 0 || upsample === 'bilinear' || upsample === 'guided' ? 4 : 0;
 }
 
 const keyOf = ({ width, height }: Size, count: number): string => `${width}×${height}×${count}`;

@@ -7,6 +7,7 @@ import {
   planPrediction,
   recognise,
   type Size,
+  tileSize,
 } from '@dpt-webgpu/dpt';
 import { Context, deviceRequest, orAbort } from '@dpt-webgpu/tensor';
 import { type NodeGpu, requestDevice } from '@dpt-webgpu/tensor/node';
@@ -19,6 +20,8 @@ export interface OpenModelOptions extends DptOptions {
   readonly photo?: Size;
   readonly size?: number | undefined;
   readonly square?: boolean;
+  /** Tiles along each side of the photo: the network sees those, and never the photo as it is. Default 1. */
+  readonly tiles?: number;
   /** Photos that are run together. Default 1. */
   readonly count?: number;
   /** Of the photo: the most that anything after the network binds at once. */
@@ -144,13 +147,14 @@ export async function openModel(
 /** Bytes of the largest buffer that a kernel binds: of a run, or of the weights. */
 function largestBindingOf(
   model: DPTModel,
-  { needs, photo, size, square, count, bytesPerPixel = 0 }: OpenModelOptions,
+  { needs, photo, size, square, tiles, count, bytesPerPixel = 0 }: OpenModelOptions,
 ): number {
   const { baseSize } = model.config.image;
   const usual = { width: baseSize, height: baseSize };
   try {
     const sizes = { size, square, count };
-    const run = needs?.(model) ?? planPrediction(model, photo ?? usual, sizes).largestBinding;
+    const seen = photo ? tileSize(photo, { tiles }) : usual;
+    const run = needs?.(model) ?? planPrediction(model, seen, sizes).largestBinding;
     const after = photo ? photo.width * photo.height * bytesPerPixel : 0;
     return Math.max(run, after, model.weights.largestBinding);
   } catch (cause) {
