@@ -3,13 +3,16 @@
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import {
+  buildDpt,
   type DPTModel,
   families,
   makeDptFromStateDict,
   networkSize,
+  planPrediction,
+  recognise,
 } from '../../packages/dpt/src/index.ts';
 import { openCheckpointFile } from '../../packages/loaders/src/node.ts';
-import type { Context } from '../../packages/tensor/src/context.ts';
+import { Context } from '../../packages/tensor/src/context.ts';
 import { plan } from '../../packages/tensor/src/recording.ts';
 import {
   channelsLast,
@@ -133,3 +136,22 @@ test('stages, maps, the residual stream, norms and qkv are f32, on matrix units 
     model.dispose();
   }
 });
+
+// The fixtures are too small for some kernels; their shapes at the size of photos are not.
+test.each(['depth_anything_v2', 'midas_vit'])(
+  '%s has its attention on matrix units where its weights are f16',
+  async (family) => {
+    const file = await openCheckpointFile(join(fixtures, family, 'model.safetensors'));
+    const shaders = (dtype: 'f32' | 'f16') => {
+      const on = Context.planning({ f16: true, subgroupMatrix: true });
+      const model = buildDpt(on, recognise(file), { dtype });
+      const { steps } = planPrediction(model, { width: 640, height: 480 }, { size: 336 });
+      return new Set(steps.map(({ kernel }) => kernel.shader));
+    };
+    const [f16, f32] = [shaders('f16'), shaders('f32')];
+    await file.close();
+    const onMatrixUnits = 'attention_subgroup_matrix';
+    expect([f16.has(onMatrixUnits), f16.has('attention_tiled')]).toEqual([true, false]);
+    expect([f32.has(onMatrixUnits), f32.has('attention_tiled')]).toEqual([false, true]);
+  },
+);

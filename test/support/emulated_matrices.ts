@@ -1,43 +1,60 @@
 /**
- * The text of linear_subgroup_matrix.wgsl with its matrices as rows of 256 values in arrays of every thread, of which each
- * computes all: as wasteful as it is plain, but any device can run it. f16 becomes f32; subgroups are 32 threads in a row.
+ * The text of a …_subgroup_matrix.wgsl with its matrices as arrays of 256 values of every thread, of which each computes
+ * all: as wasteful as it is plain, but any device can run it. All else stays as it is: tiles, barriers, softmax,
+ * epilogue. Subgroups are 32 threads in a row, and f16 becomes f32 unless the device has it.
  */
-export function emulateMatrices(source: string): string {
+export function emulateMatrices(source: string, { f16 = false } = {}): string {
+  const stored = new Set<string>();
+  const loads = new Map<string, string>();
   const text = source
     .replace(/^(enable|diagnostic).*$/gm, '')
     .replace('@subgroup_size(32)', '')
     .replace(/@builtin\(subgroup_\w+\) \w+: u32,/g, '')
-    .replace(/^ {2}let K4 = .*$/m, '$&\n  let subgroup = lane / 32u; let own = lane % 32u;')
-    .replaceAll('f16', 'f32')
-    .replace(/^ *var \w+: array<subgroup_matrix.*$/gm, '')
-    .replace(/(?:let columns|rows\[(r)\]) = subgroupMatrixLoad<.*>\(&(\w)_slice, /g, 'load_$2($1, ')
-    .replaceAll('load_w(, ', 'load_columns(')
-    .replaceAll('load_x(r, ', 'load_rows(r, ')
-    .replace(/sums\[(.*)\] = subgroupMatrixMultiplyAccumulate\(.*\);/, 'multiply_add(r, $1);')
-    .replace(/subgroupMatrixStore<row_major>\(&results, (.*), sums\[(.*)\], 16u\)/, 'keep($1, $2)');
-  return `${text}
-var<private> sums: array<f32, 4096>;
-var<private> rows: array<f32, 1024>;
-var<private> columns: array<f32, 256>;
+    .replace(/^\) \{$/m, '$&\n  let subgroup = lane / 32u; let own = lane % 32u;')
+    .replace(
+      /\b(let )?(\w+(?:\[.*\])?) = subgroupMatrixLoad<\w+<\w+, 16, 16>, (\w+)>\(&(\w+), (.*)\);/g,
+      (_, bound: string | undefined, matrix: string, order: string, tile: string, at: string) => {
+        loads.set(`${order}_${tile}`, loadText(order, tile));
+        return `${bound ? `var ${matrix}: Matrix; ` : ''}load_${order}_${tile}(&${matrix}, ${at});`;
+      },
+    )
+    .replace(
+      /\S.* = subgroupMatrixMultiplyAccumulate\((.*), (\w+), (.*)\);/g,
+      'multiply_add(&$1, &$2, &$3);',
+    )
+    .replace(
+      /subgroupMatrixStore<row_major>\(&(\w+), (.*), (\w+(?:\[.*\])?), (\w+)\);/g,
+      (_, tile: string, at: string, matrix: string, pitch: string) => {
+        stored.add(tile);
+        return `store_row_major_${tile}(&${matrix}, ${at}, ${pitch});`;
+      },
+    )
+    .replace(/subgroup_matrix_\w+<\w+, 16, 16>/g, 'Matrix');
+  const stores = [...stored].map(
+    (tile) => `
+fn store_row_major_${tile}(m: ptr<function, Matrix>, at: u32, pitch: u32) {
+  for (var i = 0u; i < 256u; i++) { ${tile}[at + i / 16u * pitch + i % 16u] = (*m)[i]; }
+}`,
+  );
+  const whole = `${text}
+alias Matrix = array<f32, 256>;
+${[...loads.values(), ...stores].join('\n')}
 
-fn load_rows(r: u32, offset: u32, stride: u32) {
-  for (var i = 0u; i < 256u; i++) { rows[r * 256u + i] = x_slice[offset + i / 16u * stride + i % 16u]; }
-}
-
-fn load_columns(offset: u32, stride: u32) {
-  for (var i = 0u; i < 256u; i++) { columns[i] = w_slice[offset + i / 16u * stride + i % 16u]; }
-}
-
-fn multiply_add(r: u32, m: u32) {
+fn multiply_add(a: ptr<function, Matrix>, b: ptr<function, Matrix>, sums: ptr<function, Matrix>) {
   for (var i = 0u; i < 256u; i++) {
     for (var k = 0u; k < 16u; k++) {
-      sums[m * 256u + i] += rows[r * 256u + i / 16u * 16u + k] * columns[k * 16u + i % 16u];
+      (*sums)[i] += (*a)[i / 16u * 16u + k] * (*b)[k * 16u + i % 16u];
     }
   }
 }
-
-fn keep(offset: u32, m: u32) {
-  for (var i = 0u; i < 256u; i++) { results[offset + i] = sums[m * 256u + i]; }
-}
 `;
+  return f16 ? `enable f16;\n${whole}` : whole.replaceAll('f16', 'f32');
+}
+
+function loadText(order: string, tile: string): string {
+  const place = order === 'row_major' ? 'i / 16u * pitch + i % 16u' : 'i % 16u * pitch + i / 16u';
+  return `
+fn load_${order}_${tile}(m: ptr<function, Matrix>, at: u32, pitch: u32) {
+  for (var i = 0u; i < 256u; i++) { (*m)[i] = f32(${tile}[at + ${place}]); }
+}`;
 }

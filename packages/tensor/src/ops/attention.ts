@@ -1,3 +1,4 @@
+import type { Dtype } from '../dtype.ts';
 import { invalidArgument } from '../errors.ts';
 import { defineKernel } from '../kernel.ts';
 import { shapeText } from '../shape.ts';
@@ -13,6 +14,11 @@ export interface AttentionOptions {
   /** Multiplies q · kᵀ. Default 1/√d, d = C / heads. */
   readonly scale?: number;
   /**
+   * f16: matrix units, where a device has them, may take q, k, v and the weights as f16, as they take what meets weights of
+   * f16. Sums and softmax are f32 in any case. Default: the dtype of qkv.
+   */
+  readonly products?: Dtype;
+  /**
    * Scores, softmax and values as three steps, with the N × N matrix stored. Default false;
    * a recording made with `attentionWeights` has them anyway.
    */
@@ -24,34 +30,57 @@ const layout = {
   writes: ['y'],
   params: { B: 'u32', N: 'u32', heads: 'u32', d4: 'u32', scale: 'f32' },
 } as const;
-/** `queries`: of a workgroup, or of each of its 64 threads. `knows`: d may be compiled in. `row`: d values of a thread. */
+/**
+ * `queries`: of a workgroup, or of each of its 64 threads. `knows`: where d is compiled in. `row`: d values of a thread.
+ */
 const kernels = {
+  attention_subgroup_matrix: {
+    kernel: defineKernel('attention_subgroup_matrix', layout),
+    queries: 64,
+    shared: true,
+    knows: 'everywhere',
+    row: undefined,
+  },
   attention_tiled: {
     kernel: defineKernel('attention_tiled', layout),
     queries: 64,
     shared: true,
-    knows: true,
+    knows: 'on GPUs',
     row: undefined,
   },
   attention_registers: {
     kernel: defineKernel('attention_registers', layout),
     queries: 4,
     shared: false,
-    knows: false,
+    knows: 'nowhere',
     row: (d: number) => `array<f32, ${d}>`,
   },
   attention: {
     kernel: defineKernel('attention', layout),
     queries: 1,
     shared: false,
-    knows: true,
+    knows: 'on GPUs',
     row: (d: number) => `array<vec4f, ${d / 4}>`,
   },
-};
+} as const;
 const scoresKernel = defineKernel('attention_scores', layout);
-export const attentionVariants: readonly (Variant<{ readonly N: number; readonly d: number }> & {
+
+interface Case {
+  readonly N: number;
+  readonly d: number;
+  readonly products: Dtype;
+}
+
+export const attentionVariants: readonly (Variant<Case> & {
   readonly name: keyof typeof kernels;
 })[] = [
+  // Tensor cores and their like, in models whose weights are f16. Not measured on a GPU yet.
+  {
+    name: 'attention_subgroup_matrix',
+    fits: ({ d, products, device }) =>
+      device.subgroupMatrix && products === 'f16' && d % 16 === 0 && d <= 64,
+    pays: ({ N, device }) => !device.software && N >= 32,
+  },
   // A third of the plain kernel's reads per product, and from workgroup memory. For GPUs; not measured on one yet. On
   // processors its barriers cost more than they save. 6 heads of 64, N = 577, processor time in the same run:
   //   tiled, registers, plain   SwiftShader 844, 529, 1854 ms   lavapipe 168, 97, 400 ms
@@ -82,7 +111,7 @@ export const attentionVariants: readonly (Variant<{ readonly N: number; readonly
  */
 export function attention(
   qkv: Tensor,
-  { heads, scale, textbook = false }: AttentionOptions,
+  { heads, scale, products = qkv.dtype, textbook = false }: AttentionOptions,
 ): Tensor {
   const [B, N, C3] = qkv.dims('B N 3C') as [number, number, number];
   const d = C3 / 3 / heads;
@@ -99,14 +128,17 @@ export function attention(
   const name = chooseVariant(context, 'attention', attentionVariants, {
     N,
     d,
+    products,
   }) as keyof typeof kernels;
   const { kernel, queries, shared, knows, row } = kernels[name];
   const blocks = B * heads * Math.ceil(N / queries);
+  const { software } = context.capabilities;
+  const compiledIn = knows === 'everywhere' || (knows === 'on GPUs' && !software);
   kernel.dispatch(
     { qkv, y },
     {
       types: { T: dtype, ...(row && { Row: row(d) }) },
-      overrides: knows ? { D4: context.capabilities.software ? 0 : d / 4 } : {},
+      overrides: compiledIn ? { D4: d / 4 } : {},
       params: problem,
       workgroups: shared ? blocks : Math.ceil(blocks / 64),
       label: `attention ${parentOf(qkv)}`,

@@ -1,5 +1,6 @@
 import {
   attention,
+  type Dtype,
   LayerNorm,
   Linear,
   Mlp,
@@ -54,11 +55,14 @@ interface SelfAttentionConfig {
 /** Attention(x) = project(softmax(q kᵀ / √d) v) per head, where [q ; k ; v] = qkv(x). */
 class SelfAttention {
   readonly heads: number;
+  readonly products: Dtype;
   readonly qkv: Linear;
   readonly project: Linear;
 
   constructor({ features, heads }: SelfAttentionConfig, weights: Weights) {
     this.heads = heads;
+    // As in the maps around it.
+    this.products = weights.dtype;
     this.qkv = new Linear(
       { in: features, out: 3 * features, dtype: tokenDtype },
       weights.at('qkv'),
@@ -68,8 +72,9 @@ class SelfAttention {
 
   /** x [B, N, F] → [B, N, F]; the residual joins after the projection */
   forward(x: Tensor, residual: { readonly scaledBy: Tensor; readonly addTo: Tensor }): Tensor {
+    const { heads, products } = this;
     const qkv = this.qkv.forward(x); // [B, N, 3F]
-    const values = attention(qkv, { heads: this.heads }); // [B, N, F]
+    const values = attention(qkv, { heads, products }); // [B, N, F]
     return this.project.forward(values, residual); // [B, N, F]
   }
 }

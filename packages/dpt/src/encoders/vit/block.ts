@@ -1,4 +1,12 @@
-import { attention, LayerNorm, Linear, Mlp, type Tensor, type Weights } from '@dpt-webgpu/tensor';
+import {
+  attention,
+  type Dtype,
+  LayerNorm,
+  Linear,
+  Mlp,
+  type Tensor,
+  type Weights,
+} from '@dpt-webgpu/tensor';
 import { tokenDtype } from '../../precision.ts';
 import type { VitConfig } from './encoder.ts';
 
@@ -37,11 +45,14 @@ interface SelfAttentionConfig {
 /** Attention(x) = project(softmax(q kᵀ / √d) v) per head, where [q ; k ; v] = qkv(x). */
 class SelfAttention {
   readonly heads: number;
+  readonly products: Dtype;
   readonly qkv: Linear;
   readonly project: Linear;
 
   constructor({ features, heads }: SelfAttentionConfig, weights: Weights) {
     this.heads = heads;
+    // As in the maps around it.
+    this.products = weights.dtype;
     this.qkv = new Linear(
       { in: features, out: 3 * features, dtype: tokenDtype },
       weights.at('qkv'),
@@ -51,8 +62,9 @@ class SelfAttention {
 
   /** x [B, 1 + N, F] → [B, 1 + N, F]; the residual joins after the projection */
   forward(x: Tensor, residual: { readonly addTo: Tensor }): Tensor {
+    const { heads, products } = this;
     const qkv = this.qkv.forward(x); // [B, 1 + N, 3F]
-    const values = attention(qkv, { heads: this.heads }); // [B, 1 + N, F]
+    const values = attention(qkv, { heads, products }); // [B, 1 + N, F]
     return this.project.forward(values, residual); // [B, 1 + N, F]
   }
 }

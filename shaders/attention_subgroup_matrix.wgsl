@@ -1,0 +1,197 @@
+// Attention on matrix units: softmax(q · kᵀ · scale) · v for every head, with q, k, the weights and v as f16
+//
+// The streaming softmax of attention_tiled.wgsl. A workgroup of four subgroups owns 64 queries of one head, each subgroup 16
+// of them, and takes 16 keys a step. Products of f16 are exact in f32; scores, maxima, sums and the result are f32:
+//
+//                                   k: 16 keys            v: 16 keys × D
+//                                   ┌────┐                ┌────┬────┬────┬────┐
+//     q: 64 queries,    subgroup 0  │    │                │    │    │    │    │    a square is a matrix of 16 × 16, a
+//        in registers            1  ├────┤  →  softmax  → ├────┼────┼────┼────┤    multiplication of two one instruction;
+//        from the start          2  ├────┤     2 threads  ├────┼────┼────┼────┤    o stays in registers, the scores go
+//                                3  ├────┤     a query    ├────┼────┼────┼────┤    through workgroup memory
+//                                   └────┘                └────┴────┴────┴────┘
+//
+// While matrix units work, the next k and v are on their way into registers. Matrices cannot be looked into, so o can only
+// be scaled in workgroup memory. That is rare: the maximum m of a row moves only where a score passes it by more than 8
+// powers of two, so no weight exceeds 256, and 16 bits have 24 powers of two below 1. The sum l is of the weights as rounded.
+//
+// Needs what linear_subgroup_matrix.wgsl needs, heads of 16, 32, 48 or 64 channels and 12.8 KiB. Keys past the end repeat
+// the last one with a weight of zero; queries past the end repeat the last one and are not stored.
+enable f16;
+enable subgroups;
+enable subgroup_size_control;
+enable chromium_experimental_subgroup_matrix;
+diagnostic(off, chromium.subgroup_matrix_uniformity);   // uniform in a subgroup, which the analysis cannot see
+
+alias T = f32;                                // storage: f32 or f16
+override D4: u32 = 16;                        // d / 4
+override D: u32 = D4 * 4u;
+
+struct Params { B: u32, N: u32, heads: u32, d4: u32, scale: f32 }       // d4 = D4
+
+@group(0) @binding(0) var<storage, read> qkv: array<vec4<T>>;           // [B, N, 3, heads, D]
+@group(0) @binding(1) var<storage, read_write> y: array<vec4<T>>;       // [B, N, heads, D]
+@group(0) @binding(2) var<uniform> params: Params;
+
+const QUERIES = 64u;
+const KEYS = 16u;
+const p_pitch = KEYS + 8u;                    // rows are longer than they need be, against bank conflicts
+const s_pitch = KEYS + 4u;
+override KV_PITCH: u32 = D + 8u;
+override KV_VALUES: u32 = KEYS * KV_PITCH;
+
+var<workgroup> k_tile: array<f16, KV_VALUES>;           // [16 keys, D and padding]
+var<workgroup> v_tile: array<f16, KV_VALUES>;
+var<workgroup> p_tile: array<f16, 1536>;                // [64 queries, 16 keys and padding]; first 16 channels of q
+var<workgroup> scores: array<f32, 1280>;                // [64 queries, 16 keys and padding]; in the end 16 channels of o
+var<workgroup> of_query: array<f32, 64>;                // 1 / l
+var<workgroup> moved: atomic<u32>;                      // the last step, by its first key, in which a maximum moved
+
+const lowest = -3.4e38;
+const headroom = 8.0;
+
+@compute @workgroup_size(128) @subgroup_size(32)
+fn main(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+  @builtin(subgroup_id) subgroup: u32,
+) {
+  let N = params.N;
+  let C4 = params.heads * D4;
+  let token = 3u * C4;                          // from one token to the next
+  // Neighbouring groups have neighbouring queries of one head, so they read the same keys.
+  let index = group.x + group.y * 32768u;
+  let blocks = (N + QUERIES - 1u) / QUERIES;
+  let query = index % blocks * QUERIES;
+  let head = index / blocks % params.heads;
+  let b = index / blocks / params.heads;
+  if (b >= params.B) { return; }
+
+  let q_at = b * N * token + head * D4;
+  let first = subgroup * 16u;                   // of the subgroup's queries
+  var q: array<subgroup_matrix_left<f16, 16, 16>, 4>;
+  for (var i = 0u; i < D / 16u; i++) {
+    for (var place = lane; place < QUERIES * 4u; place += 128u) {
+      let at = q_at + min(query + place / 4u, N - 1u) * token + i * 4u + place % 4u;
+      let v = vec4<f16>(qkv[at]);
+      let p_at = place / 4u * p_pitch + place % 4u * 4u;
+      p_tile[p_at] = v.x;
+      p_tile[p_at + 1u] = v.y;
+      p_tile[p_at + 2u] = v.z;
+      p_tile[p_at + 3u] = v.w;
+    }
+    workgroupBarrier();
+    q[i] = subgroupMatrixLoad<subgroup_matrix_left<f16, 16, 16>, row_major>(&p_tile, first * p_pitch, p_pitch);
+    workgroupBarrier();
+  }
+
+  // Two threads have the maximum of a query, and each the sum of 8 keys' weights a step.
+  let row = lane / 2u;
+  let half = lane % 2u * 8u;
+  var m = lowest;
+  var l = 0.0;
+  var o: array<subgroup_matrix_result<f32, 16, 16>, 4>;
+
+  // Every thread copies two vec4s of k and of v.
+  let k_at = q_at + C4;
+  let v_at = k_at + C4;
+  var k0 = load(k_at, 0u, lane);
+  var k1 = load(k_at, 0u, lane + 128u);
+  var v0 = load(v_at, 0u, lane);
+  var v1 = load(v_at, 0u, lane + 128u);
+
+  for (var key = 0u; key < N; key += KEYS) {
+    workgroupBarrier();                         // everybody has read the last v
+    put(lane, k0, v0);
+    put(lane + 128u, k1, v1);
+    workgroupBarrier();
+    let next = key + KEYS;
+    k0 = load(k_at, next, lane);
+    k1 = load(k_at, next, lane + 128u);
+    v0 = load(v_at, next, lane);
+    v1 = load(v_at, next, lane + 128u);
+
+    var s = subgroup_matrix_result<f32, 16, 16>();
+    for (var i = 0u; i < D / 16u; i++) {
+      let k = subgroupMatrixLoad<subgroup_matrix_right<f16, 16, 16>, col_major>(&k_tile, i * 16u, KV_PITCH);
+      s = subgroupMatrixMultiplyAccumulate(q[i], k, s);
+    }
+    subgroupMatrixStore<row_major>(&scores, first * s_pitch, s, s_pitch);
+    workgroupBarrier();
+
+    // Softmax.
+    var high = lowest;
+    for (var j = 0u; j < KEYS; j++) { high = max(high, score(row, j, key)); }
+    let n = select(m, high, high > m + headroom);
+    let shrink = exp2(m - n);
+    m = n;
+    l *= shrink;
+    for (var j = half; j < half + 8u; j++) {
+      let p = f16(exp2(score(row, j, key) - n));
+      l += f32(p);
+      p_tile[row * p_pitch + j] = p;
+    }
+    if (shrink < 1.0) { atomicStore(&moved, key); }
+
+    let last_moved = workgroupUniformLoad(&moved);      // a barrier as well
+    if (key > 0u && last_moved == key) {
+      for (var c = 0u; c < D / 16u; c++) {
+        subgroupMatrixStore<row_major>(&scores, first * s_pitch, o[c], s_pitch);
+        workgroupBarrier();
+        for (var j = half; j < half + 8u; j++) { scores[row * s_pitch + j] *= shrink; }
+        workgroupBarrier();
+        o[c] = subgroupMatrixLoad<subgroup_matrix_result<f32, 16, 16>, row_major>(&scores, first * s_pitch, s_pitch);
+        workgroupBarrier();
+      }
+    }
+
+    // Values, weighted.
+    let p = subgroupMatrixLoad<subgroup_matrix_left<f16, 16, 16>, row_major>(&p_tile, first * p_pitch, p_pitch);
+    for (var c = 0u; c < D / 16u; c++) {
+      let v = subgroupMatrixLoad<subgroup_matrix_right<f16, 16, 16>, row_major>(&v_tile, c * 16u, KV_PITCH);
+      o[c] = subgroupMatrixMultiplyAccumulate(p, v, o[c]);
+    }
+  }
+
+  scores[lane] = l;
+  workgroupBarrier();
+  if (lane < QUERIES) { of_query[lane] = 1.0 / (scores[2u * lane] + scores[2u * lane + 1u]); }
+  workgroupBarrier();
+  for (var c = 0u; c < D / 16u; c++) {
+    subgroupMatrixStore<row_major>(&scores, first * s_pitch, o[c], s_pitch);
+    workgroupBarrier();
+    // Two vec4s for each of 128 threads.
+    for (var place = lane; place < QUERIES * 4u; place += 128u) {
+      let r = place / 4u;
+      let at = r * s_pitch + place % 4u * 4u;
+      let v = vec4f(scores[at], scores[at + 1u], scores[at + 2u], scores[at + 3u]) * of_query[r];
+      if (query + r < N) { y[(b * N + query + r) * C4 + head * D4 + c * 4u + place % 4u] = vec4<T>(v); }
+    }
+    workgroupBarrier();
+  }
+}
+
+// The vec4 of k or v that stands at a place of the tile: D4 to a key, from `key` on.
+fn load(at: u32, key: u32, place: u32) -> vec4<f16> {
+  let token = min(key + place / D4, params.N - 1u);
+  return vec4<f16>(qkv[at + token * 3u * params.heads * D4 + place % D4]);
+}
+
+fn put(place: u32, k: vec4<f16>, v: vec4<f16>) {
+  if (place >= KEYS * D4) { return; }           // of 48 channels or fewer
+  let at = place / D4 * KV_PITCH + place % D4 * 4u;
+  k_tile[at] = k.x;
+  k_tile[at + 1u] = k.y;
+  k_tile[at + 2u] = k.z;
+  k_tile[at + 3u] = k.w;
+  v_tile[at] = v.x;
+  v_tile[at + 1u] = v.y;
+  v_tile[at + 2u] = v.z;
+  v_tile[at + 3u] = v.w;
+}
+
+// The logarithm, of base 2, of the weight of key + j for a query; a key past the end has none.
+fn score(row: u32, j: u32, key: u32) -> f32 {
+  let s = scores[row * s_pitch + j] * (params.scale * 1.44269504);      // log₂ e
+  return select(lowest, s, key + j < params.N);
+}

@@ -1,0 +1,121 @@
+// attention_subgroup_matrix: compiles on Dawn's null backend, which knows matrix units, for every width of a head; its
+// arithmetic with matrices emulated (test/support/emulated_matrices.ts) against the f64 reference: tails of queries and keys,
+// several heads and pictures, f32 and f16 storage, maxima that move and do not; which devices and models get it.
+// Not here: that a GPU multiplies its matrices as Dawn says.
+import { describe, expect, test } from 'vitest';
+import { Context } from '../../../packages/tensor/src/context.ts';
+import { Kernel, specialise } from '../../../packages/tensor/src/kernel.ts';
+import { attention, attentionVariants } from '../../../packages/tensor/src/ops/attention.ts';
+import { plan } from '../../../packages/tensor/src/recording.ts';
+import { shaderSource } from '../../../packages/tensor/src/shaders/disk.ts';
+import { chooseVariant } from '../../../packages/tensor/src/variants.ts';
+import * as reference from '../../reference/attention.ts';
+import { emulateMatrices } from '../../support/emulated_matrices.ts';
+import { nullDevice } from '../../support/null_device.ts';
+import { dtypesOf, expectClose, randomNd, testContext, upload } from '../../support/tensors.ts';
+
+const layout = {
+  reads: ['qkv'],
+  writes: ['y'],
+  params: { B: 'u32', N: 'u32', heads: 'u32', d4: 'u32', scale: 'f32' },
+} as const;
+const source = shaderSource('attention_subgroup_matrix');
+
+// f32 is exact to what attention.test.ts asks for. Tiles of f16 round q, k, v and the weights to 11 bits: scores are off by
+// 1e-3, and so are weights; a result is their mean.
+const tolerance = { f32: 3e-5, f16: 4e-3, u32: 0 };
+
+test.each([16, 32, 48, 64])('compiles for d = %d', async (d) => {
+  const device = await nullDevice();
+  for (const T of ['f32', 'f16']) {
+    const code = specialise(new Kernel('attention_subgroup_matrix', layout), { T });
+    const module = device.createShaderModule({ code });
+    expect((await module.getCompilationInfo()).messages.map(({ message }) => message)).toEqual([]);
+    const compute = { module, entryPoint: 'main', constants: { D4: d / 4 } };
+    await device.createComputePipelineAsync({ layout: 'auto', compute });
+  }
+});
+
+// lavapipe takes some ten seconds of a processor to compile a kernel with workgroup memory.
+describe('with matrices emulated', { timeout: 600_000 }, () => {
+  async function expectReference(
+    { B, N, heads, d }: { B: number; N: number; heads: number; d: number },
+    { scores = undefined as ((n: number) => number) | undefined, scale = 1 / Math.sqrt(d) } = {},
+  ): Promise<void> {
+    const context = await testContext();
+    for (const dtype of dtypesOf(context)) {
+      const qkv = randomNd([B, N, 3 * heads * d], { seed: N, dtype });
+      for (let n = 0; scores && n < N; n++) {
+        const token = qkv.data.subarray(n * 3 * d, (n + 1) * 3 * d);
+        token.fill(0, 0, 2 * d);
+        token[0] = 1;
+        token[d] = Math.fround(scores(n));
+      }
+      const emulated = emulateMatrices(source, { f16: dtype === 'f16' });
+      const kernel = new Kernel('emulated', { ...layout, source: emulated });
+      const y = context.empty([B, N, heads * d], dtype);
+      kernel.dispatch(
+        { qkv: upload(context, qkv, dtype), y },
+        {
+          types: { T: dtype },
+          overrides: { D4: d / 4 },
+          params: { B, N, heads, d4: d / 4, scale },
+          workgroups: B * heads * Math.ceil(N / 64),
+        },
+      );
+      await expectClose(y, reference.attention(qkv, heads, scale).y, tolerance[dtype]);
+    }
+  }
+
+  test.each([
+    { B: 1, N: 1, heads: 1, d: 64 },
+    { B: 2, N: 37, heads: 3, d: 64 },
+    { B: 1, N: 65, heads: 2, d: 64 },
+    { B: 1, N: 144, heads: 1, d: 48 },
+    { B: 3, N: 16, heads: 1, d: 16 },
+  ])('B=$B N=$N heads=$heads d=$d', (sizes) => expectReference(sizes));
+
+  // Whole numbers, which f16 has. Rising, every step moves every maximum; falling, only the first does.
+  test.each([1, -1])('scores from −116 to 116, order %d', async (order) => {
+    const scores = (n: number): number => order * (4 * n - 116);
+    await expectReference({ B: 1, N: 59, heads: 1, d: 16 }, { scores, scale: 1 });
+  });
+
+  // By 5 powers of 2 a step: the maximum stays, then moves by 10, and weights reach 2⁵.
+  test('maxima that move at every other step', async () => {
+    const scores = (n: number): number => Math.floor(n / 16) * 3.5;
+    await expectReference({ B: 1, N: 90, heads: 1, d: 16 }, { scores, scale: 1 });
+  });
+});
+
+describe('is for products of f16 on devices with matrix units', () => {
+  const device = { f16: true, subgroupMatrix: true };
+  const chosen = (d: number, products: 'f32' | 'f16', capabilities: object = device) =>
+    chooseVariant(Context.planning(capabilities), 'attention', attentionVariants, {
+      N: 1370,
+      d,
+      products,
+    });
+
+  test('by size and device', () => {
+    expect(chosen(64, 'f16')).toBe('attention_subgroup_matrix');
+    expect(chosen(32, 'f16')).toBe('attention_subgroup_matrix');
+    expect(chosen(64, 'f32')).toBe('attention_tiled');
+    expect(chosen(24, 'f16')).toBe('attention_tiled');
+    expect(chosen(128, 'f16')).toBe('attention');
+    expect(chosen(64, 'f16', { f16: true })).toBe('attention_tiled');
+    expect(chosen(64, 'f16', { ...device, software: true })).toBe('attention_registers');
+  });
+
+  test.each([
+    { products: undefined, shader: 'attention_tiled' },
+    { products: 'f16' as const, shader: 'attention_subgroup_matrix' },
+  ])('q, k and v of f32, products $products', ({ products, shader }) => {
+    const { steps } = plan(Context.planning(device), { qkv: [1, 65, 3 * 2 * 64] }, ({ qkv }) => ({
+      y: attention(qkv, { heads: 2, ...(products && { products }) }),
+    }));
+    expect(steps.map(({ kernel }) => kernel.shader)).toEqual([shader]);
+    expect(steps[0]!.overrides).toEqual({ D4: 16 });
+    expect(steps[0]!.workgroups).toEqual([4, 1]);
+  });
+});
