@@ -7,14 +7,18 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const shaders = join(root, 'shaders');
 const output = join(root, 'packages', 'tensor', 'src', 'shaders', 'embedded.ts');
 
-const names = listFiles(shaders)
+// By length, so that kernels of a kind lie side by side, as in the packages: gzip looks for what it has seen in the last 32 kB
+// only. For the site that is 1.8 kB less than by name.
+const sources = listFiles(shaders)
   .filter((file) => file.endsWith('.wgsl'))
-  .map((file) => file.slice(0, -'.wgsl'.length))
-  .sort();
-const entries = names.map((name) => {
-  const source = readFileSync(join(shaders, `${name}.wgsl`), 'utf8');
-  return `  ${JSON.stringify(name)}: ${JSON.stringify(source)},\n`;
-});
+  .map((file) => ({
+    name: file.slice(0, -'.wgsl'.length),
+    source: readFileSync(join(shaders, file), 'utf8'),
+  }))
+  .sort((a, b) => a.source.length - b.source.length || (a.name < b.name ? -1 : 1));
+const entries = sources.map(
+  ({ name, source }) => `  ${JSON.stringify(name)}: ${JSON.stringify(source)},\n`,
+);
 
 const text = `// Written by scripts/embed_shaders.mjs from shaders/*.wgsl; changes belong there.
 const sources: Readonly<Record<string, string>> = {
