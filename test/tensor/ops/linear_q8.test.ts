@@ -76,6 +76,9 @@ test('which variant', () => {
     chooseVariant(Context.planning(device), 'linear_q8', linearQ8Variants, { M, N: 384, K });
   expect(chosen(1370, 384)).toBe('linear_q8_tiled');
   expect(chosen(1370, 384, { software: true })).toBe('linear_q8_registers');
+  expect(chosen(1370, 384, { software: true, subgroupSize: 4 })).toBe('linear_q8_registers');
+  expect(chosen(1370, 384, { software: true, subgroupSize: 8 })).toBe('linear_q8_shuffle');
+  expect(chosen(8, 384, { software: true, subgroupSize: 8 })).toBe('linear_q8_registers');
   expect(chosen(1, 384)).toBe('linear_q8');
   expect(chosen(1370, 7)).toBe('linear_q8_registers');
 });

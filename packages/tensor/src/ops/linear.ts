@@ -7,7 +7,7 @@ import { expectShape, shapeText } from '../shape.ts';
 import type { Tensor } from '../tensor.ts';
 import { chooseVariant, type Variant } from '../variants.ts';
 import { type Activation, activationCode } from './activation.ts';
-import { linearQ8Kernels, linearQ8Variants } from './linear_q8.ts';
+import { epilogueParams, linearQ8Kernels, linearQ8Variants } from './linear_q8.ts';
 import { moduleOf } from './naming.ts';
 
 /** What a matrix product does to its result before it is stored, in the order of the fields. */
@@ -38,16 +38,9 @@ interface Case {
 
 const matrices = defineKernel('linear_subgroup_matrix', layout);
 const tiled = defineKernel('linear_tiled', layout);
-// Drivers that compile for the processor take half a second for every combination of what are overrides elsewhere.
 const shuffle = defineKernel('linear_shuffle', {
   ...layout,
-  params: {
-    ...layout.params,
-    ACTIVATION: 'u32',
-    HAS_BIAS: 'u32',
-    SCALE: 'u32',
-    HAS_RESIDUAL: 'u32',
-  },
+  params: { ...layout.params, ...epilogueParams },
 });
 const registers = defineKernel('linear_registers', layout);
 const plain = defineKernel('linear', layout);
@@ -156,7 +149,7 @@ export function linear(x: Tensor, weight: Tensor, bias?: Tensor, epilogue: Epilo
   };
   const options = {
     types: { X: x.dtype, W: stored, R: addTo?.dtype ?? 'f32', Y: dtype },
-    overrides: variant.kernel === shuffle ? size : { ...size, ...choices },
+    overrides: 'ACTIVATION' in variant.kernel.layout.params ? size : { ...size, ...choices },
     params: { M, N, K, ...choices },
     workgroups: shared ? tiles : Math.ceil(tiles / 64),
     label: `linear ${moduleOf(weight)}`,

@@ -1,6 +1,17 @@
 import { defineKernel } from '../kernel.ts';
 import type { Variant } from '../variants.ts';
 
+/**
+ * The epilogue as numbers that a kernel reads as it runs, where others have it as overrides: drivers that compile for the
+ * processor take half a second for every combination of those.
+ */
+export const epilogueParams = {
+  ACTIVATION: 'u32',
+  HAS_BIAS: 'u32',
+  SCALE: 'u32',
+  HAS_RESIDUAL: 'u32',
+} as const;
+
 const layout = {
   reads: ['x', 'weight', 'bias', 'scale', 'residual', 'scales'],
   writes: ['y'],
@@ -8,12 +19,18 @@ const layout = {
 } as const;
 
 const tiled = defineKernel('linear_q8_tiled', layout);
+const shuffle = defineKernel('linear_q8_shuffle', {
+  ...layout,
+  params: { ...layout.params, ...epilogueParams },
+});
 const registers = defineKernel('linear_q8_registers', layout);
 const plain = defineKernel('linear_q8', layout);
 
 /** As the kernels of `linear`. */
 export const linearQ8Kernels = {
   linear_q8_tiled: { kernel: tiled, tile: [64, 64], shared: true, size: { TX: 8, TY: 8 } },
+  linear_q8_shuffle: { kernel: shuffle, tile: [16, 32], shared: true, size: { LANES: 8 } },
+  linear_q8_shuffle_4: { kernel: shuffle, tile: [16, 16], shared: true, size: { LANES: 4 } },
   linear_q8_registers: { kernel: registers, tile: [8, 8], shared: false, size: {} },
   linear_q8: { kernel: plain, tile: [1, 1], shared: false, size: {} },
 } as const;
@@ -33,6 +50,19 @@ export const linearQ8Variants: readonly (Variant<Case> & {
     name: 'linear_q8_tiled',
     fits: ({ K }) => K % 4 === 0,
     pays: ({ device, M }) => !device.software && M >= 32,
+  },
+  // As linear_shuffle: for drivers that run 8 lanes in one vector of the processor, and not for SwiftShader's 4.
+  // lavapipe, 325 rows, CPU ms for those of linear_q8_registers: 384 → 1536 42 for 51, 1536 → 384 38 for 48, and one pipeline
+  // of 0.9 s for one of 3.3 s or more per epilogue.
+  {
+    name: 'linear_q8_shuffle',
+    fits: ({ device }) => device.subgroupSize >= 8,
+    pays: ({ device, M }) => device.software && M > 8,
+  },
+  {
+    name: 'linear_q8_shuffle_4',
+    fits: ({ device }) => device.subgroupSize >= 4,
+    pays: () => false,
   },
   { name: 'linear_q8_registers', fits: () => true, pays: ({ M }) => M >= 2 },
   { name: 'linear_q8', fits: () => true },
