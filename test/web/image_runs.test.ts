@@ -5,6 +5,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Page } from 'playwright';
+import { PNG } from 'pngjs';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Nd } from '../reference/nd.ts';
 import { dpt } from '../support/cli.ts';
@@ -29,19 +30,22 @@ const open = (on: Page): Promise<void> =>
   settled(on, () => dropFile(on, 'small.png', picture, 'image/png'));
 
 /** What `dpt image` writes of the picture. */
-async function inNode(...flags: string[]): Promise<Nd> {
+async function inNode(format: 'npy' | 'png', ...flags: string[]): Promise<Buffer> {
   const folder = mkdtempSync(join(tmpdir(), 'dpt-web-'));
   try {
-    writeFileSync(join(folder, 'small.png'), picture);
-    const usual = ['-m', tinyModel, '--size', '56', '--format', 'npy', '-o', folder];
-    const { code, err } = await dpt(['image', join(folder, 'small.png'), ...usual, ...flags]);
+    const file = join(folder, 'small.png');
+    writeFileSync(file, picture);
+    const output = join(folder, 'output');
+    const usual = ['-m', tinyModel, '--size', '56', '--format', format, '-o', output];
+    const { code, err } = await dpt(['image', file, ...usual, ...flags]);
     expect(code, err).toBe(0);
-    const written = readdirSync(folder).find((name) => name.endsWith('.npy'))!;
-    return await readNpy(readFileSync(join(folder, written)));
+    return readFileSync(join(output, readdirSync(output)[0]!));
   } finally {
     rmSync(folder, { recursive: true });
   }
 }
+
+const mapInNode = async (...flags: string[]): Promise<Nd> => readNpy(await inNode('npy', ...flags));
 
 /** The largest difference, as a share of the range. */
 function apart(a: Nd, b: Nd): number {
@@ -62,13 +66,13 @@ test('a map of tiles, mirrored and not, is that of `dpt image`', async () => {
   await settled(page, () => radio('Tiles', '2 × 2').click());
   await page.getByText('5 runs').waitFor();
   const tiled = await readNpy((await saveAs(page, 'NPY, size of the map')).bytes);
-  expect(apart(tiled, await inNode('--tiles', '2', '--upsample', 'none'))).toBeLessThan(SAME);
+  expect(apart(tiled, await mapInNode('--tiles', '2', '--upsample', 'none'))).toBeLessThan(SAME);
 
   const flip = page.getByRole('switch', { name: 'Mean with the mirrored photo' });
   await settled(page, () => flip.click());
   await page.getByText('10 runs').waitFor();
   const both = await readNpy((await saveAs(page, 'NPY, size of the map')).bytes);
-  const expected = await inNode('--tiles', '2', '--flip', '--upsample', 'none');
+  const expected = await mapInNode('--tiles', '2', '--flip', '--upsample', 'none');
   expect(apart(both, expected)).toBeLessThan(SAME);
   // What would be missed were there nothing to see.
   expect(apart(both, tiled)).toBeGreaterThan(10 * SAME);
@@ -76,27 +80,121 @@ test('a map of tiles, mirrored and not, is that of `dpt image`', async () => {
   await settled(page, () => radio('Tiles', 'Off').click());
   await page.getByText('2 runs').waitFor();
   const mean = await readNpy((await saveAs(page, 'NPY, as the network gave it')).bytes);
-  expect(apart(mean, await inNode('--flip'))).toBeLessThan(SAME);
+  expect(apart(mean, await mapInNode('--flip'))).toBeLessThan(SAME);
   expect(apart(mean, plain)).toBeGreaterThan(10 * SAME);
   await settled(page, () => flip.click());
   expect(site.complaints).toEqual([]);
 });
 
+test('a map comes to the size of its photo as `dpt image --upsample` has it, on screen and in files', async () => {
+  const seen: string[] = [];
+  // The browser may show what was drawn a little later.
+  const seesAnother = () =>
+    expect
+      .poll(async () => {
+        const shown = (await page.locator('#stage canvas').screenshot()).toString('base64');
+        const isNew = !seen.includes(shown);
+        if (isNew) seen.push(shown);
+        return isNew;
+      })
+      .toBe(true);
+  await seesAnother();
+  for (const [name, how] of [
+    ['Bilinear', 'bilinear'],
+    ['Guided', 'guided'],
+  ] as const) {
+    await settled(page, () => radio('Upsample', name).click());
+    const { bytes } = await saveAs(page, 'NPY, as the network gave it');
+    const map = await readNpy(bytes);
+    expect(map.shape).toEqual([64, 96]);
+    expect(apart(map, await mapInNode('--upsample', how))).toBeLessThan(SAME);
+    expect(apart(map, plain)).toBeGreaterThan(10 * SAME);
+    await seesAnother();
+  }
+  const guided = PNG.sync.read((await saveAs(page, 'Coloured PNG, size of the photo')).bytes);
+  const flags = ['--upsample', 'guided', '--colormap', 'magma'];
+  const expected = PNG.sync.read(await inNode('png', ...flags));
+  expect([guided.width, guided.height]).toEqual([96, 64]);
+  const differ = guided.data.filter((value, i) => Math.abs(value - expected.data[i]!) > 4).length;
+  expect(differ / guided.data.length).toBeLessThan(0.001);
+
+  await settled(page, () => radio('Upsample', 'None').click());
+  await seesAnother();
+  await page.getByRole('button', { name: 'More formats' }).click();
+  expect(await page.getByRole('menuitem', { name: /size of the photo/ }).count()).toBe(0);
+  await page.keyboard.press('Escape');
+  await page.getByRole('button', { name: 'Save coloured PNG' }).focus();
+  const [download] = await Promise.all([
+    page.waitForEvent('download'),
+    page.keyboard.press('Enter'),
+  ]);
+  const small = PNG.sync.read(readFileSync(await download.path()));
+  expect([small.width, small.height]).toEqual([84, 56]);
+  await settled(page, () => radio('Upsample', 'Guided').click());
+  expect(site.complaints).toEqual([]);
+});
+
+test('on screen a photo that is larger guides, too', async () => {
+  const large = await smallPicture(1600, 1000);
+  const other = await site.open('#size=56&upsample=bilinear');
+  await other.getByText('Drop a photo here').waitFor();
+  await settled(other, () => dropFile(other, 'large.png', large, 'image/png'));
+  const save = async () =>
+    PNG.sync.read((await saveAs(other, 'Coloured PNG, size of the photo')).bytes);
+  const bilinear = await save();
+  await settled(other, () => radio('Upsample', 'Guided', other).click());
+  const guided = await save();
+  expect([guided.width, guided.height]).toEqual([1600, 1000]);
+  // The browser may show what was drawn a little later.
+  await expect
+    .poll(async () => {
+      const screen = PNG.sync.read(await other.locator('#stage canvas').screenshot());
+      return difference(screen, guided) / difference(screen, bilinear);
+    })
+    .toBeLessThan(0.5);
+  await other.context().close();
+});
+
+/** Mean of |a − b| over places of a picture that lies somewhere on a screen of one colour. */
+function difference(screen: PNG, picture: PNG): number {
+  const at = ({ data, width }: PNG, x: number, y: number): number[] => {
+    const from = 4 * (Math.floor(y) * width + Math.floor(x));
+    return [...data.subarray(from, from + 3)];
+  };
+  const ground = at(screen, 0, 0).join();
+  const inside = Array.from({ length: screen.width * screen.height }, (_, i) => ({
+    x: i % screen.width,
+    y: Math.floor(i / screen.width),
+  })).filter(({ x, y }) => at(screen, x, y).join() !== ground);
+  const xs = inside.map(({ x }) => x).sort((a, b) => a - b);
+  const ys = inside.map(({ y }) => y).sort((a, b) => a - b);
+  const [left, right, top, bottom] = [xs[0]!, xs.at(-1)! + 1, ys[0]!, ys.at(-1)! + 1];
+  let sum = 0;
+  for (const { x, y } of inside) {
+    const u = (x + 0.5 - left) / (right - left);
+    const v = (y + 0.5 - top) / (bottom - top);
+    const there = at(picture, u * picture.width, v * picture.height);
+    sum += at(screen, x, y).reduce((all, value, k) => all + Math.abs(value - there[k]!), 0);
+  }
+  return sum / inside.length;
+}
+
 test('runs are in the link and in the settings file, and come back from both', async () => {
   await settled(page, () => radio('Tiles', '3 × 3').click());
   const flip = page.getByRole('switch', { name: 'Mean with the mirrored photo' });
   await settled(page, () => flip.click());
-  await expect.poll(() => page.url()).toMatch(/tiles=3&flip=1/);
+  await expect.poll(() => page.url()).toMatch(/upsample=guided.*tiles=3&flip=1/);
   const { settings, result, link } = JSON.parse(
     (await saveAs(page, 'Settings, JSON')).bytes.toString(),
   );
-  expect(settings).toMatchObject({ tiles: 3, flip: true });
+  expect(settings).toMatchObject({ tiles: 3, flip: true, upsample: 'guided' });
   expect(result).toMatchObject({ network: { width: 84, height: 56 }, runs: 20 });
   expect(result.map.width).toBeGreaterThan(2 * 84);
   const other = await site.open(new URL(link).hash);
   expect(await radio('Tiles', '3 × 3', other).getAttribute('aria-checked')).toBe('true');
   const mirrored = other.getByRole('switch', { name: 'Mean with the mirrored photo' });
   expect(await mirrored.isChecked()).toBe(true);
+  expect(await radio('Upsample', 'Guided', other).getAttribute('aria-checked')).toBe('true');
   await other.context().close();
 });
 

@@ -1,6 +1,6 @@
 import { type ColourMap, colourMaps } from '@dpt-webgpu/dpt';
 import { flag, number, numbers, oneOf, type Schema, whole } from '../../settings.ts';
-import type { Look } from '../../worker/image/image_calls.ts';
+import { type Look, type Upsampling, upsamplings } from '../../worker/image/image_calls.ts';
 
 export const views = ['depth', 'compare', 'side', 'normals', 'cutout'] as const;
 /** Along each side: 16 runs, and one of the whole. `dpt image` has more patience. */
@@ -20,6 +20,7 @@ export interface ImageSettings {
   readonly percentile: number;
   readonly gamma: number;
   readonly plane: number;
+  readonly upsample: Upsampling;
   /** The plane that is fitted, in place of the map. */
   readonly showplane: boolean;
   /** Pixels, 0: what the model was trained at. */
@@ -49,6 +50,7 @@ export const imageSchema: Schema<ImageSettings> = {
   percentile: number(0, 0, 10),
   gamma: number(1, 0.1, 5),
   plane: number(0, -1, 2),
+  upsample: oneOf(upsamplings, 'model'),
   showplane: flag(false),
   size: number(0, 0, 2048),
   shape: oneOf(['aspect', 'square'], 'aspect'),
@@ -71,6 +73,7 @@ export const lookOf = (settings: ImageSettings, line?: Look['line']): Look => ({
   percentile: settings.percentile,
   gamma: settings.gamma,
   plane: settings.plane,
+  upsample: settings.upsample,
   showPlane: settings.showplane,
   cutLow: Math.min(settings.cutlow, settings.cuthigh),
   cutHigh: Math.max(settings.cutlow, settings.cuthigh),

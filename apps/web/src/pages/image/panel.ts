@@ -7,6 +7,7 @@ import type { Control } from '../../ui/control.ts';
 import { type Group, group, groupTabs } from '../../ui/group.ts';
 import { rangeSlider } from '../../ui/range_slider.ts';
 import { slider } from '../../ui/slider.ts';
+import type { Upsampling } from '../../worker/image/image_calls.ts';
 import { pixelsText, plural } from '../../words.ts';
 import type { ImageRunner } from './image_runner.ts';
 import { type ImageSettings, MOST_TILES } from './image_settings.ts';
@@ -51,12 +52,27 @@ export function makePanel(
     onChange: (on) => settings.change({ flip: on }),
   });
   flip.element.title = 'Every run twice, once mirrored: a steadier map in twice the time';
+  const upsample = choiceField<Upsampling>({
+    label: 'Upsample',
+    options: [
+      { value: 'model', label: 'Model' },
+      { value: 'bilinear', label: 'Bilinear' },
+      { value: 'guided', label: 'Guided' },
+      { value: 'none', label: 'None' },
+    ],
+    value: value.upsample,
+    onChange: (how) => settings.change({ upsample: how }),
+  });
+  upsample.element.title =
+    'From the size of the map to that of the photo, on screen and in files: as the model prescribes, bilinear, guided by the edges of the photo, or not at all';
   settings.store.watch((now) => {
+    upsample.set(now.upsample);
     showPlane.set(now.showplane);
     tiles.set(String(now.tiles));
     flip.set(now.flip);
   });
   const { groups: common, focusSize } = makePictureGroups(app, settings, runner, {
+    look: [upsample.element],
     range: [showPlane.element],
     input: [tiles.element, flip.element],
   });
@@ -98,6 +114,7 @@ export interface PictureSettings {
 
 /** Controls of one page alone, by the group that they belong to. */
 export interface MoreControls {
+  readonly look?: readonly HTMLElement[];
   readonly range?: readonly HTMLElement[];
   readonly input?: readonly HTMLElement[];
 }
@@ -147,6 +164,7 @@ export function makePictureGroups(
     maps.element,
     reverse.element,
     contrast.element,
+    ...(more.look ?? []),
   );
   bound.push(() => maps.element.classList.toggle('reversed', settings.value.reverse));
 
@@ -274,7 +292,7 @@ export function makePictureGroups(
       keys.filter((key) => settings.value[key] !== start[key]).length;
     const word = (count: number): string =>
       count === 0 ? '' : count === 1 ? '1 changed' : `${count} changed`;
-    look.setBadge(word(changed('map', 'reverse', 'contrast')));
+    look.setBadge(word(changed('map', 'reverse', 'contrast', 'upsample')));
     range.setBadge(word(changed('low', 'high', 'percentile', 'gamma', 'plane', 'showplane')));
     input.setBadge(word(changed('size', 'shape', 'rounding', 'tiles', 'flip')));
   };

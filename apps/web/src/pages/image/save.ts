@@ -98,26 +98,28 @@ export function makeSave(
   const items = (): (MenuItem | 'line')[] => {
     const facts = runner.facts.value;
     if (!facts) return [{ label: 'Settings, JSON', run: saveSettings }];
-    const source = pixelsText(facts.width, facts.height);
+    const isResized = settings.value.upsample !== 'none';
+    const photo = pixelsText(facts.width, facts.height);
     const map = pixelsText(facts.mapWidth, facts.mapHeight);
+    const source = isResized ? photo : map;
     const item = (label: string, format: SaveFormat, size: SaveSize, detail: string): MenuItem => ({
       label,
       detail,
       run: () => void save(format, size),
     });
     return [
-      item('Coloured PNG, size of the photo', 'png', 'source', source),
+      ...(isResized ? [item('Coloured PNG, size of the photo', 'png', 'source', photo)] : []),
       item('Coloured PNG, size of the map', 'png', 'map', map),
       item('Normals, PNG', 'normals', 'map', map),
       'line',
       item('PNG of 16 bits, as shown', 'png16', 'source', source),
-      item('NPY, as the network gave it', 'npy', 'source', source),
+      ...(isResized ? [item('NPY, as the network gave it', 'npy', 'source', photo)] : []),
       item('NPY, size of the map', 'npy', 'map', map),
       item('PFM, as the network gave it', 'pfm', 'source', source),
       item('OpenEXR, as the network gave it', 'exr', 'source', source),
       'line',
       item('Mask, PNG', 'mask', 'source', source),
-      item('Cut-out, PNG', 'cutout', 'source', source),
+      item('Cut-out, PNG', 'cutout', 'source', photo),
       'line',
       item('Mesh, GLB', 'glb', 'source', 'with the photo'),
       item('Mesh, PLY', 'ply', 'source', 'with colours'),

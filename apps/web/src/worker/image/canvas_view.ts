@@ -9,6 +9,8 @@ export interface Drawable {
   readonly photo: Photo;
   /** The part of the photo that the picture covers, 0…1. */
   readonly crop: Rect;
+  /** Pixels of the map as they are, in place of what lies between them. */
+  readonly sharp?: boolean;
   readonly pictures: Partial<Readonly<Record<PaneContent, Tensor>>>;
 }
 
@@ -159,7 +161,7 @@ function bindGroup(
 function paneBytes(
   view: View,
   { rect, clip, content, whole }: View['panes'][number],
-  { photo, crop }: Drawable,
+  { photo, crop, sharp = false }: Drawable,
   tensor: Tensor | undefined,
 ): ArrayBuffer {
   const bytes = new ArrayBuffer(PANE_BYTES);
@@ -171,7 +173,7 @@ function paneBytes(
   floats.set([bounds.x, bounds.y, bounds.x + bounds.width, bounds.y + bounds.height], 4);
   floats.set([part.x, part.y, part.x + part.width, part.y + part.height], 8);
   floats.set([view.width, view.height, columns, rows], 12);
-  new Uint32Array(bytes)[16] = codes[content];
+  new Uint32Array(bytes)[16] = content === 'depth' && sharp ? 3 : codes[content];
   const texels = (part.width * photo.width) / Math.max(1, rect.width);
   floats.set([view.radius, Math.max(0, Math.log2(texels)), 8 * view.scale], 17);
   return bytes;

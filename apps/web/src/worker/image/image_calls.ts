@@ -77,6 +77,10 @@ export interface RunFacts {
   readonly memory: number;
 }
 
+/** How a map comes to the size of its photo, in the words of `dpt image --upsample`. */
+export const upsamplings = ['model', 'bilinear', 'guided', 'none'] as const;
+export type Upsampling = (typeof upsamplings)[number];
+
 /** How the map is shown: everything that needs no new run of the model. */
 export interface Look {
   readonly colourMap: ColourMap;
@@ -88,6 +92,7 @@ export interface Look {
   readonly percentile: number;
   readonly gamma: number;
   readonly plane: number;
+  readonly upsample: Upsampling;
   /** Colour the plane that was fitted, in place of the map. For the eye: files are of the map. */
   readonly showPlane: boolean;
   readonly cutLow: number;

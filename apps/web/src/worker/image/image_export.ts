@@ -1,4 +1,4 @@
-import { cutOut, meshOf, resizeMap } from '@dpt-webgpu/dpt';
+import { cutOut, guidedUpsample, meshOf, resizeMap } from '@dpt-webgpu/dpt';
 import {
   encodeExr,
   encodeGlb,
@@ -8,10 +8,10 @@ import {
   encodePly,
   vertexColours,
 } from '@dpt-webgpu/loaders';
-import type { Tensor } from '@dpt-webgpu/tensor';
+import { type Tensor, textureToPixels } from '@dpt-webgpu/tensor';
 import type { OpenModel } from '../model_host.ts';
-import type { Look, SaveFormat, SaveSize } from './image_calls.ts';
-import { type LookRecording, type LookShape, recordLook, runLook } from './looks.ts';
+import type { Look, SaveFormat, SaveSize, Upsampling } from './image_calls.ts';
+import { type LookRecording, type LookShape, lookShape, recordLook, runLook } from './looks.ts';
 import { type Part, type Photo, readPixels, writePixels } from './photo.ts';
 import { encodePng, type PngPixels } from './png.ts';
 
@@ -30,33 +30,33 @@ const MESH_SIDE = 640;
 
 /**
  * A file of the map, computed anew at its size in 32 bits: nothing is taken from the screen. `map` is the size of the
- * network's output, `source` that of the photo or of what was cropped from it.
+ * network's output, `source` that of the photo or of what was cropped from it, unless the look leaves maps as they are.
  */
 export async function exportFile(
   from: Exported,
   format: SaveFormat,
   size: SaveSize,
 ): Promise<Blob> {
-  const { depth, part } = from;
-  const [, H, W] = depth.dims('1 H W') as [number, number, number];
-  const shown = size === 'map' ? ([H, W] as const) : ([part.height, part.width] as const);
+  const own = shapeOf(from);
+  const shape = size === 'map' ? own : shapeOf(from, from.look.upsample);
+  const { shown } = shape;
   switch (format) {
     case 'npy':
-      return blobOf(encodeNpy(await rawValues(from, shown), shown));
+      return blobOf(encodeNpy(await rawValues(from, shape), shown));
     case 'pfm':
-      return blobOf(encodePfm(await rawValues(from, shown), shown[1], shown[0]));
+      return blobOf(encodePfm(await rawValues(from, shape), shown[1], shown[0]));
     case 'exr':
-      return blobOf(encodeExr(await rawValues(from, shown), shown[1], shown[0]));
+      return blobOf(encodeExr(await rawValues(from, shape), shown[1], shown[0]));
     case 'png':
-      return withLook(from, shown, false, async ({ outputs }) =>
+      return withLook(from, shape, false, async ({ outputs }) =>
         pngOf(shown, 3, withoutAlpha(await outputs.rgba.readBytes())),
       );
     case 'normals':
-      return withLook(from, [H, W], true, async ({ outputs }) =>
-        pngOf([H, W], 3, withoutAlpha(await outputs.normals.readBytes())),
+      return withLook(from, own, true, async ({ outputs }) =>
+        pngOf(own.shown, 3, withoutAlpha(await outputs.normals.readBytes())),
       );
     case 'png16':
-      return withLook(from, shown, false, async ({ outputs }) => {
+      return withLook(from, shape, false, async ({ outputs }) => {
         const values = await outputs.values.read();
         return pngOf(
           shown,
@@ -65,14 +65,12 @@ export async function exportFile(
         );
       });
     case 'mask':
-      return withLook(from, shown, false, async ({ outputs }) => {
+      return withLook(from, shape, false, async ({ outputs }) => {
         const mask = new Uint32Array((await outputs.mask.readBytes()).buffer);
         return pngOf(shown, 1, Uint8Array.from(mask));
       });
     case 'cutout':
-      return withLook(from, [part.height, part.width], false, (recording) =>
-        cutOutPng(from, recording),
-      );
+      return cutOutPng(from);
     case 'glb':
     case 'ply':
     case 'obj':
@@ -80,65 +78,68 @@ export async function exportFile(
   }
 }
 
+/** At the size of the photo in one of the ways; without, at that of the map. */
+function shapeOf({ opened, depth, part, look }: Exported, upsample?: Upsampling): LookShape {
+  const { config } = opened.model;
+  if (!upsample) return lookShape(config, depth, look);
+  return lookShape(config, depth, { ...look, upsample }, [part.height, part.width]);
+}
+
 /** The map as the network gave it, resized as `dpt image` does. */
 async function rawValues(
-  { opened, depth }: Exported,
-  shown: readonly [number, number],
+  { opened, depth, photo, part }: Exported,
+  { shown, map, method, guided }: LookShape,
 ): Promise<Float32Array> {
-  const [, H, W] = depth.dims('1 H W') as [number, number, number];
-  if (shown[0] === H && shown[1] === W) return depth.read();
-  const resized = resizeMap(depth, shown, opened.model.config.image.depthFilter);
-  try {
+  if (!guided && shown[0] === map[0] && shown[1] === map[1]) return depth.read();
+  if (!guided) {
+    using resized = resizeMap(depth, shown, method);
     return await resized.read();
-  } finally {
-    resized.dispose();
   }
+  using pixels = textureToPixels(opened.gpu.context, photo.texture, { part });
+  using resized = guidedUpsample(depth, pixels);
+  return await resized.read();
 }
 
 async function withLook<T>(
-  { opened, depth, look }: Exported,
-  shown: readonly [number, number],
+  { opened, photo, part, depth, look }: Exported,
+  shape: LookShape,
   normals: boolean,
   read: (recording: LookRecording) => Promise<T>,
 ): Promise<T> {
-  const { gpu, model } = opened;
-  const [, H, W] = depth.dims('1 H W') as [number, number, number];
-  const shape: LookShape = {
-    map: [H, W],
-    shown,
-    kind: model.config.depth,
-    method: model.config.image.depthFilter,
-  };
+  const { gpu } = opened;
   const wanted = { ...look, normals, showPlane: false };
   using recording = await recordLook(gpu, wanted, shape);
+  if (shape.guided) writePixels(gpu, photo.texture, part, recording.inputs.pixels.buffer);
   runLook(gpu, recording, wanted, depth);
   return await read(recording);
 }
 
-async function cutOutPng(
-  { opened, photo, part }: Exported,
-  { outputs }: LookRecording,
-): Promise<Blob> {
-  const { gpu } = opened;
-  const { context } = gpu;
-  const shape = [part.height, part.width] as const;
-  using pixels = context.empty(shape, 'u32', 'pixels');
-  writePixels(gpu, photo.texture, part, pixels.buffer);
-  using cut = cutOut(pixels, outputs.mask.reshape(shape));
-  return pngOf(shape, 4, await cut.readBytes());
+/** The photo itself, whatever size maps are left at. */
+function cutOutPng(from: Exported): Promise<Blob> {
+  const { opened, photo, part, look } = from;
+  const upsample = look.upsample === 'none' ? 'model' : look.upsample;
+  return withLook(from, shapeOf(from, upsample), false, async ({ outputs }) => {
+    const { gpu } = opened;
+    const size = [part.height, part.width] as const;
+    using pixels = textureToPixels(gpu.context, photo.texture, { part });
+    using cut = cutOut(pixels, outputs.mask.reshape(size));
+    return pngOf(size, 4, await cut.readBytes());
+  });
 }
 
 async function meshFile(from: Exported, format: 'glb' | 'ply' | 'obj'): Promise<Blob> {
-  const { depth, part, opened, photo } = from;
+  const { depth, part, opened, photo, look } = from;
   const [, H, W] = depth.dims('1 H W') as [number, number, number];
   // The photo's shape, at no more points than the network saw.
   const longer = Math.min(MESH_SIDE, Math.max(H, W));
   const scale = longer / Math.max(part.width, part.height);
   const height = Math.max(2, Math.round(part.height * scale));
   const width = Math.max(2, Math.round(part.width * scale));
-  const metres = await withLook(from, [height, width], false, ({ outputs }) =>
-    outputs.metres.read(),
-  );
+  const shape = lookShape(opened.model.config, depth, { ...look, upsample: 'model' }, [
+    height,
+    width,
+  ]);
+  const metres = await withLook(from, shape, false, ({ outputs }) => outputs.metres.read());
   const mesh = meshOf({ width, height, data: metres }, { depthRatio: 1.25 });
   if (format === 'obj') return blobOf(encodeObj(mesh));
   const picture = await readPixels(opened.gpu, photo.texture, part);

@@ -20,10 +20,11 @@ import type {
 } from './image_calls.ts';
 import { HISTOGRAM_BINS } from './image_calls.ts';
 import { exportFile } from './image_export.ts';
-import { type LookRecording, type LookShape, lookKey, recordLook, runLook } from './looks.ts';
+import { type LookRecording, lookKey, lookShape, recordLook, runLook } from './looks.ts';
 import { runMany, runOnce } from './network_runs.ts';
 import { OpenPhoto, partOf, shareOf } from './open_photo.ts';
 import type { Part } from './photo.ts';
+import { writeShrunkPixels } from './shrunk_pixels.ts';
 
 /** The longer side of what is shown. Enough for a stage on any screen; a photo of 12 megapixels would take the look 20 times as long. */
 const SHOWN = 1280;
@@ -108,13 +109,12 @@ export class ImageSession {
   async #warm(look: Look): Promise<undefined> {
     const opened = this.#host.expectModel();
     const { gpu, model } = opened;
-    const { image, depth } = model.config;
+    const { image } = model.config;
     const photo = { width: 96, height: 64 };
     const network = inputSize(image, photo, { size: image.baseSize, square: false });
     const runs = this.#runsOf(opened);
     const recording = await runs.recordingFor(photo, network, {});
-    const [, H, W] = recording.outputs.depth.dims('1 H W') as [number, number, number];
-    const shape = { map: [H, W], shown: [64, 96], kind: depth, method: image.depthFilter } as const;
+    const shape = lookShape(model.config, recording.outputs.depth, look, [64, 96]);
     const made = await recordLook(gpu, look, shape);
     made.dispose();
     return undefined;
@@ -196,17 +196,11 @@ export class ImageSession {
     }
     const { opened, depth } = result;
     const { gpu, model } = opened;
-    const [, H, W] = depth.dims('1 H W') as [number, number, number];
     const scale = Math.min(1, SHOWN / Math.max(result.part.width, result.part.height));
-    const shape: LookShape = {
-      map: [H, W],
-      shown: [
-        Math.round(result.part.height * scale) || 1,
-        Math.round(result.part.width * scale) || 1,
-      ],
-      kind: model.config.depth,
-      method: model.config.image.depthFilter,
-    };
+    const shape = lookShape(model.config, depth, look, [
+      Math.round(result.part.height * scale) || 1,
+      Math.round(result.part.width * scale) || 1,
+    ]);
     const key = lookKey(look, shape);
     if (this.#look?.key !== key || this.#look.recording.context !== gpu.context) {
       const made = await recordLook(gpu, look, shape);
@@ -216,6 +210,11 @@ export class ImageSession {
     // A newer result or look may have come while this one was recorded.
     if (this.#result !== result) {
       throw new EngineError({ code: 'cancelled', message: 'Cancelled.' });
+    }
+    const photo = shape.guided && this.#photo.uploaded(gpu);
+    if (photo) {
+      const { pixels } = this.#look.recording.inputs;
+      writeShrunkPixels(gpu, photo, result.part, shape.shown, pixels.buffer);
     }
     runLook(gpu, this.#look.recording, look, depth);
     await this.#draw();
@@ -252,7 +251,13 @@ export class ImageSession {
     const crop = this.#result?.crop ?? WHOLE;
     if (!this.#result || !this.#look) return { photo, crop, pictures: {} };
     const { rgba, mask, normals } = this.#look.recording.outputs;
-    return { photo, crop, pictures: { depth: rgba, cutout: mask, normals } };
+    const { look } = this.#look;
+    return {
+      photo,
+      crop,
+      sharp: look.upsample === 'none',
+      pictures: { depth: rgba, cutout: mask, normals },
+    };
   }
 
   async #pick(

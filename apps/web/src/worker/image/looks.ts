@@ -1,10 +1,12 @@
 import {
   colourWords,
   type DepthKind,
+  type DptConfig,
   depthLevels,
   depthMask,
   depthPipeline,
   depthSettings,
+  guidedUpsample,
   inverseToDepth,
   lineBetween,
   lineValues,
@@ -51,10 +53,26 @@ export interface LookShape {
   readonly shown: readonly [height: number, width: number];
   readonly kind: DepthKind;
   readonly method: ResizeMethod;
+  /** Edges are where the photo has them, whose pixels `runLook` gets. */
+  readonly guided: boolean;
+}
+
+/** A look at a map [1, H, W]. `size`: what the photo is shown or saved at; without it, and without upsampling, the map's own. */
+export function lookShape(
+  { depth: kind, image }: DptConfig,
+  depth: Tensor,
+  { upsample }: Look,
+  size?: readonly [height: number, width: number],
+): LookShape {
+  const [, H, W] = depth.dims('1 H W') as [number, number, number];
+  const map = [H, W] as const;
+  const method = upsample === 'model' ? image.depthFilter : 'bilinear';
+  if (!size || upsample === 'none') return { map, shown: map, kind, method, guided: false };
+  return { map, shown: size, kind, method, guided: upsample === 'guided' };
 }
 
 export type LookRecording = Recording<LookInput, LookOutput>;
-type LookInput = 'depth' | 'settings' | 'cut' | 'colours' | 'line' | 'fov';
+type LookInput = 'depth' | 'settings' | 'cut' | 'colours' | 'line' | 'fov' | 'pixels';
 export type LookOutput =
   | 'nearness'
   | 'values'
@@ -82,7 +100,8 @@ export const lookKey = (look: Look, shape: LookShape): string =>
 /** The picture pipeline of packages/dpt as a recording: depth [1, H, W] → everything that is shown or saved. */
 export function recordLook(gpu: Gpu, look: Look, shape: LookShape): Promise<LookRecording> {
   const [H, W] = shape.map;
-  const resized = shape.shown[0] !== H || shape.shown[1] !== W;
+  const { shown, method, guided } = shape;
+  const resized = guided || shown[0] !== H || shown[1] !== W;
   return record(
     gpu.context,
     {
@@ -92,18 +111,20 @@ export function recordLook(gpu: Gpu, look: Look, shape: LookShape): Promise<Look
       colours: { shape: [256], dtype: 'u32' },
       line: [4],
       fov: [1],
+      pixels: { shape: guided ? shown : [1, 1], dtype: 'u32' },
     },
-    ({ depth, settings, cut, colours, line, fov }) => {
+    ({ depth, settings, cut, colours, line, fov, pixels }) => {
+      const resize = guided ? { guide: pixels } : { size: shown, method };
+      const sized = (map: Tensor): Tensor =>
+        guided ? guidedUpsample(map, pixels) : resized ? resizeMap(map, shown, method) : map;
       const { clean, nearness, values, rgba } = depthPipeline(depth, {
         settings,
         colours,
         kind: shape.kind,
         ...stepsOf(look),
-        ...(resized ? { resize: { size: shape.shown, method: shape.method } } : {}),
+        ...(resized ? { resize } : {}),
       });
-      const inMetres = (): Tensor =>
-        resized ? resizeMap(clean, shape.shown, shape.method) : clean;
-      const metres = shape.kind === 'metric' ? inMetres() : inverseToDepth(nearness, line);
+      const metres = shape.kind === 'metric' ? sized(clean) : inverseToDepth(nearness, line);
       // At the size of the map: a map that was made larger between its pixels has facets, and normals show each of them.
       const facing = (): Tensor => {
         if (shape.kind === 'metric') return normals(clean, fov);
@@ -120,8 +141,10 @@ export function recordLook(gpu: Gpu, look: Look, shape: LookShape): Promise<Look
           percentiles: look.percentile > 0,
         });
         const fitted = subtract(all, subtractPlane(all, planeOfBestFit(all), cut));
-        const sized = resized ? resizeMap(fitted, shape.shown, shape.method) : fitted;
-        return lookup(reverseLevels(depthLevels(sized, settings).levels, settings), colours);
+        return lookup(
+          reverseLevels(depthLevels(sized(fitted), settings).levels, settings),
+          colours,
+        );
       };
       return {
         nearness,
@@ -136,7 +159,7 @@ export function recordLook(gpu: Gpu, look: Look, shape: LookShape): Promise<Look
   );
 }
 
-/** Runs a look on a map that lies on the device. */
+/** Runs a look on a map that lies on the device. The pixels of one that is guided are there already. */
 export function runLook(gpu: Gpu, recording: LookRecording, look: Look, depth: Tensor): void {
   const { device } = gpu;
   const { inputs } = recording;

@@ -5,7 +5,7 @@ struct Pane {
   crop: vec4f,      // left, top, right, bottom in the photo, 0…1
   canvas: vec2f,    // pixels of the canvas
   size: vec2f,      // columns and rows of `picture`
-  content: u32,     // 0 photo, 1 picture, 2 photo where the mask is, over a chequerboard
+  content: u32,     // 0 photo, 1 picture, 2 photo where the mask is, over a chequerboard, 3 the picture's own pixels
   radius: f32,      // of the corners, in canvas pixels
   level: f32,       // of the photo's smaller copies
   chequer: f32,     // side of a field of the chequerboard, in canvas pixels
@@ -65,6 +65,9 @@ fn colour(@builtin(position) position: vec4f) -> @location(0) vec4f {
     shown = photo_at(uv).rgb;
   } else if (pane.content == 1u) {
     shown = picture_at(uv).rgb;
+  } else if (pane.content == 3u) {
+    let pixel = vec2u(clamp(uv * pane.size, vec2f(0), pane.size - 1));
+    shown = unpack4x8unorm(picture[pixel.y * u32(pane.size.x) + pixel.x]).rgb;
   } else {
     let field = vec2u(at / pane.chequer);
     let ground = select(vec3f(0.80), vec3f(0.93), ((field.x + field.y) & 1u) == 0u);
