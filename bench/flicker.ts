@@ -26,6 +26,7 @@ import {
   pace,
   planPrediction,
   RangeOverTime,
+  weightOver,
 } from '@dpt-webgpu/dpt';
 import { imageToTensor, record } from '@dpt-webgpu/tensor';
 
@@ -94,10 +95,9 @@ const counts = { all: 0, still: 0, moved: 0, frames: 0, cuts: 0 };
 let ghost = 0;
 let before: { readonly maps: Maps; readonly luma: Float32Array } | undefined;
 const step = 1 / perSecond(film.rate);
-const weightOf = (seconds: number): number => (seconds > 0 ? 1 - Math.exp(-step / seconds) : 1);
 const framePace = pace({
-  alpha: weightOf(Number(values.smooth)),
-  still: weightOf(Number(values['smooth-pixels'])),
+  alpha: weightOver(Number(values.smooth), step),
+  still: weightOver(Number(values['smooth-pixels']), step),
 });
 const decoder = new Decoder(ffmpeg, { film, input, range, stamped: false });
 for await (const { data } of decoder.frames()) {

@@ -55,7 +55,7 @@ export {
   percentileRange,
 } from './depth_map/normalise_map.ts';
 export { normals, normalsToRgba, viewValues } from './depth_map/normals.ts';
-export { type Pace, pace, RangeOverTime, thumbnail } from './depth_map/over_time.ts';
+export { type Pace, pace, RangeOverTime, thumbnail, weightOver } from './depth_map/over_time.ts';
 export {
   type DepthPipelineOptions,
   depthPipeline,

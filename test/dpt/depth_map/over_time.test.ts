@@ -6,6 +6,7 @@ import {
   pace,
   RangeOverTime,
   thumbnail,
+  weightOver,
 } from '../../../packages/dpt/src/index.ts';
 import { minMax, record } from '../../../packages/tensor/src/index.ts';
 import { expectWithin, settingsTensor } from '../../support/depth_maps.ts';
@@ -119,6 +120,14 @@ test('in the pipeline: a jump of the range is followed slowly', async () => {
   };
   expect(await rangeOf(1)).toEqual([0, 1]);
   expect(await rangeOf(2)).toEqual([0, 1.25]);
+});
+
+test('weights over time: two steps leave as much of what was as one of their length', () => {
+  const left = (passed: number): number => 1 - weightOver(0.5, passed);
+  expect(left(0.04) * left(0.06)).toBeCloseTo(left(0.1), 12);
+  expect(left(0.5)).toBeCloseTo(Math.exp(-1), 12);
+  // Nothing has passed, nor when a clock goes back; over no time all is new.
+  expect([weightOver(0.5, 0), weightOver(0.5, -1), weightOver(0, 0)]).toEqual([0, 0, 1]);
 });
 
 test('errors', async () => {

@@ -10,6 +10,7 @@ import {
   resizeMap,
   type Size,
   type SizeOptions,
+  weightOver,
 } from '@dpt-webgpu/dpt';
 import {
   concat,
@@ -56,10 +57,6 @@ export interface FrameDepth {
 
 type Input = 'pixels' | 'pace';
 type Output = 'picture' | 'values' | 'raw' | 'range' | 'ends';
-
-/** Of the new frame in an exponential mean over time, whatever the distance of the frames: a rate must not change what is seen. */
-const weightOf = (passed: number, seconds: number | undefined): number =>
-  seconds === undefined ? 1 : 1 - Math.exp(-Math.max(passed, 0) / seconds);
 
 /**
  * The depth of a film: pixels → network → range over time → colours in one recording, so that a frame crosses the bus
@@ -150,13 +147,18 @@ export class FilmDepth {
   async next(pixels: Uint8Array, seconds: number): Promise<FrameDepth> {
     const passed = seconds - (this.#before ?? seconds);
     this.#before = seconds;
-    const { smooth, smoothPixels } = this.#smooth;
+    const { smooth = 0, smoothPixels = 0 } = this.#smooth;
     const { inputs } = this.#recording;
     // Without smoothing nothing reads it.
     const outputs: Partial<Record<Output, Tensor>> = this.#recording.run({
       pixels,
       ...(inputs.pace
-        ? { pace: pace({ alpha: weightOf(passed, smooth), still: weightOf(passed, smoothPixels) }) }
+        ? {
+            pace: pace({
+              alpha: weightOver(smooth, passed),
+              still: weightOver(smoothPixels, passed),
+            }),
+          }
         : {}),
     });
     const [picture, values, raw, range, ends] = await Promise.all([

@@ -75,6 +75,13 @@ export function pace({ alpha = 0.25, limit = 0.25, still = alpha }: Pace = {}): 
 }
 
 /**
+ * Weight of a new frame in an exponential mean over so many seconds, `passed` seconds after the frame before: with it in
+ * `pace` a film looks the same whatever its rate, and when frames are left out. Over 0 seconds: 1.
+ */
+export const weightOver = (seconds: number, passed: number): number =>
+  seconds > 0 ? 1 - Math.exp(-Math.max(passed, 0) / seconds) : 1;
+
+/**
  * The range of a film's maps from frame to frame, smoothed, and taken anew at cuts; on top of it, if wanted, their pixels.
  * What it remembers stays on the GPU, in tensors that every call rewrites: one film, one `RangeOverTime`.
  */

@@ -2,7 +2,8 @@ import { colourMaps } from '@dpt-webgpu/dpt';
 import type { App } from '../../app.ts';
 import type { KeyCommand } from '../../keys.ts';
 import type { Settings } from '../../settings.ts';
-import { filmLayouts, steadyKinds, type VideoSettings } from './video_settings.ts';
+import { steadyKinds } from './steady.ts';
+import { filmLayouts, type VideoSettings } from './video_settings.ts';
 import type { VideoStage } from './video_stage.ts';
 
 /** The keys of the video page: those of the original, and ours. */

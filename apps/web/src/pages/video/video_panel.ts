@@ -3,9 +3,9 @@ import { h, setText } from '../../dom.ts';
 import type { Settings } from '../../settings.ts';
 import { choiceField, selectField, switchRow } from '../../ui/choice.ts';
 import { group, groupTabs } from '../../ui/group.ts';
-import { slider } from '../../ui/slider.ts';
 import { makePictureGroups } from '../image/panel.ts';
 import type { FilmTimes } from './film.ts';
+import { makeSteady } from './steady.ts';
 import type { VideoSettings } from './video_settings.ts';
 
 const SHOWN = 90;
@@ -18,12 +18,6 @@ const recordWords: Readonly<Record<VideoSettings['record'], string>> = {
   png: EACH,
   png16: EACH,
   npy: EACH,
-};
-
-const steadyWords: Readonly<Record<VideoSettings['steady'], string>> = {
-  off: 'Each frame has its own nearest and farthest: the picture flickers.',
-  range: 'Nearest and farthest follow the film slowly.',
-  motion: 'Each pixel as well, where the picture stands still; what moves is followed at once.',
 };
 
 /** The controls of the video page: timing and steadiness, and those of any picture. */
@@ -42,46 +36,9 @@ export function makeVideoPanel(app: App, settings: Settings<VideoSettings>): HTM
   bound.push(() => frames.set(settings.value.every ? 'every' : 'late'));
   const timing = group({ id: 'video.timing', title: 'Timing' }, ...makeTiming(app), frames.element);
 
-  const steadyKind = choiceField({
-    label: 'Keep steady',
-    value: settings.value.steady,
-    options: [
-      { value: 'off', label: 'Off' },
-      { value: 'range', label: 'Range' },
-      { value: 'motion', label: 'Motion' },
-    ],
-    onChange: (steady) => settings.change({ steady }),
-  });
-  const steadyNote = h('p', { class: 'caption' });
-  const strength = slider({
-    label: 'Strength',
-    min: 0,
-    max: 0.99,
-    step: 0.01,
-    start: settings.start.strength,
-    digits: 2,
-    onChange: (value) => settings.change({ strength: value }),
-  });
-  const cuts = switchRow({
-    label: 'Start fresh at cuts',
-    value: settings.value.cuts,
-    onChange: (on) => settings.change({ cuts: on }),
-  });
-  bound.push(() => {
-    const { steady: kind } = settings.value;
-    steadyKind.set(kind);
-    setText(steadyNote, steadyWords[kind]);
-    for (const { element } of [strength, cuts]) element.hidden = kind === 'off';
-    strength.set(settings.value.strength);
-    cuts.set(settings.value.cuts);
-  });
-  const steady = group(
-    { id: 'video.steady', title: 'Steady' },
-    steadyKind.element,
-    steadyNote,
-    strength.element,
-    cuts.element,
-  );
+  const steadiness = makeSteady(settings);
+  bound.push(steadiness.show);
+  const steady = group({ id: 'video.steady', title: 'Steady' }, ...steadiness.elements);
 
   const record = selectField({
     label: 'Write',

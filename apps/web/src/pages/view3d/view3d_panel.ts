@@ -5,6 +5,7 @@ import { selectField, switchRow } from '../../ui/choice.ts';
 import type { Control } from '../../ui/control.ts';
 import { type Group, group, groupTabs } from '../../ui/group.ts';
 import { slider } from '../../ui/slider.ts';
+import { makeSteady } from '../video/steady.ts';
 import type { View3dRunner } from './view3d_runner.ts';
 import { FOV, ownFov, rangeOf, type View3dSettings, view3dSchema } from './view3d_settings.ts';
 
@@ -105,6 +106,9 @@ export function makeView3dPanel(
   bound.push(showSize);
   app.engine.model.watch(showSize);
 
+  const steady = makeSteady(settings);
+  const steadiness = h('div', {}, ...steady.elements);
+  bound.push(steady.show);
   const depth = group(
     { id: '3d.depth', title: 'Depth' },
     near.element,
@@ -113,6 +117,7 @@ export function makeView3dPanel(
     fov.element,
     toggle('rays', 'Distances along rays'),
     size.element,
+    steadiness,
   );
   const edges = group(
     { id: '3d.edges', title: 'Edges' },
@@ -178,7 +183,7 @@ export function makeView3dPanel(
   );
 
   const badges: readonly (readonly [Group, readonly (keyof View3dSettings)[]])[] = [
-    [depth, ['near', 'far', 'fov', 'rays', 'size']],
+    [depth, ['near', 'far', 'fov', 'rays', 'size', 'steady', 'rangeOver', 'pixelsOver', 'cuts']],
     [edges, ['cut', 'mask']],
     [mesh, ['density', 'jitter', 'seed', 'point', 'resolution']],
     [view, ['tilt', 'centre', 'flat', 'frustum', 'depth']],
@@ -193,6 +198,11 @@ export function makeView3dPanel(
   });
   settings.store.watch(() => {
     for (const show of bound) show();
+  });
+  runner.source.watch(({ state }) => {
+    // A film has its size from the video page, a picture nothing to be kept steady.
+    size.element.hidden = state === 'film';
+    steadiness.hidden = state !== 'film';
   });
   runner.hasMask.watch((has) => {
     ownMask.control.element.hidden = !has;

@@ -5,6 +5,7 @@ import { Store } from '../../store.ts';
 import type { Rect, RunProgress } from '../../worker/image/image_calls.ts';
 import type { Failure } from '../../worker/protocol.ts';
 import type { DrawFacts, View3d, View3dFacts } from '../../worker/view3d/view3d_calls.ts';
+import { steadyOf } from '../video/steady.ts';
 import type { View3dSettings } from './view3d_settings.ts';
 
 export type Source3d =
@@ -34,6 +35,8 @@ export class View3dRunner {
   #crop: Rect | undefined;
   #opening = 0;
   #wanted = false;
+  #frameWanted = false;
+  #takingFrame = false;
   #drawWanted = false;
   #drawing = false;
 
@@ -43,6 +46,7 @@ export class View3dRunner {
     this.#view = view;
     settings.store.watch((now, before) => {
       if (now.size !== before.size) this.requestRun();
+      if (now.steady !== before.steady || now.cuts !== before.cuts) void this.takeFrame();
       this.requestDraw();
     });
     app.engine.model.watch(({ state }) => {
@@ -74,18 +78,29 @@ export class View3dRunner {
     await this.takeFrame();
   }
 
-  /** The film has a new frame. */
+  /** The film has a new frame, or is to be kept steady in another way. One at a time; the newest counts. */
   async takeFrame(): Promise<void> {
     if (this.source.value.state !== 'film') return;
+    this.#frameWanted = true;
+    if (this.#takingFrame) return;
+    this.#takingFrame = true;
+    while (this.#frameWanted) {
+      this.#frameWanted = false;
+      await this.#takeFrame();
+    }
+    this.#takingFrame = false;
+  }
+
+  async #takeFrame(): Promise<void> {
+    const turn = this.#opening;
     try {
-      const facts = await this.#app.engine.call('view3d.film', undefined);
-      if (!facts) return;
+      const steady = steadyOf(this.#settings.value);
+      const facts = await this.#app.engine.call('view3d.film', steady);
+      if (!facts || turn !== this.#opening) return;
       const before = this.facts.value;
+      const { modelTime: _, ...lasting } = facts;
       const same =
-        before &&
-        before.width === facts.width &&
-        before.height === facts.height &&
-        before.mapWidth === facts.mapWidth;
+        before && Object.entries(lasting).every(([key, value]) => before[key as never] === value);
       if (!same) this.facts.set(facts);
       this.run.set({ state: 'idle' });
       this.requestDraw();

@@ -1,11 +1,12 @@
 import { flag, number, oneOf, type Schema } from '../../settings.ts';
 import type { DrawAs, Surface } from '../../worker/view3d/view3d_calls.ts';
+import { type SteadySettings, steadySchema } from '../video/steady.ts';
 
 export const stereoKinds = ['off', 'side', 'half', 'cross', 'red'] as const;
 export type Stereo = (typeof stereoKinds)[number];
 
 /** Everything that the 3D page remembers and that its links carry. */
-export interface View3dSettings {
+export interface View3dSettings extends SteadySettings {
   /** The nearest distance, as a share of the farthest. */
   readonly near: number;
   readonly far: number;
@@ -58,6 +59,7 @@ export const view3dSchema: Schema<View3dSettings> = {
   eyes: number(0.35, 0, 1),
   record: oneOf(['video', 'png'], 'video'),
   size: number(0, 0, 4096),
+  ...steadySchema,
 };
 
 /** Distances: as the sliders say; of a model that gives metres, those of the map until a slider was moved. */

@@ -6,8 +6,10 @@ import type { Movie } from './movie_writer.ts';
 export interface Steady {
   /** The range of the depths; `motion`: each pixel as well, where the picture stands still. */
   readonly kind: 'off' | 'range' | 'motion';
-  /** Weight of the new frame, 0…1. */
-  readonly alpha: number;
+  /** Seconds over which the range follows the film. */
+  readonly range: number;
+  /** Seconds over which pixels follow it where the picture stands still. */
+  readonly pixels: number;
   /** Start anew where the picture changes at once. */
   readonly cuts: boolean;
 }

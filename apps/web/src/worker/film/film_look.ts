@@ -3,7 +3,6 @@ import {
   type DepthKind,
   depthPipeline,
   depthSettings,
-  pace,
   type RangeOverTime,
   type ResizeMethod,
 } from '@dpt-webgpu/dpt';
@@ -30,6 +29,10 @@ const stepsOf = ({ look }: FilmOptions) => ({
   plane: look.plane !== 0,
   equalise: look.contrast,
 });
+
+/** What of a film is smoothed: the range of another look has nothing to do with what it remembers. */
+export const smoothedKey = ({ look, steady }: FilmOptions): string =>
+  JSON.stringify([steady.kind, look.percentile]);
 
 /** What needs another recording; all else are values in tensors. */
 export const filmLookKey = (options: FilmOptions, { shown }: FilmMap): string =>
@@ -63,7 +66,7 @@ export function recordFilmLook(
   );
 }
 
-export function runFilmLook(recording: FilmLook, { look, steady }: FilmOptions): void {
+export function runFilmLook(recording: FilmLook, { look }: FilmOptions, pace: Float32Array): void {
   const { settings, colours, pace: paceInput } = recording.inputs;
   settings.write(
     depthSettings({
@@ -75,7 +78,6 @@ export function runFilmLook(recording: FilmLook, { look, steady }: FilmOptions):
     }),
   );
   colours.write(colourWords(look.colourMap));
-  // Brightness is 0…1, so that nothing changes by more than 1.
-  paceInput.write(pace({ alpha: steady.alpha, limit: steady.cuts ? 0.25 : 2 }));
+  paceInput.write(pace);
   recording.run();
 }

@@ -1,4 +1,4 @@
-import { RangeOverTime, type Size } from '@dpt-webgpu/dpt';
+import type { Size } from '@dpt-webgpu/dpt';
 import { encodeNpy } from '@dpt-webgpu/loaders';
 import type { Tensor } from '@dpt-webgpu/tensor';
 import type { Gpu } from '../gpu.ts';
@@ -18,10 +18,12 @@ import {
   filmLookKey,
   recordFilmLook,
   runFilmLook,
+  smoothedKey,
 } from './film_look.ts';
 import { recordedSize, recordedView } from './film_picture.ts';
 import { frameTimes } from './frame_times.ts';
 import { type Movie, MovieWriter } from './movie_writer.ts';
+import { Smoothing } from './smoothing.ts';
 
 /** The longer side of what is shown: more than a film has, mostly. */
 const SHOWN = 1280;
@@ -30,6 +32,8 @@ interface Current {
   readonly opened: OpenModel;
   readonly photo: Photo;
   readonly recording: DepthRecording;
+  /** In the film, or on a clock, in seconds. */
+  readonly time: number;
   readonly modelTime: number;
 }
 
@@ -55,7 +59,9 @@ export class FilmSession {
   #view: View | undefined;
   #texture: { gpu: Gpu; photo: Photo } | undefined;
   #runs: { opened: OpenModel; runs: DepthRuns } | undefined;
-  #range: { gpu: Gpu; range: RangeOverTime } | undefined;
+  readonly #smoothing = new Smoothing();
+  /** Counts how often frames began that do not follow those before. */
+  #begun = 0;
   #look: { key: string; recording: FilmLook; of: DepthRecording } | undefined;
   #current: Current | undefined;
   #filming: Filming | undefined;
@@ -75,7 +81,7 @@ export class FilmSession {
       // A frame that came before the recording began is not in it, though its map may be ready after.
       const filming = this.#filming;
       try {
-        const facts = await this.#frame(frame, options, restart);
+        const facts = await this.#frame(frame, time, options, restart);
         await this.#film(time, filming);
         return facts;
       } finally {
@@ -102,16 +108,17 @@ export class FilmSession {
   latest(): FilmFrame | undefined {
     const current = this.#current;
     if (!current) return undefined;
-    const { opened, photo, recording, modelTime } = current;
+    const { opened, photo, recording, time, modelTime } = current;
     const { width, height, texture } = photo;
-    return { opened, texture, depth: recording.outputs.depth, width, height, modelTime };
+    const { depth } = recording.outputs;
+    const { pixels } = recording.inputs;
+    return { opened, texture, depth, pixels, width, height, time, begun: this.#begun, modelTime };
   }
 
   #forget(): void {
     this.#look?.recording.dispose();
     this.#look = undefined;
-    this.#range?.range.dispose();
-    this.#range = undefined;
+    this.#smoothing.forget();
     this.#runs?.runs.dispose();
     this.#runs = undefined;
     this.#current = undefined;
@@ -119,6 +126,7 @@ export class FilmSession {
 
   async #frame(
     frame: VideoFrame | ImageBitmap,
+    time: number,
     options: FilmOptions,
     restart: boolean,
   ): Promise<FilmFacts> {
@@ -142,10 +150,13 @@ export class FilmSession {
     const begun = performance.now();
     writePixels(gpu, photo.texture, { x: 0, y: 0, ...size }, recording.inputs.pixels.buffer);
     recording.run();
-    if (restart) this.#range?.range.reset();
-    const facts = await this.#show({ opened, photo, recording, modelTime: 0 }, options);
+    if (restart) {
+      this.#smoothing.begin();
+      this.#begun++;
+    }
+    const facts = await this.#show({ opened, photo, recording, time, modelTime: 0 }, options);
     const modelTime = performance.now() - begun;
-    this.#current = { opened, photo, recording, modelTime };
+    this.#current = { opened, photo, recording, time, modelTime };
     await this.#draw();
     return {
       ...facts,
@@ -174,9 +185,9 @@ export class FilmSession {
   }
 
   async #show(current: Current, options: FilmOptions): Promise<LookFacts> {
-    const { opened, photo, recording } = current;
+    const { opened, photo, recording, time } = current;
     const { gpu, model } = opened;
-    if (this.#range?.gpu !== gpu) this.#range = { gpu, range: new RangeOverTime(gpu.context) };
+    const range = this.#smoothing.rangeOn(gpu.context);
     const { depth } = recording.outputs;
     const map: FilmMap = {
       depth,
@@ -187,12 +198,13 @@ export class FilmSession {
     };
     const key = filmLookKey(options, map);
     if (this.#look?.key !== key || this.#look.of !== recording) {
-      const made = await recordFilmLook(map, options, this.#range.range);
+      const made = await recordFilmLook(map, options, range);
       this.#look?.recording.dispose();
       this.#look = { key, recording: made, of: recording };
     }
     const look = this.#look;
-    runFilmLook(look.recording, options);
+    const framePace = this.#smoothing.paceAt(time, smoothedKey(options), options.steady);
+    runFilmLook(look.recording, options, framePace);
     // Read small, and last: with it all of the frame's work is done.
     const bytes = await look.recording.outputs.histogram.readBytes();
     const counts = Array.from({ length: HISTOGRAM_BINS }, () => 0);

@@ -1,4 +1,5 @@
 import type { DepthKind } from '@dpt-webgpu/dpt';
+import type { Steady } from '../film/film_calls.ts';
 import type { Movie } from '../film/movie_writer.ts';
 import type { Rect, RunOptions, RunProgress } from '../image/image_calls.ts';
 import type { Call } from '../protocol.ts';
@@ -78,7 +79,7 @@ export interface View3dCalls {
   >;
   readonly 'view3d.run': Call<RunOptions, View3dFacts, RunProgress>;
   /** The newest frame of the film instead of a picture; undefined before there is one. */
-  readonly 'view3d.film': Call<undefined, View3dFacts | undefined>;
+  readonly 'view3d.film': Call<Steady, View3dFacts | undefined>;
   /** A picture, dark where the surface has to go; undefined: none. */
   readonly 'view3d.mask': Call<
     { readonly blob: Blob; readonly name: string } | undefined,

@@ -1,6 +1,8 @@
 import type { DepthKind, Size } from '@dpt-webgpu/dpt';
 import type { Tensor } from '@dpt-webgpu/tensor';
+import type { Steady } from '../film/film_calls.ts';
 import { type Movie, MovieWriter } from '../film/movie_writer.ts';
+import { Smoothing } from '../film/smoothing.ts';
 import type { Gpu } from '../gpu.ts';
 import { DepthRuns } from '../image/depth_runs.ts';
 import type { Rect, RunOptions, RunProgress } from '../image/image_calls.ts';
@@ -20,6 +22,12 @@ export interface FilmFrame extends Size {
   readonly opened: OpenModel;
   readonly texture: GPUTexture;
   readonly depth: Tensor;
+  /** [h, w] u32 */
+  readonly pixels: Tensor;
+  /** Seconds. */
+  readonly time: number;
+  /** Counts how often frames began that do not follow those before. */
+  readonly begun: number;
   readonly modelTime: number;
 }
 
@@ -45,7 +53,8 @@ export class View3dSession {
   /** Of the whole picture's longer side, in degrees, where its file says so. */
   #fov: number | undefined;
   #source: Source | undefined;
-  #relief: { depth: Tensor; recording: ReliefRecording } | undefined;
+  #relief: { depth: Tensor; kind: Steady['kind']; recording: ReliefRecording } | undefined;
+  readonly #smoothing = new Smoothing();
   #maskFile: { blob: Blob; name: string } | undefined;
   #mask: { gpu: Gpu; tensor: Tensor } | undefined;
   #running: AbortController | undefined;
@@ -67,7 +76,7 @@ export class View3dSession {
     },
     'view3d.open': ({ blob, name }) => this.#open(blob, name),
     'view3d.run': (options, job) => this.#run(options, job),
-    'view3d.film': () => this.#takeFilm(),
+    'view3d.film': (steady) => this.#takeFilm(steady),
     'view3d.mask': async (file) => {
       // Decoded at once, so that a file that cannot be read is told.
       if (file) (await decode(file.blob, file.name)).close();
@@ -100,6 +109,7 @@ export class View3dSession {
     this.#running?.abort();
     this.#relief?.recording.dispose();
     this.#relief = undefined;
+    this.#smoothing.forget();
     this.#source = undefined;
     this.#runs?.runs.dispose();
     this.#runs = undefined;
@@ -158,33 +168,55 @@ export class View3dSession {
     return { width, height, ...map, kind, min, max, modelTime, fov };
   }
 
-  async #takeFilm(): Promise<View3dFacts | undefined> {
+  async #takeFilm(steady: Steady): Promise<View3dFacts | undefined> {
     const frame = this.#film();
     if (!frame) return undefined;
-    const { opened, texture, depth, width, height, modelTime } = frame;
+    const { opened, texture, depth, width, height, time, begun, modelTime } = frame;
     const kind = opened.model.config.depth;
     this.#source = { opened, texture, depth, width, height, kind, crop: WHOLE };
-    await this.#makeRelief();
+    const pace = this.#smoothing.paceAt(time, `${begun} ${steady.kind}`, steady);
+    const range = await this.#makeRelief({ frame, steady, pace });
     const [, mapHeight, mapWidth] = depth.dims('1 H W') as [number, number, number];
-    return { width, height, mapWidth, mapHeight, kind, min: 0, max: 1, modelTime };
+    // Metres are wanted as they are; what has no unit is placed by the settings.
+    const [min = 0, max = 1] = kind === 'metric' && range ? await range.read() : [];
+    return { width, height, mapWidth, mapHeight, kind, min, max, modelTime };
   }
 
-  async #makeRelief(): Promise<void> {
+  /** Gives the range [2] that became 0…1. */
+  async #makeRelief(film?: {
+    readonly frame: FilmFrame;
+    readonly steady: Steady;
+    readonly pace: Float32Array;
+  }): Promise<Tensor | undefined> {
     const source = this.#source;
-    if (!source) return;
-    if (this.#relief?.depth !== source.depth) {
-      const recording = await recordRelief(source.depth, source.kind);
+    if (!source) return undefined;
+    const kind = film?.steady.kind ?? 'off';
+    if (this.#relief?.depth !== source.depth || this.#relief.kind !== kind) {
+      const { context } = source.depth;
+      const recording = await recordRelief(
+        source.depth,
+        source.kind,
+        film && kind !== 'off'
+          ? {
+              range: this.#smoothing.rangeOn(context),
+              pixels: film.frame.pixels,
+              filter: kind === 'motion',
+            }
+          : undefined,
+      );
       this.#relief?.recording.dispose();
-      this.#relief = { depth: source.depth, recording };
+      this.#relief = { depth: source.depth, kind, recording };
     }
-    this.#relief.recording.run();
+    const { recording } = this.#relief;
+    const { range } = recording.run(film && kind !== 'off' ? { pace: film.pace } : {});
+    return range;
   }
 
   async #scene(ownMask: boolean): Promise<Scene | undefined> {
     const source = this.#source;
     const relief = this.#relief;
     const own = ownMask ? await this.#ownMask() : undefined;
-    if (!source || !relief || this.#source !== source) return undefined;
+    if (!source || relief?.depth !== source.depth || this.#source !== source) return undefined;
     const { nearness, edges } = relief.recording.outputs;
     return {
       width: source.width,
