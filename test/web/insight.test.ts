@@ -1,6 +1,6 @@
 // The insight page in a real browser, on SwiftShader and a small input: attention whose rows sum to 1 and whose picture follows the patch, a
 // tensor's numbers against the same tensor computed here, fusion that gives the depth again at scale 1 and another at 0, norms and times for
-// every block and box, golden tensors that pass at every box. The looks of the page are in its screenshots.
+// every block and box, golden tensors that pass at every box. Keys: insight_keys.test.ts. The looks of the page are in its screenshots.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import npyjs from 'npyjs';
@@ -86,20 +86,6 @@ test('attention sums to 1, and its picture follows the patch', async () => {
   expect(column).not.toEqual(second.values);
 });
 
-test('keys lay the pictures out and the link remembers it', async () => {
-  const columns = (): Promise<number> =>
-    page
-      .locator('.heads')
-      .evaluate((heads) => getComputedStyle(heads).gridTemplateColumns.split(' ').length);
-  const before = await columns();
-  await page.locator('#stage').focus();
-  await page.keyboard.press('.');
-  await expect.poll(columns).toBe(before + 1);
-  expect(page.url()).toContain(`columns=${before + 1}`);
-  await page.keyboard.press(',');
-  await expect.poll(columns).toBe(before);
-});
-
 test('every block has its norms, and a channel is another picture', async () => {
   await tool('Block norms');
   await page.locator('.tiles canvas').nth(7).waitFor();
@@ -127,6 +113,43 @@ test('numbers of a tensor are those of its values', async () => {
   close(await fact('Standard deviation'), Math.sqrt(variance));
   close(await fact('Smallest'), Math.min(...values));
   close(await fact('Largest'), Math.max(...values));
+});
+
+test('a kept tensor is compared with that of another size', async () => {
+  const shown = (what: string, input: string): Promise<void> =>
+    page.locator(`.at[data-shown="${what}"][data-input="${input}"]`).waitFor();
+  const size = (pixels: string): Promise<void> =>
+    page.getByRole('textbox', { name: 'Size, number' }).fill(pixels);
+  const kept = (await savedNumbers()).values;
+  await page.getByRole('button', { name: 'Keep as reference' }).click();
+  await page.getByRole('radio', { name: 'Difference' }).click();
+  await shown('difference', '126 84');
+  // With itself there is none.
+  expect((await savedNumbers()).values.every((value) => value === 0)).toBe(true);
+  expect(await fact('Largest difference')).toBe(0);
+  await size('112');
+  await page.keyboard.press('Enter');
+  await shown('difference', '168 112');
+  const { values, name } = await savedNumbers();
+  expect(name).toBe('fused_3_difference.npy');
+  expect(await fact('Correlation')).toBeLessThan(1);
+  expect(await fact('Correlation')).toBeGreaterThan(0.5);
+  const mean = values.reduce((sum, value) => sum + Math.abs(value), 0) / values.length;
+  expect(Math.abs((await fact('Mean difference')) - mean)).toBeLessThan(1e-3 * mean);
+  await page.getByRole('radio', { name: 'Reference' }).click();
+  await shown('reference', '168 112');
+  expect((await savedNumbers()).values).toEqual(kept);
+  // Another number of channels cannot be subtracted, and the page says so.
+  await page.locator('select.full').selectOption('depth');
+  await shown('tensor', '168 112');
+  expect(await page.locator('.panel').textContent()).toContain('cannot be');
+  await page.locator('select.full').selectOption('fused_3');
+  await shown('reference', '168 112');
+  await page.getByRole('button', { name: 'Forget' }).click();
+  await shown('tensor', '168 112');
+  await size('84');
+  await page.keyboard.press('Enter');
+  await shown('tensor', '126 84');
 });
 
 test('fusion: scale 1 gives the depth again, scale 0 another', async () => {
@@ -221,17 +244,11 @@ test('SwinV2: attention within windows, shifted and not, in every stage', async 
   await page.getByRole('radio', { name: 'Row' }).click();
   // 16 × 16 patches at the first stage, in windows of 8 × 8, and every other block shifted by 4.
   await page.locator('.blocks [aria-label="Block 1 of stage 1"]').click();
-  const corner = async (): Promise<void> => {
-    const box = (await page.locator('.frame.main').boundingBox())!;
-    await page.locator('.frame.main').click({ position: { x: 3, y: box.height - 3 } });
-  };
-  // The page may still be laid out for the grid of the model before.
-  const query = async (): Promise<string | null> => {
-    await corner();
-    await page.waitForTimeout(500);
-    return page.locator('.at').getAttribute('data-query');
-  };
-  await expect.poll(query, { timeout: 120_000 }).toBe('0 15 0 row');
+  // With the heads there, nothing moves any more.
+  await page.locator('.at[data-query^="0 "]').waitFor();
+  const box = (await page.locator('.frame.main').boundingBox())!;
+  await page.locator('.frame.main').click({ position: { x: 3, y: box.height - 3 } });
+  await page.locator('.at[data-query="0 15 0 row"]').waitFor();
   expect(await pieces(16)).toEqual([[8, 0, 8, 8]]);
   const plain = await savedNumbers();
   expect(plain.shape.slice(1)).toEqual([8, 8]);

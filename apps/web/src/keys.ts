@@ -29,10 +29,25 @@ lettersOn.watch((on) => remember(LETTERS, on ? '' : 'off'));
 export class Keys {
   readonly #commands: KeyCommand[] = [];
   #page: PageId;
+  #pointed = false;
 
   constructor(page: PageId) {
     this.#page = page;
     document.addEventListener('keydown', (event) => this.#press(event));
+    document.addEventListener('pointerdown', () => {
+      this.#pointed = true;
+    });
+    document.addEventListener('keydown', ({ key, defaultPrevented }) => {
+      if (key === 'Tab' && !defaultPrevented) this.#pointed = false;
+    });
+  }
+
+  /**
+   * The focus came by a click, not by the keyboard. `:focus-visible` cannot say so: it holds from the moment that the key is
+   * down.
+   */
+  get pointed(): boolean {
+    return this.#pointed;
   }
 
   add(...commands: readonly KeyCommand[]): void {

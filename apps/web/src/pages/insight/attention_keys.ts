@@ -1,4 +1,4 @@
-import { columnKeys, type ToolContext } from './tool.ts';
+import { columnKeys, pressesButton, type ToolContext } from './tool.ts';
 
 export interface AttentionKeysOptions {
   readonly blockAt: () => number;
@@ -57,6 +57,14 @@ export function addAttentionKeys(
       pages,
       original: true,
       run: toggle(() => settings.change({ outline: !settings.value.outline })),
+    },
+    {
+      keys: [' '],
+      action: 'Attention: heads beside the photo or below it',
+      pages,
+      original: true,
+      run: (event) =>
+        !pressesButton(event) && toggle(() => settings.change({ below: !settings.value.below }))(),
     },
     {
       keys: ['e'],

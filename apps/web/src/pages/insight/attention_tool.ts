@@ -1,6 +1,6 @@
 import { encodeNpy } from '@dpt-webgpu/loaders';
 import { fill, h, setStyle, setText } from '../../dom.ts';
-import { choiceField, switchRow } from '../../ui/choice.ts';
+import { choiceField } from '../../ui/choice.ts';
 import { group } from '../../ui/group.ts';
 import { slider } from '../../ui/slider.ts';
 import { bytesText, valueText } from '../../words.ts';
@@ -16,6 +16,7 @@ import {
 import { addAttentionKeys } from './attention_keys.ts';
 import { colourOf, mapCanvas, paint, pngOf, rangeOf, sheetOf } from './paint.ts';
 import { PatchFrame } from './patch_frame.ts';
+import { settingRows } from './setting_rows.ts';
 import { colourField, latest, showColumns, type Tool, type ToolContext, table } from './tool.ts';
 
 /** Where a patch looks, or who looks at it: one map per head, their mean over the photo, and the same block by block. */
@@ -62,43 +63,20 @@ export function makeAttentionTool(context: ToolContext): Tool {
     start: 1,
     onChange: (value) => settings.change({ block: value - 1 }),
   });
-  const direction = choiceField({
-    label: 'Show',
-    options: [
-      { value: 'row', label: 'Row' },
-      { value: 'column', label: 'Column' },
-    ],
-    value: settings.value.direction,
-    onChange: (value) => settings.change({ direction: value }),
-  });
+  const rows = settingRows(settings);
+  const direction = rows.choice('direction', 'Show', { row: 'Row', column: 'Column' });
   direction.element.title = 'Row: where the patch looks. Column: which patches look at it.';
-  const log = switchRow({
-    label: 'Log scale',
-    key: 'L',
-    value: settings.value.log,
-    onChange: (value) => settings.change({ log: value }),
-  });
-  const strength = slider({
+  const log = rows.flag('log', 'Log scale', 'L');
+  const strength = rows.number('strength', {
     label: 'Log strength',
     min: 0,
     max: 6,
     step: 0.1,
-    start: 2,
     digits: 1,
-    onChange: (value) => settings.change({ strength: value }),
   });
-  const outline = switchRow({
-    label: 'Outline tiles',
-    key: 'T',
-    value: settings.value.outline,
-    onChange: (value) => settings.change({ outline: value }),
-  });
-  const border = switchRow({
-    label: 'Readout token as border',
-    key: 'E',
-    value: settings.value.border,
-    onChange: (value) => settings.change({ border: value }),
-  });
+  const outline = rows.flag('outline', 'Outline tiles', 'T');
+  const border = rows.flag('border', 'Readout token as border', 'E');
+  const below = rows.flag('below', 'Heads below the photo', 'Space');
   const colours = colourField(settings);
   const most = h('div');
   const groups = [
@@ -111,6 +89,7 @@ export function makeAttentionTool(context: ToolContext): Tool {
       strength.element,
       outline.element,
       border.element,
+      below.element,
     ),
     group({ id: 'insight-colours', title: 'Colours' }, ...colours.elements),
     group({ id: 'most', title: 'Looks most at' }, most),
@@ -330,12 +309,8 @@ export function makeAttentionTool(context: ToolContext): Tool {
 
   settings.store.watch((value, before) => {
     showBlock();
-    direction.set(value.direction);
-    log.set(value.log);
-    strength.set(value.strength);
-    outline.set(value.outline);
-    border.set(value.border);
     strength.element.hidden = !value.log;
+    element.classList.toggle('below', value.below);
     heads.classList.toggle('outlined', value.outline);
     showColumns(heads, value.columns);
     blocks.classList.toggle('outlined', value.outline);

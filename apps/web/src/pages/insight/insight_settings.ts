@@ -1,5 +1,6 @@
 import { type ColourMap, colourMaps } from '@dpt-webgpu/dpt';
 import { flag, number, numbers, oneOf, type Schema, type Setting } from '../../settings.ts';
+import type { Shown } from '../../worker/insight/insight_calls.ts';
 
 export const tools = ['attention', 'norms', 'fusion', 'stages', 'time', 'parity'] as const;
 export type ToolId = (typeof tools)[number];
@@ -16,6 +17,8 @@ export interface InsightSettings {
   readonly outline: boolean;
   /** The readout token as the border of a head's picture. */
   readonly border: boolean;
+  /** The heads below the photo, not beside it. */
+  readonly below: boolean;
   /** Pictures beside each other; 0: as many as look well. */
   readonly columns: number;
   /** Row and column of the patch, where one is picked. */
@@ -31,6 +34,7 @@ export interface InsightSettings {
   readonly tensor: string;
   readonly view: 'channel' | 'length';
   readonly plane: number;
+  readonly shown: Shown;
 }
 
 const text: Setting<string> = {
@@ -50,6 +54,7 @@ export const insightSchema: Schema<InsightSettings> = {
   strength: number(2, 0, 6),
   outline: flag(false),
   border: flag(true),
+  below: flag(false),
   columns: number(0, 0, 12),
   patch: numbers(2, 0, 4096),
   norms: oneOf(['image', 'norm', 'channel'], 'norm'),
@@ -61,4 +66,5 @@ export const insightSchema: Schema<InsightSettings> = {
   tensor: text,
   view: oneOf(['channel', 'length'], 'length'),
   plane: number(0, 0, 8192),
+  shown: oneOf(['tensor', 'reference', 'difference'], 'tensor'),
 };

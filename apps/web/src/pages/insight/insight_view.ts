@@ -258,26 +258,41 @@ export function makeInsightView(app: App, address: string): InsightView {
   app.engine.gpu.watch(showCover);
   app.engine.model.watch(showCover);
 
-  app.keys.add({
-    keys: ['c'],
-    action: 'Next colour map; with Shift the one before',
-    pages: ['insight'],
-    run: ({ shiftKey }) => {
-      const at = colourMaps.indexOf(settings.value.map) + (shiftKey ? -1 : 1);
-      settings.change({ map: colourMaps[(at + colourMaps.length) % colourMaps.length]! });
-      return true;
+  const nextMap = ({ shiftKey }: KeyboardEvent): true => {
+    const at = colourMaps.indexOf(settings.value.map) + (shiftKey ? -1 : 1);
+    settings.change({ map: colourMaps[(at + colourMaps.length) % colourMaps.length]! });
+    return true;
+  };
+  const pages = ['insight'] as const;
+  app.keys.add(
+    {
+      keys: ['c'],
+      action: 'Next colour map; with Shift the one before',
+      pages,
+      run: nextMap,
     },
-  });
-  app.keys.add({
-    keys: ['s'],
-    action: 'Save the picture and its numbers',
-    pages: ['insight'],
-    original: true,
-    run: () => {
-      void saveNow();
-      return true;
+    {
+      keys: ['Tab'],
+      action: 'The same, after a picture was clicked',
+      pages,
+      original: true,
+      run: (event) => {
+        // Focus that came by keyboard goes on, as everywhere.
+        const clicked = app.keys.pointed && stage.contains(document.activeElement);
+        return clicked && nextMap(event);
+      },
     },
-  });
+    {
+      keys: ['s'],
+      action: 'Save the picture and its numbers',
+      pages,
+      original: true,
+      run: () => {
+        void saveNow();
+        return true;
+      },
+    },
+  );
 
   return {
     element,

@@ -1,6 +1,6 @@
 import type { KeyCommand } from '../../keys.ts';
 import type { InsightSettings } from './insight_settings.ts';
-import { columnKeys, type ToolContext } from './tool.ts';
+import { columnKeys, pressesButton, type ToolContext } from './tool.ts';
 
 export interface NormsKeysOptions {
   readonly blockAt: () => number;
@@ -24,9 +24,8 @@ export function addNormsKeys(
     action: `Norms: ${action}`,
     pages: ['insight'],
     original: true,
-    run({ target }) {
-      // Space presses the button that has the focus.
-      if (!shown() || (keys[0] === ' ' && target instanceof HTMLButtonElement)) return false;
+    run(event) {
+      if (!shown() || pressesButton(event)) return false;
       settings.change(change());
       return true;
     },

@@ -1,16 +1,21 @@
 import { encodeNpy } from '@dpt-webgpu/loaders';
 import { fill, h, setStyle, setText } from '../../dom.ts';
-import { choiceField, switchRow } from '../../ui/choice.ts';
 import { group } from '../../ui/group.ts';
-import { slider } from '../../ui/slider.ts';
 import { valueText } from '../../words.ts';
 import type { BlockNorms } from '../../worker/insight/insight_calls.ts';
 import { addNormsKeys } from './norms_keys.ts';
 import { histogram, mapCanvas, paint, pngOf, rangeOf, sheetOf } from './paint.ts';
+import { settingRows } from './setting_rows.ts';
 import { colourField, latest, showColumns, type Tool, type ToolContext, table } from './tool.ts';
 
 /** As the original has them, and finer. */
 const BINS = { plain: 36, fine: 144 } as const;
+/** What is seen, in one line. */
+const views = {
+  image: () => 'The photo as the model takes it; numbers and histogram are of the lengths',
+  norm: () => 'Euclidean length of each token, after each block; each map has its own scale',
+  channel: (at: number) => `Channel ${at} of each token, after each block`,
+} as const;
 /** The longer side of the photo where it stands in place of a map. */
 const PHOTO = 480;
 
@@ -22,42 +27,12 @@ export function makeNormsTool(context: ToolContext): Tool {
   const said = h('span', {});
   const status = h('div', { class: 'status' }, said);
 
-  const show = choiceField({
-    label: 'Show',
-    options: [
-      { value: 'image', label: 'Image' },
-      { value: 'norm', label: 'Length' },
-      { value: 'channel', label: 'Channel' },
-    ],
-    value: settings.value.norms,
-    onChange: (value) => settings.change({ norms: value }),
-  });
-  const channel = slider({
-    label: 'Channel',
-    min: 0,
-    max: 1,
-    step: 1,
-    start: 0,
-    onChange: (value) => settings.change({ channel: value }),
-  });
-  const graph = switchRow({
-    label: 'Histogram',
-    key: 'H',
-    value: settings.value.histogram,
-    onChange: (value) => settings.change({ histogram: value }),
-  });
-  const fine = switchRow({
-    label: 'Fine bins',
-    key: 'F',
-    value: settings.value.fine,
-    onChange: (value) => settings.change({ fine: value }),
-  });
-  const bars = switchRow({
-    label: 'Bars',
-    key: 'B',
-    value: settings.value.bars,
-    onChange: (value) => settings.change({ bars: value }),
-  });
+  const rows = settingRows(settings);
+  const show = rows.choice('norms', 'Show', { image: 'Image', norm: 'Length', channel: 'Channel' });
+  const channel = rows.number('channel', { label: 'Channel', min: 0, max: 1, step: 1 });
+  const graph = rows.flag('histogram', 'Histogram', 'H');
+  const fine = rows.flag('fine', 'Fine bins', 'F');
+  const bars = rows.flag('bars', 'Bars', 'B');
   const colours = colourField(settings);
   const chosen = h('h3', {});
   const plot = h('div');
@@ -144,12 +119,7 @@ export function makeNormsTool(context: ToolContext): Tool {
     if (answer.length !== canvases.length) build(answer.length);
     setStyle(element, '--ratio', `${facts.width} / ${facts.height}`);
     maps = answer;
-    setText(
-      said,
-      norms === 'channel'
-        ? `Channel ${at} of each token, after each block`
-        : 'Euclidean length of each token, after each block; each map has its own scale',
-    );
+    setText(said, views[norms](at));
     element.dataset.blocks = `${answer.length} ${norms} ${at}`;
     draw();
   });
@@ -174,12 +144,7 @@ export function makeNormsTool(context: ToolContext): Tool {
   };
 
   settings.store.watch((value, before) => {
-    show.set(value.norms);
-    channel.set(value.channel);
     channel.element.hidden = value.norms !== 'channel';
-    graph.set(value.histogram);
-    fine.set(value.fine);
-    bars.set(value.bars);
     for (const of of [plot, fine.element, bars.element]) of.hidden = !value.histogram;
     showColumns(tiles, value.columns);
     if (!isShown('norms')) return;
@@ -207,10 +172,13 @@ export function makeNormsTool(context: ToolContext): Tool {
       const map = maps[blockAt()];
       if (!map) return [];
       const { norms, channel: at } = settings.value;
+      // Of the photo one is enough; the numbers behind it are the lengths.
+      const photo = norms === 'image';
       const name = norms === 'channel' ? `channel${at}` : 'norms';
       const values = encodeNpy(map.values, [map.height, map.width]);
+      const sheet = sheetOf(photo ? canvases.slice(0, 1) : canvases, photo ? 1 : 4, 320);
       return [
-        { name: `blocks_${name}.png`, blob: await pngOf(sheetOf(canvases, 4, 320)) },
+        { name: photo ? 'photo.png' : `blocks_${name}.png`, blob: await pngOf(sheet) },
         {
           name: `block${map.block + 1}_${name}.npy`,
           blob: new Blob([new Uint8Array(values)]),

@@ -1,12 +1,23 @@
 import { fill, h, setStyle, setText, uniqueId } from '../../dom.ts';
-import { choiceField } from '../../ui/choice.ts';
 import { group } from '../../ui/group.ts';
-import { slider } from '../../ui/slider.ts';
 import { valueText } from '../../words.ts';
-import { boxes, type TensorFacts, type TensorSlice } from '../../worker/insight/insight_calls.ts';
+import {
+  boxes,
+  type Shown,
+  type TensorFacts,
+  type TensorSlice,
+} from '../../worker/insight/insight_calls.ts';
 import { boxOf, boxTitles } from './box_titles.ts';
-import { histogram, mapCanvas, paint, pngOf, rangeOf, sheetOf } from './paint.ts';
+import { histogram, mapCanvas, paint, pngOf, type Range, rangeOf, sheetOf } from './paint.ts';
+import { makeReferenceRows } from './reference_rows.ts';
+import { settingRows } from './setting_rows.ts';
 import { colourField, latest, type Tool, type ToolContext, table } from './tool.ts';
+
+const shownWords = {
+  tensor: '',
+  reference: 'The reference. ',
+  difference: 'This tensor minus the reference. ',
+} as const;
 
 /** Any tensor of the model by its name: as a picture, a histogram, and numbers. */
 export function makeStagesTool({ settings, runner, isShown }: ToolContext): Tool {
@@ -27,26 +38,18 @@ export function makeStagesTool({ settings, runner, isShown }: ToolContext): Tool
     autocomplete: 'off',
   });
   select.addEventListener('change', () => settings.change({ tensor: select.value, plane: 0 }));
-  const view = choiceField({
-    label: 'Show',
-    options: [
-      { value: 'length', label: 'Length' },
-      { value: 'channel', label: 'Channel' },
-    ],
-    value: settings.value.view,
-    onChange: (value) => settings.change({ view: value }),
-  });
-  const plane = slider({
-    label: 'Channel',
-    min: 0,
-    max: 1,
-    step: 1,
-    start: 0,
-    onChange: (value) => settings.change({ plane: value }),
-  });
+  const rows = settingRows(settings);
+  const view = rows.choice('view', 'Show', { length: 'Length', channel: 'Channel' });
+  const plane = rows.number('plane', { label: 'Channel', min: 0, max: 1, step: 1 });
   const plot = h('div');
   const numbers = h('div');
   const colours = colourField(settings);
+  const reference = makeReferenceRows({ settings }, (keep) => {
+    void runner.ask('insight.keep', { keep }).then(() => {
+      if (!keep) settings.change({ shown: 'tensor' });
+      ask();
+    });
+  });
   const groups = [
     group(
       { id: 'tensor', title: 'Tensor' },
@@ -57,6 +60,7 @@ export function makeStagesTool({ settings, runner, isShown }: ToolContext): Tool
       plane.element,
     ),
     group({ id: 'tensor-numbers', title: 'Numbers' }, plot, numbers),
+    reference.group,
     group({ id: 'tensor-colours', title: 'Colours' }, ...colours.elements),
   ];
 
@@ -93,7 +97,7 @@ export function makeStagesTool({ settings, runner, isShown }: ToolContext): Tool
   const draw = (): void => {
     if (!slice || !facts) return;
     const { values, width, height, readout } = slice;
-    const range = rangeOf(values);
+    const range = rangeShown(values);
     paint(canvas, values, [width, height], settings.value.map, range);
     setStyle(picture, '--ratio', `${width} / ${height}`);
     // Small maps show their pixels; what is larger than the screen is smoothed by it anyway.
@@ -108,12 +112,24 @@ export function makeStagesTool({ settings, runner, isShown }: ToolContext): Tool
           : `Channel ${Math.min(settings.value.plane, facts.channels - 1)} of ${facts.channels}. `;
     setText(
       caption,
-      `${what}${width} × ${height}${readout === undefined ? '' : `; readout token ${valueText(readout)}`}`,
+      `${shownWords[shownAt()]}${what}${width} × ${height}${readout === undefined ? '' : `; readout token ${valueText(readout)}`}`,
     );
+  };
+
+  /** What can be shown of what is asked for: there may be no reference, or none that fits. */
+  const shownAt = (): Shown =>
+    typeof facts?.compared === 'object' ? settings.value.shown : 'tensor';
+  /** A difference with signs has zero in the middle of the colours. */
+  const rangeShown = (values: Float32Array): Range => {
+    const range = rangeOf(values);
+    if (shownAt() !== 'difference' || range.low >= 0) return range;
+    const high = Math.max(-range.low, range.high);
+    return { low: -high, high };
   };
 
   const showFacts = (): void => {
     if (!facts) return;
+    reference.show(facts);
     const { name, shape, dtype, min, max, mean, std, notFinite, histogram: counts } = facts;
     setText(said, `${name}  [${shape.join(', ')}] ${dtype}`);
     element.dataset.tensor = name;
@@ -150,19 +166,21 @@ export function makeStagesTool({ settings, runner, isShown }: ToolContext): Tool
       settings.value.view === 'length' && channels > 1
         ? undefined
         : Math.min(settings.value.plane, Math.max(channels - 1, 0));
-    const cut = await runner.ask('insight.slice', { channel });
-    if (!cut || all !== runner.facts.value) return;
     facts = answer;
+    const shown = shownAt();
+    const cut = await runner.ask('insight.slice', { channel, shown });
+    if (!cut || all !== runner.facts.value) return;
     slice = cut;
     showFacts();
     draw();
+    element.dataset.shown = shown;
+    element.dataset.input = `${all.width} ${all.height}`;
   });
 
   find.addEventListener('input', list);
   settings.store.watch((value, before) => {
-    view.set(value.view);
     if (!isShown('stages')) return;
-    const asked = ['tensor', 'view', 'plane'] as const;
+    const asked = ['tensor', 'view', 'plane', 'shown'] as const;
     if (asked.some((key) => value[key] !== before[key])) ask();
     if (value.tensor !== before.tensor) select.value = nameAt();
     draw();
@@ -181,10 +199,12 @@ export function makeStagesTool({ settings, runner, isShown }: ToolContext): Tool
     },
     async save() {
       if (!facts) return [];
-      const npy = await runner.ask('insight.npy', undefined);
+      const shown = shownAt();
+      const name = shown === 'tensor' ? facts.name : `${facts.name}_${shown}`;
+      const npy = await runner.ask('insight.npy', { shown });
       return [
-        { name: `${facts.name}.png`, blob: await pngOf(sheetOf([canvas], 1, 640)) },
-        ...(npy ? [{ name: `${facts.name}.npy`, blob: npy }] : []),
+        { name: `${name}.png`, blob: await pngOf(sheetOf([canvas], 1, 640)) },
+        ...(npy ? [{ name: `${name}.npy`, blob: npy }] : []),
       ];
     },
   };

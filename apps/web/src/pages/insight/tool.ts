@@ -80,6 +80,10 @@ export function showColumns(element: HTMLElement, columns: number): void {
   element.classList.toggle('laid-out', columns > 0);
 }
 
+/** Space presses the button that has the focus, and does nothing else then. */
+export const pressesButton = ({ key, target }: KeyboardEvent): boolean =>
+  key === ' ' && target instanceof HTMLButtonElement;
+
 /** The original's keys for it: fewer and more columns than are there now. */
 export function columnKeys(
   settings: Settings<InsightSettings>,

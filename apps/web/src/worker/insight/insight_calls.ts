@@ -32,6 +32,7 @@ export interface BlockWindows extends CutGrid {
 
 export interface InsightFacts {
   readonly model: string;
+  readonly photo: string;
   readonly width: number;
   readonly height: number;
   readonly grid: readonly [rows: number, columns: number];
@@ -81,12 +82,39 @@ export interface TensorStatistics {
   readonly histogram: readonly number[];
 }
 
+/** How far a tensor is from another. */
+export interface Agreement {
+  /** max|difference| and mean|difference|. */
+  readonly largest: number;
+  readonly mean: number;
+  /** Root mean square of the difference / standard deviation of the other. */
+  readonly relative: number;
+  readonly correlation: number;
+}
+
+/** A tensor that was kept, and the run it came from. */
+export interface ReferenceFacts {
+  readonly name: string;
+  readonly shape: readonly number[];
+  readonly dtype: string;
+  readonly model: string;
+  readonly photo: string;
+  readonly width: number;
+  readonly height: number;
+}
+
+/** The chosen tensor, what was kept, or the first minus the second. */
+export type Shown = 'tensor' | 'reference' | 'difference';
+
 export interface TensorFacts extends TensorStatistics {
   readonly name: string;
   readonly shape: readonly number[];
   readonly dtype: string;
   /** Of the last axis, or maps of attention: what can be looked at one by one. */
   readonly channels: number;
+  readonly reference: ReferenceFacts | undefined;
+  /** How far the tensor is from the reference, or why they cannot be compared. */
+  readonly compared: Agreement | string | undefined;
 }
 
 /** One map of the tensor: a channel, or the length of the vector at each place. */
@@ -184,9 +212,14 @@ export interface InsightCalls {
   >;
   readonly 'insight.fusion': Call<{ readonly scales: readonly number[] }, FusionResult>;
   readonly 'insight.tensor': Call<{ readonly name: string }, TensorFacts>;
-  readonly 'insight.slice': Call<{ readonly channel: number | undefined }, TensorSlice>;
-  /** All values of the tensor as an NPY file. */
-  readonly 'insight.npy': Call<undefined, Blob>;
+  readonly 'insight.slice': Call<
+    { readonly channel: number | undefined; readonly shown: Shown },
+    TensorSlice
+  >;
+  /** All values as an NPY file. */
+  readonly 'insight.npy': Call<{ readonly shown: Shown }, Blob>;
+  /** Keeps the chosen tensor, to compare later ones with it, or forgets the one that was kept. */
+  readonly 'insight.keep': Call<{ readonly keep: boolean }, undefined>;
   readonly 'insight.time': Call<undefined, Timing>;
   /** Runs golden tensors. Without files, those that come with the site. */
   readonly 'insight.parity': Call<

@@ -7,7 +7,7 @@ import { blockWindows } from './window_attention.ts';
 
 const boxOfLabel = (label: string): Box => boxOf(label.slice(label.indexOf(' ') + 1));
 
-type Planned = Omit<InsightFacts, 'model' | 'reducedFrom' | 'size' | 'levels'>;
+type Planned = Omit<InsightFacts, 'model' | 'photo' | 'reducedFrom' | 'size' | 'levels'>;
 
 /** Names are at most so many parts long. */
 const DEEPEST = 7;

@@ -21,11 +21,13 @@ import { type PreparedRun, type ReadTensor, readTensors, recordModel } from './p
 import {
   attended,
   channelsOf,
+  gridFor,
   type HostTensor,
   meanOfHeads,
   sliceOf,
   statistics,
 } from './tensor_maps.ts';
+import { type BrowsedTensor, TensorReference } from './tensor_reference.ts';
 import { timingOf } from './timing.ts';
 import { WindowAttentions } from './window_attention.ts';
 
@@ -56,6 +58,7 @@ export class InsightSession {
   #photo: NamedBlob | undefined;
   #prepared: Prepared | undefined;
   #last: Promise<unknown> = Promise.resolve();
+  readonly #browsed = new TensorReference();
 
   constructor(host: ModelHost, shownPhoto: () => NamedBlob | undefined) {
     this.#host = host;
@@ -86,15 +89,17 @@ export class InsightSession {
     'insight.norms': ({ channel }, job) => this.#inTurn(() => this.#norms(channel, job)),
     'insight.fusion': ({ scales }) => this.#inTurn(() => this.#fusion(scales)),
     'insight.tensor': ({ name }) => this.#inTurn(() => this.#tensor(name)),
-    'insight.slice': ({ channel }) => {
-      const { facts, tensor } = this.#ready();
-      if (!tensor) throw new EngineError({ code: 'failed', message: 'No tensor is chosen.' });
-      return sliceOf(tensor, facts.grid, tokensOf(facts), channel);
+    'insight.slice': ({ channel, shown }) => {
+      const tensor = this.#browsed.shown(this.#chosen(), shown);
+      return sliceOf(tensor, tensor.grid, tensor.tokens, channel);
     },
-    'insight.npy': () => {
-      const { tensor } = this.#ready();
-      if (!tensor) throw new EngineError({ code: 'failed', message: 'No tensor is chosen.' });
-      return new Blob([new Uint8Array(encodeNpy(tensor.data, [...tensor.shape]))]);
+    'insight.npy': ({ shown }) => {
+      const { data, shape } = this.#browsed.shown(this.#chosen(), shown);
+      return new Blob([new Uint8Array(encodeNpy(data, [...shape]))]);
+    },
+    'insight.keep': ({ keep }) => {
+      this.#browsed.keep(keep ? this.#chosen() : undefined);
+      return undefined;
     },
     'insight.time': () => this.#inTurn(() => this.#time()),
     'insight.parity': (what, job) => this.#inTurn(() => runParity(this.#host, what, job)),
@@ -139,6 +144,7 @@ export class InsightSession {
       const facts: InsightFacts = {
         ...planOf(planned, network),
         model: info.title,
+        photo: source.name,
         size,
         reducedFrom: size < asked ? asked : undefined,
         levels: [1, 2, 3, 4].map((level) => `reassembled_${level}`),
@@ -277,8 +283,19 @@ export class InsightSession {
       [prepared.tensor] = await readTensors(prepared, [name], { whole, attentionWeights });
     }
     const { shape, dtype, data } = prepared.tensor!;
-    const channels = channelsOf(shape, tokensOf(prepared.facts));
-    return { name, shape, dtype, channels, ...statistics(data) };
+    const chosen = this.#chosen();
+    const channels = channelsOf(shape, chosen.grid, chosen.tokens);
+    const compared = this.#browsed.compared(chosen);
+    return { name, shape, dtype, channels, ...statistics(data), ...compared };
+  }
+
+  /** The tensor that was asked for last, with where it comes from. */
+  #chosen(): BrowsedTensor {
+    const { facts, tensor } = this.#ready();
+    if (!tensor) throw new EngineError({ code: 'failed', message: 'No tensor is chosen.' });
+    const { model, photo, width, height } = facts;
+    const grid = gridFor(tensor.name, facts.grid);
+    return { ...tensor, model, photo, width, height, grid, tokens: tokensOf(facts) };
   }
 
   async #time(): Promise<Timing> {

@@ -16,7 +16,7 @@ import {
   type ParityReport,
   type ParityRow,
 } from './insight_calls.ts';
-import { type HostTensor, sliceOf } from './tensor_maps.ts';
+import { gridFor, type HostTensor, sliceOf } from './tensor_maps.ts';
 
 /** The picture that went in, and everything that a reference implementation made of it. */
 interface Golden {
@@ -181,7 +181,7 @@ async function compare(
       const error = relativeError(actual, reference.data);
       const { shape } = tensor;
       const difference = { shape, data: actual.map((value, i) => value - reference.data[i]!) };
-      const { values, width, height } = sliceOf(difference, grid, 0, undefined);
+      const { values, width, height } = sliceOf(difference, gridFor(name, grid), 0, undefined);
       rows.push({
         file,
         name,

@@ -1,3 +1,4 @@
+import { boxOf } from './boxes.ts';
 import type { NumberMap, TensorSlice, TensorStatistics } from './insight_calls.ts';
 
 /** Values of a tensor on the host. */
@@ -53,15 +54,26 @@ export function statistics(data: Float32Array): TensorStatistics {
 }
 
 /** How many maps a tensor has: channels of tokens and feature maps, heads of attention weights, one of a depth map. */
-export function channelsOf(shape: readonly number[], tokens: number): number {
+export function channelsOf(
+  shape: readonly number[],
+  grid: readonly [number, number],
+  tokens: number,
+): number {
   if (isAttention(shape, tokens)) return shape[1]!;
-  return isMap(shape) || isTokens(shape) ? shape.at(-1)! : 1;
+  if (isMap(shape)) return shape.at(-1)!;
+  return isTokens(shape) && gridOf(shape[1]!, grid) ? shape.at(-1)! : 1;
 }
+
+/** The grid of a tensor's tokens. A depth map has none, though its rows may be as many as there are patches. */
+export const gridFor = (
+  name: string,
+  grid: readonly [number, number],
+): readonly [number, number] => (boxOf(name) === 'head' ? [0, 0] : grid);
 
 const isAttention = (shape: readonly number[], tokens: number): boolean =>
   shape.length === 4 && shape[2] === tokens && shape[3] === tokens;
 const isMap = (shape: readonly number[]): boolean => shape.length === 4;
-/** [B, N, F]; [B, H, W] is depth, whose name the caller knows. */
+/** [B, N, F], or depth [B, H, W]: `gridFor` tells them apart. */
 const isTokens = (shape: readonly number[]): boolean => shape.length === 3;
 
 /** Rows and columns of a grid of patches, or of one that a hierarchical encoder has merged from it. */
