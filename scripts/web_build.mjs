@@ -5,7 +5,7 @@ import { join, relative } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { checkNode, installDependencies, root } from './install.mjs';
 
-/** Bytes after gzip. The library is what other pages would take; the site is all code and styles, without weights and photos. */
+/** Bytes after gzip. The library is tensor and dpt, what other pages would take; the site is all code and styles, without weights and photos. */
 const limits = { library: 80_000, site: 400_000 };
 
 checkNode();

@@ -8,10 +8,10 @@ import { pages } from './src/pages/addresses.ts';
 
 const root = join(import.meta.dirname, '..', '..');
 
-/** The packages that other people's pages would bundle. Kept in one chunk, so that its size can be told. */
+/** The engine and the models, which other people’s pages would bundle. Kept in one chunk, so that its size can be told. */
 const library = {
   codeSplitting: {
-    groups: [{ name: 'library', test: /[\\/]packages[\\/](tensor|dpt|loaders)[\\/]src[\\/]/ }],
+    groups: [{ name: 'library', test: /[\\/]packages[\\/](tensor|dpt)[\\/]src[\\/]/ }],
   },
 };
 
