@@ -74,6 +74,13 @@ export class Arguments {
     );
   }
 
+  /** Throws where both are given. */
+  expectNotBoth(a: string, b: string): void {
+    if (this.has(a) && this.has(b)) {
+      throw new UsageError(`--${a} and --${b} exclude each other.`);
+    }
+  }
+
   oneOf<T extends string>(name: string, choices: readonly T[]): T | undefined {
     const text = this.text(name);
     if (text === undefined) return undefined;

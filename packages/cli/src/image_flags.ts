@@ -7,7 +7,7 @@ import { UsageError } from './errors.ts';
 import type { Arguments, Flag } from './flags.ts';
 import { type Shard, shardOf } from './inputs.ts';
 import { lookFlags, lookOf } from './look_flags.ts';
-import { modelFlag, networkFlags } from './model_flags.ts';
+import { modelFlag, networkFlags, sizeFlag, sizeOf } from './model_flags.ts';
 import {
   DEFAULT_TEMPLATE,
   expectTemplate,
@@ -45,11 +45,7 @@ export const imageFlags: readonly Flag[] = [
   },
   { name: 'skip-existing', help: 'leave pictures whose files are all there: goes on after a stop' },
   { name: 'overwrite', help: 'write files that are there already anew (default)' },
-  {
-    name: 'size',
-    value: 'PIXELS',
-    help: 'of the shorter side as the network sees it (muggled: of the longer); default: what the model was trained at',
-  },
+  sizeFlag,
   { name: 'square', help: 'preset muggled: stretch the picture to a square (its default)' },
   { name: 'no-square', help: 'preset muggled: keep the aspect; the official preset always does' },
   {
@@ -157,8 +153,8 @@ export function imageOptions(args: Arguments): ImageOptions {
   if (args.has('cut-out')) outputs.push('cutout');
   if (args.has('normals')) outputs.push('normals');
   if (args.has('settings')) outputs.push('settings');
-  expectNotBoth(args, 'skip-existing', 'overwrite');
-  expectNotBoth(args, 'square', 'no-square');
+  args.expectNotBoth('skip-existing', 'overwrite');
+  args.expectNotBoth('square', 'no-square');
   if (args.has('square') && args.text('preset') !== 'muggled') {
     throw new UsageError('--square needs --preset muggled; the official preset keeps the aspect.');
   }
@@ -194,7 +190,7 @@ export function imageOptions(args: Arguments): ImageOptions {
     outputs,
     skipExisting: args.has('skip-existing'),
     shard: shard === undefined ? undefined : shardOf(shard),
-    size: args.wholeNumber('size', 1, 16_384),
+    size: sizeOf(args),
     square: !args.has('no-square'),
     crop: cropOf(args.numbers('crop', 4)),
     tiles,
@@ -247,10 +243,6 @@ export function partsOf({ outputs, values, known }: ImageOptions): Set<Part> {
   }
   if (known.length > 0) parts.add('nearness');
   return parts;
-}
-
-function expectNotBoth(args: Arguments, a: string, b: string): void {
-  if (args.has(a) && args.has(b)) throw new UsageError(`--${a} and --${b} exclude each other.`);
 }
 
 function lineOf(args: Arguments): DepthLine | undefined {

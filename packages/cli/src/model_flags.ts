@@ -9,6 +9,14 @@ export const modelFlag: Flag = {
   help: 'the checkpoint: .safetensors, .pth or .pt, original or Hugging Face names; or the name of a downloaded model: v2-small',
 };
 
+export const sizeFlag: Flag = {
+  name: 'size',
+  value: 'PIXELS',
+  help: 'of the shorter side as the network sees it (muggled: of the longer); default: what the model was trained at',
+};
+
+export const sizeOf = (args: Arguments): number | undefined => args.wholeNumber('size', 1, 16_384);
+
 /** Flags of every command that runs a network. */
 export const networkFlags: readonly Flag[] = [
   {

@@ -4,6 +4,7 @@ import {
   type DPTModel,
   type DptConfig,
   type DptOptions,
+  type GridCacheOptions,
   planPrediction,
   recognise,
   type Size,
@@ -26,6 +27,8 @@ export interface OpenModelOptions extends DptOptions {
   readonly count?: number;
   /** Of the photo: the most that anything after the network binds at once. */
   readonly bytesPerPixel?: number;
+  /** What is cached per grid, where that depends on the model. */
+  readonly gridCacheFor?: (config: DptConfig) => GridCacheOptions;
   /** In place of `photo`: bytes of the largest binding of what will be run. */
   readonly needs?: (model: DPTModel) => number;
 }
@@ -79,7 +82,9 @@ export async function openModel(
     for (const warning of recognised.warnings) log?.(`warning: ${warning}`);
     const { dtype = 'f32' } = options;
     const f16 = dtype === 'f16';
-    const planned = buildDpt(Context.planning({ f16 }), recognised, options);
+    const gridCache = options.gridCacheFor?.(recognised.config) ?? options.gridCache;
+    const built = { dtype, ...(gridCache && { gridCache }) };
+    const planned = buildDpt(Context.planning({ f16 }), recognised, built);
     const largestBinding = largestBindingOf(planned, options);
     signal?.throwIfAborted();
 
@@ -100,7 +105,7 @@ export async function openModel(
       reported.push(event.error.message);
     });
     const context = new Context(gpu.device);
-    const model = buildDpt(context, recognised, options);
+    const model = buildDpt(context, recognised, built);
     const predictor = new DepthPredictor(model);
     const close = async (): Promise<void> => {
       predictor.dispose();

@@ -1,13 +1,12 @@
 import { access } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
-import { type DptConfig, type DptOptions, recognise } from '@dpt-webgpu/dpt';
+import type { DptConfig } from '@dpt-webgpu/dpt';
 import { writeChunksAtomic } from '@dpt-webgpu/loaders/node';
 import { mib } from '@dpt-webgpu/tensor';
 import { type Command, type Io, quietFlag } from '../command.ts';
 import { exitCodes, InterruptedError, printable, UsageError } from '../errors.ts';
 import type { Arguments } from '../flags.ts';
 import { modelNamed } from '../model_choice.ts';
-import { openModelFile } from '../model_file.ts';
 import { networkFlags, networkOptions } from '../model_flags.ts';
 import type { OnnxGraph } from '../onnx/graph.ts';
 import { modelGraph, openSizes } from '../onnx/model_graph.ts';
@@ -64,12 +63,13 @@ async function run(args: Arguments, io: Io): Promise<number> {
   const { signal, progress } = io;
   const note = args.has('quiet') ? () => {} : io.error;
   // The graph resizes position encodings where the size is open; those of one size are constants of it.
-  const isOpen = size === undefined && (await encoderOf(path, network)) !== 'swinv2';
+  const isOpenFor = ({ encoder }: DptConfig): boolean =>
+    size === undefined && encoder.kind !== 'swinv2';
   const opened = await openModel(
     path,
     {
       ...network,
-      gridCache: { enabled: !isOpen },
+      gridCacheFor: (config) => ({ enabled: !isOpenFor(config) }),
       needs: (model) => model.weights.largestBinding,
     },
     {
@@ -81,6 +81,7 @@ async function run(args: Arguments, io: Io): Promise<number> {
   try {
     const { config, licence, model } = opened;
     const { baseSize } = config.image;
+    const isOpen = isOpenFor(config);
     const sizes = isOpen ? openSizes : fixedSizes(size ?? [baseSize, baseSize], config);
     const graph = modelGraph(model, sizes);
     const metadata = metadataOf(config, licence.licence, path);
@@ -103,15 +104,6 @@ async function run(args: Arguments, io: Io): Promise<number> {
     throw error;
   } finally {
     if (!signal.aborted) await opened.close();
-  }
-}
-
-async function encoderOf(path: string, options: DptOptions): Promise<DptConfig['encoder']['kind']> {
-  const stateDict = await openModelFile(path);
-  try {
-    return recognise(stateDict, options).config.encoder.kind;
-  } finally {
-    await stateDict.close();
   }
 }
 

@@ -2,7 +2,7 @@ import { quietFlag } from '../command.ts';
 import { UsageError } from '../errors.ts';
 import type { Arguments, Flag } from '../flags.ts';
 import { type Look, lookFlags, lookOf } from '../look_flags.ts';
-import { modelFlag, networkFlags } from '../model_flags.ts';
+import { modelFlag, networkFlags, sizeFlag, sizeOf } from '../model_flags.ts';
 import { containerNamed, containerOf, containers } from './containers.ts';
 import type { FrameRange } from './decode.ts';
 import { type FrameFormat, frameFormats } from './frame_folder.ts';
@@ -48,11 +48,7 @@ export const videoFlags: readonly Flag[] = [
     help: 'only those from A up to, not including, B, counted from 0; either may be left out',
   },
   { name: 'side-by-side', help: 'the film at the left of its map' },
-  {
-    name: 'size',
-    value: 'PIXELS',
-    help: 'of the shorter side as the network sees it (muggled: of the longer); default: what the model was trained at',
-  },
+  sizeFlag,
   ...lookFlags,
   {
     name: 'smooth',
@@ -128,11 +124,7 @@ export function videoOptions(args: Arguments): VideoOptions {
   if (framesOut !== undefined && output === undefined && outputFormat !== undefined) {
     throw new UsageError('--output-format needs -o where frames are written.');
   }
-  for (const name of ['smooth', 'smooth-pixels']) {
-    if (args.has(name) && args.has('no-smooth')) {
-      throw new UsageError(`--${name} and --no-smooth exclude each other.`);
-    }
-  }
+  for (const name of ['smooth', 'smooth-pixels']) args.expectNotBoth(name, 'no-smooth');
   const smoothPixels = args.number('smooth-pixels') ?? SMOOTH_PIXELS;
   if (smoothPixels < 0) throw new UsageError(`--smooth-pixels takes no less than 0 seconds.`);
   return {
@@ -145,7 +137,7 @@ export function videoOptions(args: Arguments): VideoOptions {
     formats: args.someOf('format', frameFormats) ?? ['png16'],
     range: rangeOf(args.text('frames')),
     sideBySide: args.has('side-by-side'),
-    size: args.wholeNumber('size', 1, 16_384),
+    size: sizeOf(args),
     look: lookOf(args),
     smooth: args.has('no-smooth') ? undefined : (args.positiveNumber('smooth') ?? SMOOTH),
     smoothPixels: args.has('no-smooth') || smoothPixels === 0 ? undefined : smoothPixels,
