@@ -126,7 +126,9 @@ describe('declaring', () => {
     const weights = new Weights(context, file);
     expect(() =>
       weights.tensor('w', [2, 5], { part: { at: 0, of: 2, axis: 1 } }),
-    ).toThrowErrorMatchingInlineSnapshot(`[DptError: weights: axis 1 of w is 5 long, which does not divide into 2 parts.]`);
+    ).toThrowErrorMatchingInlineSnapshot(
+      `[DptError: weights: axis 1 of w is 5 long, which does not divide into 2 parts.]`,
+    );
   });
 
   test('a part twice, one that is not there, and one of another number of parts', () => {

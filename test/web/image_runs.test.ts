@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import type { Page } from 'playwright';
 import { PNG } from 'pngjs';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { Upsampling } from '../../apps/web/src/worker/image/image_calls.ts';
 import type { Nd } from '../reference/nd.ts';
 import { dpt } from '../support/cli.ts';
 import { readNpy, saveAs, settled, smallPicture } from '../support/image_page.ts';
@@ -25,6 +26,10 @@ afterAll(() => site?.close());
 
 const radio = (label: string, name: string, of = page) =>
   of.getByRole('radiogroup', { name: label }).getByRole('radio', { name, exact: true });
+
+const upsample = async (how: Upsampling, of = page): Promise<void> => {
+  await of.getByLabel('Upsample').selectOption(how);
+};
 
 const open = (on: Page): Promise<void> =>
   settled(on, () => dropFile(on, 'small.png', picture, 'image/png'));
@@ -99,11 +104,8 @@ test('a map comes to the size of its photo as `dpt image --upsample` has it, on 
       })
       .toBe(true);
   await seesAnother();
-  for (const [name, how] of [
-    ['Bilinear', 'bilinear'],
-    ['Guided', 'guided'],
-  ] as const) {
-    await settled(page, () => radio('Upsample', name).click());
+  for (const how of ['bilinear', 'guided'] as const) {
+    await settled(page, () => upsample(how));
     const { bytes } = await saveAs(page, 'NPY, as the network gave it');
     const map = await readNpy(bytes);
     expect(map.shape).toEqual([64, 96]);
@@ -118,7 +120,7 @@ test('a map comes to the size of its photo as `dpt image --upsample` has it, on 
   const differ = guided.data.filter((value, i) => Math.abs(value - expected.data[i]!) > 4).length;
   expect(differ / guided.data.length).toBeLessThan(0.001);
 
-  await settled(page, () => radio('Upsample', 'None').click());
+  await settled(page, () => upsample('none'));
   await seesAnother();
   await page.getByRole('button', { name: 'More formats' }).click();
   expect(await page.getByRole('menuitem', { name: /size of the photo/ }).count()).toBe(0);
@@ -130,7 +132,7 @@ test('a map comes to the size of its photo as `dpt image --upsample` has it, on 
   ]);
   const small = PNG.sync.read(readFileSync(await download.path()));
   expect([small.width, small.height]).toEqual([84, 56]);
-  await settled(page, () => radio('Upsample', 'Guided').click());
+  await settled(page, () => upsample('guided'));
   expect(site.complaints).toEqual([]);
 });
 
@@ -142,7 +144,7 @@ test('on screen a photo that is larger guides, too', async () => {
   const save = async () =>
     PNG.sync.read((await saveAs(other, 'Coloured PNG, size of the photo')).bytes);
   const bilinear = await save();
-  await settled(other, () => radio('Upsample', 'Guided', other).click());
+  await settled(other, () => upsample('guided', other));
   const guided = await save();
   expect([guided.width, guided.height]).toEqual([1600, 1000]);
   // The browser may show what was drawn a little later.
@@ -194,7 +196,7 @@ test('runs are in the link and in the settings file, and come back from both', a
   expect(await radio('Tiles', '3 × 3', other).getAttribute('aria-checked')).toBe('true');
   const mirrored = other.getByRole('switch', { name: 'Mean with the mirrored photo' });
   expect(await mirrored.isChecked()).toBe(true);
-  expect(await radio('Upsample', 'Guided', other).getAttribute('aria-checked')).toBe('true');
+  expect(await other.getByLabel('Upsample').inputValue()).toBe('guided');
   await other.context().close();
 });
 

@@ -2,7 +2,7 @@ import { type ColourMap, colourMaps, colourTable } from '@dpt-webgpu/dpt';
 import type { App } from '../../app.ts';
 import { h, setStyle } from '../../dom.ts';
 import type { Settings } from '../../settings.ts';
-import { choiceField, radioGroup, switchRow } from '../../ui/choice.ts';
+import { choiceField, radioGroup, selectField, switchRow } from '../../ui/choice.ts';
 import type { Control } from '../../ui/control.ts';
 import { type Group, group, groupTabs } from '../../ui/group.ts';
 import { rangeSlider } from '../../ui/range_slider.ts';
@@ -52,12 +52,12 @@ export function makePanel(
     onChange: (on) => settings.change({ flip: on }),
   });
   flip.element.title = 'Every run twice, once mirrored: a steadier map in twice the time';
-  const upsample = choiceField<Upsampling>({
+  const upsample = selectField<Upsampling>({
     label: 'Upsample',
     options: [
-      { value: 'model', label: 'Model' },
+      { value: 'model', label: 'As the model' },
       { value: 'bilinear', label: 'Bilinear' },
-      { value: 'guided', label: 'Guided' },
+      { value: 'guided', label: 'Guided by the photo' },
       { value: 'none', label: 'None' },
     ],
     value: value.upsample,
@@ -281,8 +281,9 @@ export function makePictureGroups(
     }
     const facts = runner.facts.value;
     const { networkWidth = 0, networkHeight = 0, runs = 1 } = facts ?? {};
-    const seen = `${pixelsText(networkWidth, networkHeight)} to the model`;
-    size.setNote(facts ? (runs > 1 ? `${seen}, ${plural(runs, 'run')}` : seen) : '');
+    const seen = pixelsText(networkWidth, networkHeight);
+    const times = runs > 1 ? `, ${plural(runs, 'run')}` : ' to the model';
+    size.setNote(facts ? seen + times : '');
   };
   bound.push(showSize);
 
