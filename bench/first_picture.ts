@@ -1,4 +1,5 @@
 // What a first depth map takes, from an adapter to its values: npm run bench:first-picture -- [FILE] [--size N] [--each]
+// and what it takes on the web app in Chromium: npm run bench:first-picture -- --page
 //
 // In seconds by the clock and of the processor, which is also what SwiftShader and lavapipe compute and compile with. A
 // process has one first picture, so a line is one run; the second picture shows what is left without compiling.
@@ -12,6 +13,8 @@ import { pipelineKey, pipelinesOf } from '../packages/tensor/src/kernel.ts';
 
 const usage = `usage: npm run bench:first-picture -- [FILE] [options]
   --size N   pixels of the side that the model's sizing names
+  --page     on the built web app, in Chromium on SwiftShader, with the model that comes with it
+  --runs N   visits of the page, the quickest first (default: 3)
   --each     compile the pipelines one after the other first, and time each`;
 
 const { values, positionals } = parseArgs({
@@ -19,12 +22,22 @@ const { values, positionals } = parseArgs({
   options: {
     size: { type: 'string' },
     each: { type: 'boolean', default: false },
+    page: { type: 'boolean', default: false },
+    runs: { type: 'string', default: '3' },
     help: { type: 'boolean', short: 'h' },
   },
 });
 if (values.help || positionals.length > 1) {
   console.log(usage);
   process.exit(values.help ? 0 : 2);
+}
+if (values.page) {
+  const { visitPage } = await import('./first_picture_page.ts');
+  console.log('| page shown, s | first map, s | second map, s |\n|---|---|---|');
+  for (const { loaded, map, second } of await visitPage(Number(values.runs))) {
+    console.log(`| ${[loaded, map, second].map((s) => s.toFixed(2)).join(' | ')} |`);
+  }
+  process.exit(0);
 }
 const size = values.size === undefined ? undefined : Number(values.size);
 
