@@ -22,6 +22,22 @@ async function sample(page: Page): Promise<void> {
   await done(page);
 }
 
+async function film(page: Page): Promise<void> {
+  const [chooser] = await Promise.all([
+    page.waitForEvent('filechooser'),
+    page.getByRole('button', { name: 'Open a video' }).last().click(),
+  ]);
+  await chooser.setFiles(resolve('test/fixtures/films/flower.webm'));
+  const handle = page.getByRole('slider', { name: 'Loop to' });
+  for (let i = 0; i < 4; i++) await handle.press('ArrowLeft');
+  await page
+    .locator('.nums b', { hasText: /^[1-9]/ })
+    .first()
+    .waitFor({ timeout: 120_000 });
+  await page.waitForTimeout(3000);
+  await page.getByRole('button', { name: 'Pause', exact: true }).click();
+}
+
 /** One tool of the insight page, when its first result is there. */
 function insight(tool: string, ready: string): readonly Scene[] {
   const set = (page: Page): Promise<void> =>
@@ -84,31 +100,23 @@ const scenes: readonly Scene[] = [
     },
   },
   { name: 'video-empty', path: 'video' },
-  {
-    name: 'video',
-    path: 'video#size=196&every=1',
-    async set(page) {
-      const [chooser] = await Promise.all([
-        page.waitForEvent('filechooser'),
-        page.getByRole('button', { name: 'Open a video' }).last().click(),
-      ]);
-      await chooser.setFiles(resolve('test/fixtures/films/flower.webm'));
-      const handle = page.getByRole('slider', { name: 'Loop to' });
-      for (let i = 0; i < 4; i++) await handle.press('ArrowLeft');
-      await page
-        .locator('.nums b', { hasText: /^[1-9]/ })
-        .first()
-        .waitFor({ timeout: 120_000 });
-      await page.waitForTimeout(3000);
-      await page.getByRole('button', { name: 'Pause', exact: true }).click();
-    },
-  },
+  { name: 'video', path: 'video#size=196&every=1', set: film },
   { name: 'view3d-empty', path: '3d' },
   {
     name: 'view3d',
     path: '3d#size=196&density=0.3',
     async set(page) {
       await page.getByRole('button', { name: /a dog looks/ }).click();
+      const faces = page.locator('.work-3d .status b', { hasText: /[1-9]/ });
+      await faces.first().waitFor({ timeout: 120_000 });
+    },
+  },
+  {
+    name: 'view3d-film',
+    path: 'video#size=196&every=1',
+    async set(page) {
+      await film(page);
+      await page.getByRole('link', { name: '3D' }).click();
       const faces = page.locator('.work-3d .status b', { hasText: /[1-9]/ });
       await faces.first().waitFor({ timeout: 120_000 });
     },

@@ -62,6 +62,14 @@ const numbers = async (): Promise<number[]> =>
 const shown = async (): Promise<string> =>
   (await page.locator('#stage').screenshot()).toString('base64');
 
+/** The film goes on there, as a surface. */
+async function to3d(): Promise<void> {
+  await page.getByRole('link', { name: '3D' }).click();
+  await expect
+    .poll(() => page.locator('.work-3d .status b').first().textContent())
+    .toMatch(/[1-9]/);
+}
+
 async function toStart(): Promise<void> {
   await page.getByRole('slider', { name: 'Position' }).press('Home');
   await expect.poll(frame).toBe(1);
@@ -111,6 +119,7 @@ function played(bytes: Buffer, type: string, at: number) {
 
 /** Of the map in PNG of 16 bits, from each frame to the next, on average. */
 function changeIn(files: Map<string, Buffer>): number {
+  expect(files.size).toBe(FRAMES);
   const maps = [...files.values()].map(
     (bytes) => PNG.sync.read(bytes, { skipRescale: true }).data as unknown as Uint16Array,
   );
@@ -222,6 +231,29 @@ describe('every frame of a file', () => {
     }
     expect(changes[1]).toBeLessThan(changes[0]!);
     expect(changes[2]).toBeLessThan(changes[1]!);
+  });
+
+  test('is stepped through in 3D as well, and saved with its number', async () => {
+    await toStart();
+    await to3d();
+    expect(await frame()).toBe(1);
+    const depth = async (name: string): Promise<Buffer> => {
+      await page.getByRole('button', { name: 'More formats' }).click();
+      const [download] = await Promise.all([
+        page.waitForEvent('download'),
+        page.getByRole('menuitem', { name: 'Depth, PNG of 16 bits' }).click(),
+      ]);
+      expect(download.suggestedFilename()).toBe(name);
+      return readFileSync(await download.path());
+    };
+    const first = await depth('flower_00000001_depth_16.png');
+    await page.getByRole('button', { name: 'Step forward' }).click();
+    await expect.poll(frame).toBe(2);
+    // The relief follows its frame.
+    await expect
+      .poll(async () => (await depth('flower_00000002_depth_16.png')).equals(first))
+      .toBe(false);
+    await page.goBack();
   });
 });
 
@@ -338,6 +370,17 @@ describe('a film that plays', () => {
     // One frame may be in work at either look, with two small buffers of its own.
     expect(Math.abs(after.count - before.count)).toBeLessThanOrEqual(2);
     expect((await heap()) - heapBefore).toBeLessThan(1e6);
+    // As a relief, too, each frame drawn.
+    await to3d();
+    const passed = async (count: number) => {
+      const since = (await live()).frames;
+      await expect
+        .poll(async () => (await live()).frames, { interval: 500 })
+        .toBeGreaterThan(since + count);
+      return live();
+    };
+    const begun = await passed(5);
+    expect(Math.abs((await passed(30)).count - begun.count)).toBeLessThanOrEqual(2);
     expect(site.complaints).toEqual([]);
   });
 });
@@ -421,10 +464,7 @@ describe('what is filmed now', () => {
   });
 
   test('it goes on in 3D', async () => {
-    await page.getByRole('link', { name: '3D' }).click();
-    await expect
-      .poll(() => page.locator('.work-3d .status b').first().textContent())
-      .toMatch(/[1-9]/);
+    await to3d();
     await page.goBack();
   });
 

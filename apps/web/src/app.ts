@@ -2,6 +2,8 @@ import type { Engine } from './engine/engine.ts';
 import type { Keys } from './keys.ts';
 import type { PageId } from './pages/addresses.ts';
 import type { Film } from './pages/video/film.ts';
+import type { VideoSettings } from './pages/video/video_settings.ts';
+import type { Settings } from './settings.ts';
 import type { Announcer } from './ui/announcer.ts';
 import type { Toaster } from './ui/toast.ts';
 import type { Rect } from './worker/image/image_calls.ts';
@@ -23,6 +25,8 @@ export interface App {
   /** The size that pictures are run at, 0 for the model's own. */
   readonly setImageSize: (size: number) => void;
   readonly film: Film;
+  /** How it plays and looks, on whichever page. */
+  readonly filmSettings: Settings<VideoSettings>;
   /** What was looked at last, for pages that show it in another way. */
   readonly current: () => Shown | undefined;
 }

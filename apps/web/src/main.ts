@@ -11,8 +11,10 @@ import { makeInsightPage } from './pages/insight/insight_page.ts';
 import { makeModelsPage } from './pages/models/models_page.ts';
 import { Film } from './pages/video/film.ts';
 import { makeVideoPage } from './pages/video/video_page.ts';
+import { videoSchema } from './pages/video/video_settings.ts';
 import { makeView3dPage } from './pages/view3d/view3d_page.ts';
 import { addressOf, followLinks, pageAt } from './router.ts';
+import { Settings } from './settings.ts';
 import { makeShell } from './shell.ts';
 import { Announcer } from './ui/announcer.ts';
 import { takeDrops } from './ui/drops.ts';
@@ -26,6 +28,9 @@ const keys = new Keys(pageAt(location.pathname));
 
 const made = new Map<PageId, Page>();
 let current: PageId | undefined;
+
+/** What the address says belongs to the page that it names, not to one that is gone to from there. */
+const fragmentFor = (id: PageId): string => (pageAt(location.pathname) === id ? location.hash : '');
 
 const app: App = {
   engine,
@@ -43,6 +48,7 @@ const app: App = {
   },
   setImageSize: (size) => imagePage().setSize(size),
   film: new Film(engine),
+  filmSettings: new Settings('video', videoSchema, fragmentFor('video')),
   current() {
     const film = app.film.source.value;
     if (film.kind !== 'none') return { kind: 'film', key: film.id, name: film.name };
@@ -51,7 +57,7 @@ const app: App = {
 };
 
 // Made at once, because they know what the chip lists and where dropped files go; their work begins when they are shown.
-const image = makeImagePage(app, pageAt(location.pathname) === 'image' ? location.hash : '');
+const image = makeImagePage(app, fragmentFor('image'));
 const models = makeModelsPage(app);
 const insight = makeInsightPage(app);
 const imagePage = () => image;
@@ -66,11 +72,9 @@ document
   .querySelector('#app')!
   .replaceChildren(shell.header, place, toast.element, announce.element);
 
-/** What the address says belongs to the page that it names, not to one that is gone to from there. */
-const fragmentFor = (id: PageId): string => (pageAt(location.pathname) === id ? location.hash : '');
 const makers: Readonly<Record<PageId, () => Page>> = {
   image: () => image,
-  video: () => makeVideoPage(app, fragmentFor('video')),
+  video: () => makeVideoPage(app),
   view3d: () => makeView3dPage(app, fragmentFor('view3d')),
   insight: () => insight,
   models: () => models,

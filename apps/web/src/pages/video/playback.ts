@@ -1,9 +1,7 @@
+import type { App } from '../../app.ts';
 import { h, setAttribute, setStyle, setText } from '../../dom.ts';
 import { icon } from '../../icons.ts';
-import type { Settings } from '../../settings.ts';
-import type { Film } from './film.ts';
 import { makeLoopHandles } from './loop_handles.ts';
-import type { VideoSettings } from './video_settings.ts';
 
 const speeds = [1, 0.5, 0.25, 2];
 
@@ -15,11 +13,10 @@ export function clock(seconds: number): string {
   return `${minutes}:${rest}`;
 }
 
-/** Below the picture: where the film is, and what moves it. */
+/** Below the picture, of the video page and of the 3D page: where the film is, and what moves it. */
 export function makePlayback(
-  film: Film,
-  settings: Settings<VideoSettings>,
-  record: HTMLElement,
+  { film, filmSettings: settings }: App,
+  ...more: readonly HTMLElement[]
 ): HTMLElement {
   const head = h('span', { class: 'head' });
   const scrub = h(
@@ -72,7 +69,7 @@ export function makePlayback(
       h('span', { class: 'grow' }),
       loop,
       speed,
-      record,
+      ...more,
     ),
   );
   const isFile = (): boolean => film.source.value.kind === 'file';

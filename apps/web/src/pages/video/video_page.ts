@@ -3,7 +3,6 @@ import { h, setText } from '../../dom.ts';
 import { useModel } from '../../engine/default_model.ts';
 import { isCancelled } from '../../engine/engine.ts';
 import { icon } from '../../icons.ts';
-import { Settings } from '../../settings.ts';
 import { card, why } from '../../ui/card.ts';
 import { radioGroup } from '../../ui/choice.ts';
 import { FrameWriter } from '../../ui/frame_writer.ts';
@@ -15,18 +14,12 @@ import { clock, makePlayback } from './playback.ts';
 import { makeSources } from './sources.ts';
 import { addVideoKeys } from './video_keys.ts';
 import { makeVideoPanel } from './video_panel.ts';
-import {
-  type FilmLayout,
-  filmOptionsOf,
-  type VideoSettings,
-  videoSchema,
-} from './video_settings.ts';
+import { type FilmLayout, filmOptionsOf } from './video_settings.ts';
 import { VideoStage } from './video_stage.ts';
 
 /** A film, a camera or the screen, and its depth while it plays. */
-export function makeVideoPage(app: App, address: string): Page {
-  const { film, engine } = app;
-  const settings = new Settings<VideoSettings>('video', videoSchema, address);
+export function makeVideoPage(app: App): Page {
+  const { film, engine, filmSettings: settings } = app;
   const stage = new VideoStage(app, settings);
   const sources = makeSources(app);
 
@@ -157,7 +150,7 @@ export function makeVideoPage(app: App, address: string): Page {
       toggle,
     ),
     stage.element,
-    makePlayback(film, settings, recordButton),
+    makePlayback(app, recordButton),
   );
   const element = h('div', { class: 'split-page' }, main, makeVideoPanel(app, settings));
   toggle.addEventListener('click', () => element.classList.toggle('panel-open'));

@@ -11,6 +11,7 @@ import { WorkerCanvas } from '../../ui/worker_canvas.ts';
 import { timeText } from '../../words.ts';
 import { halfSides } from '../../worker/view3d/grid.ts';
 import type { DrawAs, View3d } from '../../worker/view3d/view3d_calls.ts';
+import { makePlayback } from '../video/playback.ts';
 import {
   centreDepth,
   eyesOf,
@@ -229,6 +230,10 @@ export function makeView3dPage(app: App, address: string): Page {
   );
   new ResizeObserver(() => runner.requestDraw()).observe(stage);
 
+  const playback = h('div', {}, makePlayback(app));
+  runner.source.watch(({ state }) => {
+    playback.hidden = state !== 'film';
+  });
   const save = makeView3dSave(app, settings, runner, viewOf);
   const panel = makeView3dPanel(app, settings, runner, save.foot, {
     control: maskSwitch,
@@ -237,7 +242,7 @@ export function makeView3dPage(app: App, address: string): Page {
   const element = h(
     'div',
     { class: 'split-page' },
-    h('main', { class: 'work work-3d' }, stage, makeStatus(runner)),
+    h('main', { class: 'work work-3d' }, stage, makeStatus(runner), playback),
     panel,
   );
   const togglePanel = (): void => {
@@ -295,8 +300,11 @@ export function makeView3dPage(app: App, address: string): Page {
       writer.stop();
     },
     fragment: () => settings.fragment(),
-    dropText: (items) =>
-      items.some(({ type }) => type.startsWith('image/')) ? 'Open this picture in 3D' : undefined,
+    dropText: (items) => {
+      const has = (kind: string): boolean => items.some(({ type }) => type.startsWith(kind));
+      if (has('image/')) return 'Open this picture in 3D';
+      return has('video/') ? 'Play this video' : undefined;
+    },
   };
 }
 

@@ -107,7 +107,7 @@ export function makeView3dPanel(
   app.engine.model.watch(showSize);
 
   const steady = makeSteady(settings);
-  const steadiness = h('div', {}, ...steady.elements);
+  const steadiness = h('div', { class: 'steady' }, ...steady.elements);
   bound.push(steady.show);
   const depth = group(
     { id: '3d.depth', title: 'Depth' },

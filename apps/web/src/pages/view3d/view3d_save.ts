@@ -28,7 +28,12 @@ export function makeView3dSave(
 ): { foot: HTMLElement; save: (format?: Save3dFormat) => Promise<void> } {
   const nameOf = (): string => {
     const source = runner.source.value;
-    return source.state === 'none' ? 'surface' : source.name.replace(/\.[^.]+$/, '');
+    const stem = source.state === 'none' ? 'surface' : source.name.replace(/\.[^.]+$/, '');
+    const { film } = app;
+    if (source.state !== 'film' || film.source.value.kind !== 'file') return stem;
+    // As frames that are recorded are named.
+    const frame = film.frames.indexAt(film.position.value) + 1;
+    return `${stem}_${String(frame).padStart(8, '0')}`;
   };
   const save = async (format: Save3dFormat = 'glb'): Promise<void> => {
     const shown = view();
