@@ -385,21 +385,50 @@ describe('a film that plays', () => {
   });
 });
 
-describe.skipIf(!hasFfmpeg)('a film whose pixels are not square', () => {
-  test('is seen, and its depth computed, as it is shown', async () => {
-    const folder = mkdtempSync(join(tmpdir(), 'dpt-wide-'));
-    try {
-      const wide = join(folder, 'wide.mp4');
-      const shape = ['-c', 'copy', '-aspect', '32:9'];
-      runTool('ffmpeg', ['-y', '-i', join(films, 'flower.mp4'), ...shape, wide]);
-      await openFilm('every=1&loop=0', wide);
-      const label = 'Depth of a film, 320 by 90';
-      await page.getByRole('img', { name: label }).waitFor();
-      await page.getByRole('tab', { name: 'Input' }).click();
-      await page.getByText('196 × 56').waitFor();
-    } finally {
-      rmSync(folder, { recursive: true });
+describe.skipIf(!hasFfmpeg)('a film is seen, and its depth computed, as it is shown', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'dpt-shape-'));
+  afterAll(() => rmSync(folder, { recursive: true }));
+  const made = (name: string, ...options: string[]): string => {
+    const path = join(folder, name);
+    const input = ['-i', join(films, 'flower.mp4')];
+    runTool('ffmpeg', ['-y', ...input, '-c', 'copy', ...options, path]);
+    return path;
+  };
+
+  test('where pixels are not square', async () => {
+    await openFilm('every=1&loop=0', made('wide.mp4', '-aspect', '32:9'));
+    const label = 'Depth of a film, 320 by 90';
+    await page.getByRole('img', { name: label }).waitFor();
+    await page.getByRole('tab', { name: 'Input' }).click();
+    await page.getByText('196 × 56').waitFor();
+  });
+
+  test('where a tag turns it: upright', async () => {
+    const settings = 'every=1&loop=0&record=png&recordSize=film&beside=1&steady=off';
+    await openFilm(settings, made('turned.mp4', '-metadata:s:v', 'rotate=90'));
+    await page.getByRole('img', { name: 'Depth of a film, 90 by 160' }).waitFor();
+    await expect.poll(frame).toBe(FRAMES);
+    await stands();
+    await page.keyboard.press('o');
+    await page.getByRole('button', { name: 'Stop recording' }).waitFor();
+    await toStart();
+    const seen = await page.evaluate(() => {
+      const context = new OffscreenCanvas(90, 160).getContext('2d')!;
+      context.drawImage(document.querySelector('video')!, 0, 0, 90, 160);
+      return [...context.getImageData(0, 0, 90, 160).data];
+    });
+    const [download] = await Promise.all([page.waitForEvent('download'), page.keyboard.press('o')]);
+    const files = await unzip(await download.path());
+    // The frame to the left, its depth to the right.
+    const both = PNG.sync.read(files.get('turned_00000001.png')!);
+    expect([both.width, both.height]).toEqual([180, 160]);
+    let sum = 0;
+    for (const [i, value] of seen.entries()) {
+      const [x, y] = [(i >> 2) % 90, Math.floor(i / 360)];
+      sum += Math.abs(value - both.data[4 * (180 * y + x) + (i % 4)]!);
     }
+    // Two decoders of one picture; turned the wrong way it is dozens of levels away.
+    expect(sum / seen.length).toBeLessThan(5);
   });
 });
 
