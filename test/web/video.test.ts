@@ -322,6 +322,7 @@ describe('a film that plays', () => {
   });
 
   test('keeps its memory flat over 100 frames', async () => {
+    await play();
     const [worker] = page.workers();
     // Buffers and textures of the device, from now on: what is made less what is destroyed.
     await worker!.evaluate(() => {
