@@ -1,9 +1,9 @@
 // npx tsx scripts/web_shots.ts [folder] [name …]: pictures of every page, 1280x800 and 390x844, light and dark, into output/web_shots.
 // With names, only scenes whose name contains one of them.
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { Page } from 'playwright';
-import { openSite, type Site } from '../test/support/site.ts';
+import { dropFile, openSite, type Site } from '../test/support/site.ts';
 
 interface Scene {
   readonly name: string;
@@ -14,8 +14,11 @@ interface Scene {
   readonly webgpu?: false;
 }
 
+/** A machine without a GPU, and busy besides, takes its time. */
+const PATIENCE = 600_000;
+
 const done = (page: Page): Promise<void> =>
-  page.locator('html[data-image="done"]').waitFor({ timeout: 120_000 });
+  page.locator('html[data-image="done"]').waitFor({ timeout: PATIENCE });
 
 async function sample(page: Page): Promise<void> {
   await page.locator('.samples button').first().click();
@@ -39,10 +42,49 @@ async function film(page: Page): Promise<void> {
 }
 
 /** One tool of the insight page, when its first result is there. */
-function insight(tool: string, ready: string): readonly Scene[] {
-  const set = (page: Page): Promise<void> =>
-    page.locator(ready).first().waitFor({ timeout: 120_000 });
-  return [{ name: `insight-${tool}`, path: `insight#tool=${tool}`, set }];
+function insight(
+  name: string,
+  fragment: string,
+  ready: string,
+  more?: (page: Page) => Promise<void>,
+): Scene {
+  return {
+    name: `insight-${name}`,
+    path: `insight#${fragment}`,
+    async set(page) {
+      await page.locator(ready).first().waitFor({ timeout: PATIENCE });
+      await more?.(page);
+    },
+  };
+}
+
+const press = async (page: Page, ...keys: readonly string[]): Promise<void> => {
+  await page.locator('#stage').focus();
+  for (const key of keys) await page.keyboard.press(key);
+};
+
+/** Attention within windows; the small model that tests have has as many stages and blocks as a large one has kinds of them. */
+async function swinv2(page: Page): Promise<void> {
+  await page.getByRole('link', { name: 'Models' }).click();
+  const path = resolve('test/fixtures/models/midas_swinv2/model.safetensors');
+  await dropFile(page, 'midas_swinv2.safetensors', readFileSync(path));
+  const row = page.locator('li[data-key="midas_swinv2.safetensors"]');
+  await row.getByText('In use').waitFor({ timeout: PATIENCE });
+  await page.getByRole('link', { name: 'Insight' }).click();
+  await page.locator('.blocks [aria-label="Block 2 of stage 1"]').click();
+  await page.locator('.at[data-query^="1 "]').waitFor({ timeout: PATIENCE });
+}
+
+/** What is kept at one size, minus the same at another. */
+async function difference(page: Page): Promise<void> {
+  // On a narrow screen these are behind tabs.
+  await page.getByText('Keep as reference').dispatchEvent('click');
+  await page.locator('.at[data-shown="difference"]').waitFor({ timeout: PATIENCE });
+  await page.getByLabel('Size, number').evaluate((input) => {
+    (input as HTMLInputElement).value = '210';
+    input.dispatchEvent(new Event('change'));
+  });
+  await page.locator('.at[data-input$=" 210"]').waitFor({ timeout: PATIENCE });
 }
 
 const scenes: readonly Scene[] = [
@@ -135,12 +177,30 @@ const scenes: readonly Scene[] = [
       await page.locator('.note.bad').waitFor();
     },
   },
-  ...insight('attention', '.at[data-query] .blocks [aria-current]'),
-  ...insight('norms', '.tiles [aria-current]'),
-  ...insight('fusion', '.at[data-scales]'),
-  ...insight('stages', '.at[data-tensor]'),
-  ...insight('time', '.at[data-measured=true]'),
-  ...insight('parity', '.at[data-state=passed]'),
+  insight('attention', 'tool=attention', '.at[data-query] .blocks [aria-current]'),
+  insight(
+    'attention-below',
+    'tool=attention&below=1&outline=1&direction=column',
+    '.at[data-query$="column"] .blocks [aria-current]',
+  ),
+  insight('attention-windows', 'tool=attention&patch=13,2', '.at[data-query]', swinv2),
+  insight('norms', 'tool=norms', '.tiles [aria-current]'),
+  insight('norms-channel', 'tool=norms&fine=1&bars=0', '.tiles [aria-current]', async (page) => {
+    await press(page, 'c', ']');
+    await page.locator('.at[data-blocks$=" channel 1"]').waitFor({ timeout: PATIENCE });
+  }),
+  insight('keys', 'tool=norms', '.tiles [aria-current]', (page) => press(page, '?')),
+  insight('fusion', 'tool=fusion', '.at[data-scales]'),
+  insight('stages', 'tool=stages', '.at[data-tensor]'),
+  insight(
+    'stages-difference',
+    'tool=stages&shown=difference&size=252&tensor=fused_1',
+    '.at[data-tensor]',
+    difference,
+  ),
+  insight('compare', 'tool=compare&size=252&otherSize=126', '.at[data-compared]'),
+  insight('time', 'tool=time&size=196', '.at[data-measured=true]'),
+  insight('parity', 'tool=parity', '.at[data-state=passed]'),
   { name: 'about', path: 'about' },
 ];
 
@@ -163,6 +223,7 @@ for (const webgpu of [true, false]) {
     for (const scene of some) {
       for (const size of sizes) {
         const page = await site.open(scene.path, size);
+        page.setDefaultTimeout(PATIENCE);
         await scene.set?.(page, site);
         for (const scheme of ['light', 'dark'] as const) {
           await page.emulateMedia({ colorScheme: scheme });

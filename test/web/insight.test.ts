@@ -168,6 +168,36 @@ test('fusion: scale 1 gives the depth again, scale 0 another', async () => {
   expect(Number(await page.locator('.at').getAttribute('data-change'))).toBeGreaterThan(1);
 });
 
+test('models side by side: the same one agrees, another size less', async () => {
+  await tool('Compare');
+  const size = page.getByRole('slider', { name: /^Size/ }).first();
+  const other = async (pixels: string): Promise<void> => {
+    const field = page.getByRole('textbox', { name: 'Size, number' }).first();
+    await field.fill(pixels);
+    await field.press('Enter');
+  };
+  await size.waitFor();
+  await other('84');
+  await page.locator('.at[data-compared="126  84"]').waitFor();
+  expect(await fact('Correlation')).toBe(1);
+  expect((await savedNumbers()).values.every((value) => Math.abs(value) < 1e-4)).toBe(true);
+  await other('112');
+  await page.locator('.at[data-compared="126  112"]').waitFor();
+  const smaller = await fact('Correlation');
+  expect(smaller).toBeLessThan(1);
+  expect(smaller).toBeGreaterThan(0.5);
+  const words = await page.locator('.trio figcaption').allTextContents();
+  expect(words[0]).toContain('126 × 84');
+  expect(words[1]).toContain('168 × 112');
+  const { values, shape } = await savedNumbers();
+  expect(shape).toEqual([84, 126]);
+  const mean = values.reduce((sum, value) => sum + Math.abs(value), 0) / values.length;
+  expect(Math.abs((await fact('Mean difference')) - mean)).toBeLessThan(1e-3 * mean);
+  await page.getByRole('combobox', { name: 'The other model' }).selectOption('bundled');
+  await page.locator('.at[data-compared="126 bundled 112"]').waitFor();
+  expect(await fact('Correlation')).toBe(smaller);
+});
+
 test('time and memory of every box', async () => {
   await tool('Time and memory');
   await page.locator('.at[data-measured=true]').waitFor();

@@ -1,7 +1,8 @@
 // Two tensors laid over each other by the insight page, without a browser: the same shape as it is, another size resized bilinearly against
 // the f64 reference, a readout token beside patches, and what cannot be subtracted with the reason; numbers on two lists
-// against the same computed in another way; the fit of one list to another. Not here: the page (insight.test.ts).
+// against the same computed in another way; the fit of one list to another, and of whole depth maps. Not here: the page (insight.test.ts).
 import { expect, test } from 'vitest';
+import { laidTogether } from '../../apps/web/src/worker/insight/compare_models.ts';
 import {
   agreement,
   fitted,
@@ -122,4 +123,21 @@ test('a fit finds scale and shift again', () => {
   expect(shift).toBeCloseTo(0.75, 5);
   // Values that are all the same say nothing of the scale.
   expect(fitted(Float32Array.of(3, 3), Float32Array.of(1, 2))).toEqual({ scale: 1, shift: -1.5 });
+});
+
+test('a map that differs by scale and shift agrees, in metres too', () => {
+  const [width, height] = [6, 4];
+  const values = Float32Array.from(randomNd([24], { seed: 6, mean: 3, std: 0.5 }).data);
+  const map = { values, width, height, depth: 'relative' } as const;
+  const other = { ...map, values: values.map((value) => 4 * value - 1) };
+  const same = laidTogether(map, other);
+  expect(same.agreement.correlation).toBeCloseTo(1, 6);
+  expect(same.fit.scale).toBeCloseTo(0.25, 5);
+  expect(Math.max(...same.difference.map(Math.abs))).toBeLessThan(1e-5);
+  expect(same.range).toBeCloseTo(Math.max(...values) - Math.min(...values), 6);
+  const metres = { ...map, depth: 'metric', values: values.map((value) => 2 / value) } as const;
+  expect(laidTogether(map, metres).fit.scale).toBeCloseTo(2, 4);
+  // Control: another map does not.
+  const random = Float32Array.from(randomNd([24], { seed: 7 }).data);
+  expect(laidTogether(map, { ...map, values: random }).agreement.relative).toBeGreaterThan(0.5);
 });

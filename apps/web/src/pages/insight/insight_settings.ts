@@ -2,7 +2,15 @@ import { type ColourMap, colourMaps } from '@dpt-webgpu/dpt';
 import { flag, number, numbers, oneOf, type Schema, type Setting } from '../../settings.ts';
 import type { Shown } from '../../worker/insight/insight_calls.ts';
 
-export const tools = ['attention', 'norms', 'fusion', 'stages', 'time', 'parity'] as const;
+export const tools = [
+  'attention',
+  'norms',
+  'fusion',
+  'stages',
+  'compare',
+  'time',
+  'parity',
+] as const;
 export type ToolId = (typeof tools)[number];
 
 export interface InsightSettings {
@@ -35,12 +43,22 @@ export interface InsightSettings {
   readonly view: 'channel' | 'length';
   readonly plane: number;
   readonly shown: Shown;
+  /** The model to compare with: none for the same, the bundled one, or a stored file. */
+  readonly other: string;
+  /** 0: the other model's own. */
+  readonly otherSize: number;
+  readonly otherPrecision: 'f32' | 'f16';
 }
 
 const text: Setting<string> = {
   start: '',
   print: (value) => value,
   parse: (value) => (/^[\w.]{0,120}$/.test(value) ? value : undefined),
+};
+
+const file: Setting<string> = {
+  ...text,
+  parse: (value) => (/^[^/\\]{0,200}$/.test(value) ? value : undefined),
 };
 
 export const insightSchema: Schema<InsightSettings> = {
@@ -67,4 +85,7 @@ export const insightSchema: Schema<InsightSettings> = {
   view: oneOf(['channel', 'length'], 'length'),
   plane: number(0, 0, 8192),
   shown: oneOf(['tensor', 'reference', 'difference'], 'tensor'),
+  other: file,
+  otherSize: number(0, 0, 1036),
+  otherPrecision: oneOf(['f32', 'f16'], 'f32'),
 };

@@ -10,6 +10,7 @@ import { slider } from '../../ui/slider.ts';
 import type { Box } from '../../worker/insight/insight_calls.ts';
 import { sampleFile, samples } from '../image/samples.ts';
 import { makeAttentionTool } from './attention_tool.ts';
+import { makeCompareTool } from './compare_tool.ts';
 import { makeFigureStrip } from './figure_strip.ts';
 import { makeFusionTool } from './fusion_tool.ts';
 import { InsightRunner } from './insight_runner.ts';
@@ -45,6 +46,7 @@ export function makeInsightView(app: App, address: string): InsightView {
     makeNormsTool(context),
     makeFusionTool(context),
     makeStagesTool(context),
+    makeCompareTool(context),
     makeTimeTool(context),
     parity,
   ];

@@ -1,3 +1,5 @@
+import type { DepthKind } from '@dpt-webgpu/dpt';
+import type { ModelOptions, ModelSource } from '../model_calls.ts';
 import type { Call } from '../protocol.ts';
 import type { CutGrid } from './window_place.ts';
 
@@ -133,6 +135,27 @@ export interface FusionResult extends NumberMap {
   readonly time: number;
 }
 
+/** One of two runs that are compared: its depth map, as the model gives it. */
+export interface ComparedRun extends NumberMap {
+  readonly title: string;
+  readonly dtype: 'f32' | 'f16';
+  readonly depth: DepthKind;
+  /** Of a run that had one before it, with the way back to the host. */
+  readonly time: number;
+  readonly weightBytes: number;
+}
+
+export interface ModelComparison {
+  readonly runs: readonly [ComparedRun, ComparedRun];
+  /** On the pixels and in the units of the first run, after the fit; inverse depth. */
+  readonly agreement: Agreement;
+  readonly fit: { readonly scale: number; readonly shift: number };
+  /** The second minus the first, row by row of the first. */
+  readonly difference: Float32Array<ArrayBuffer>;
+  /** Largest minus smallest inverse depth of the first. */
+  readonly range: number;
+}
+
 export interface Timing {
   readonly clock: 'gpu' | 'wall';
   readonly total: number;
@@ -220,6 +243,16 @@ export interface InsightCalls {
   readonly 'insight.npy': Call<{ readonly shown: Shown }, Blob>;
   /** Keeps the chosen tensor, to compare later ones with it, or forgets the one that was kept. */
   readonly 'insight.keep': Call<{ readonly keep: boolean }, undefined>;
+  /** Runs the model in use and another one on the photo. Without a source it is the same model. Size 0: the other model's own. */
+  readonly 'insight.compare': Call<
+    {
+      readonly source: ModelSource | undefined;
+      readonly size: number;
+      readonly options: ModelOptions;
+    },
+    ModelComparison,
+    Count
+  >;
   readonly 'insight.time': Call<undefined, Timing>;
   /** Runs golden tensors. Without files, those that come with the site. */
   readonly 'insight.parity': Call<

@@ -1,23 +1,32 @@
 import { encodeNpy } from '@dpt-webgpu/loaders';
-import { imageToTensor, record } from '@dpt-webgpu/tensor';
-import { decode, uploadPhoto, writePixels } from '../image/photo.ts';
+import type { Gpu } from '../gpu.ts';
+import { decode, type Photo, uploadPhoto } from '../image/photo.ts';
 import { inputSize } from '../input_size.ts';
 import type { ModelHost } from '../model_host.ts';
 import { EngineError, type Handlers, type Job } from '../protocol.ts';
 import { boxOf } from './boxes.ts';
+import { compareModels } from './compare_models.ts';
 import { FusionScaling } from './fusion_scaling.ts';
 import type {
   AttentionQuery,
   BlockNorms,
   InsightCalls,
   InsightFacts,
+  ModelComparison,
   NamedBlob,
   TensorFacts,
   Timing,
 } from './insight_calls.ts';
 import { attentionFits, planOf, weightsName } from './insight_plan.ts';
+import { modelFile } from './model_files.ts';
 import { runParity } from './parity.ts';
-import { type PreparedRun, type ReadTensor, readTensors, recordModel } from './prepared_run.ts';
+import {
+  networkImage,
+  type PreparedRun,
+  type ReadTensor,
+  readTensors,
+  recordModel,
+} from './prepared_run.ts';
 import {
   attended,
   channelsOf,
@@ -30,6 +39,8 @@ import {
 import { type BrowsedTensor, TensorReference } from './tensor_reference.ts';
 import { timingOf } from './timing.ts';
 import { WindowAttentions } from './window_attention.ts';
+
+type Comparing = InsightCalls['insight.compare'];
 
 /** Of what is kept on the host to answer the next question without a run. */
 const HOST_BYTES = 256 * 2 ** 20;
@@ -102,6 +113,7 @@ export class InsightSession {
       return undefined;
     },
     'insight.time': () => this.#inTurn(() => this.#time()),
+    'insight.compare': (what, job) => this.#inTurn(() => this.#compare(what, job)),
     'insight.parity': (what, job) => this.#inTurn(() => runParity(this.#host, what, job)),
   };
 
@@ -126,13 +138,8 @@ export class InsightSession {
   async #setup(wanted: number): Promise<InsightFacts> {
     const opened = this.#host.expectModel();
     const { planned, info, gpu, model } = opened;
-    const source = this.#photo;
-    if (!source) throw new EngineError({ code: 'no-photo', message: 'No photo is open.' });
     const { image } = model.config;
-    const decoded = await decode(source.blob, source.name);
-    const photo = await uploadPhoto(gpu, decoded);
-    decoded.close();
-    try {
+    return this.#withPhoto(gpu, async (photo, name) => {
       const asked = wanted || image.baseSize;
       let size = asked;
       let network = inputSize(image, photo, { size, square: false });
@@ -144,31 +151,27 @@ export class InsightSession {
       const facts: InsightFacts = {
         ...planOf(planned, network),
         model: info.title,
-        photo: source.name,
+        photo: name,
         size,
         reducedFrom: size < asked ? asked : undefined,
         levels: [1, 2, 3, 4].map((level) => `reassembled_${level}`),
       };
-      const { mean, std, filter } = image;
-      const { width, height } = photo;
-      const resize = await record(
-        gpu.context,
-        { pixels: { shape: [height, width], dtype: 'u32' } },
-        ({ pixels }) => ({
-          image: imageToTensor(pixels, {
-            size: [network.height, network.width],
-            filter,
-            mean,
-            std,
-          }),
-        }),
-      );
-      writePixels(gpu, photo.texture, { x: 0, y: 0, width, height }, resize.inputs.pixels.buffer);
-      const pixels = await resize.run().image.read();
-      resize.dispose();
+      const pixels = await networkImage(gpu, image, photo, network);
       this.#forget();
       this.#prepared = { opened, facts, image: pixels, means: new Map() };
       return facts;
+    });
+  }
+
+  /** The photo on the device, for as long as the work takes. */
+  async #withPhoto<T>(gpu: Gpu, work: (photo: Photo, name: string) => Promise<T>): Promise<T> {
+    const source = this.#photo;
+    if (!source) throw new EngineError({ code: 'no-photo', message: 'No photo is open.' });
+    const decoded = await decode(source.blob, source.name);
+    const photo = await uploadPhoto(gpu, decoded);
+    decoded.close();
+    try {
+      return await work(photo, source.name);
     } finally {
       photo.texture.destroy();
     }
@@ -296,6 +299,19 @@ export class InsightSession {
     const { model, photo, width, height } = facts;
     const grid = gridFor(tensor.name, facts.grid);
     return { ...tensor, model, photo, width, height, grid, tokens: tokensOf(facts) };
+  }
+
+  async #compare(
+    { source, ...how }: Comparing['params'],
+    job: Job<Comparing['progress']>,
+  ): Promise<ModelComparison> {
+    job.signal.throwIfAborted();
+    const prepared = this.#ready();
+    const { opened } = prepared;
+    const other = await modelFile(source ?? opened.info.source, job.signal);
+    return this.#withPhoto(opened.gpu, (photo) =>
+      compareModels(prepared, photo, { ...how, other }, job),
+    );
   }
 
   async #time(): Promise<Timing> {

@@ -1,12 +1,10 @@
 import { buildDpt, type DPTModel, recognise } from '@dpt-webgpu/dpt';
 import { blobSource, openCheckpoint } from '@dpt-webgpu/loaders';
 import { record, type StateDict } from '@dpt-webgpu/tensor';
-import bundled from '../../../../../models/dpt_tiny.safetensors?url';
 import goldenWide from '../../../../../test/fixtures/models/depth_anything_v2/io_56x112.safetensors?url';
 import goldenBoxes from '../../../../../test/fixtures/models/depth_anything_v2/io_70x98.safetensors?url';
 import fixture from '../../../../../test/fixtures/models/depth_anything_v2/model.safetensors?url';
 import type { ModelHost } from '../model_host.ts';
-import { storedFile } from '../model_store.ts';
 import { EngineError, type Job } from '../protocol.ts';
 import { boxOf } from './boxes.ts';
 import {
@@ -16,6 +14,7 @@ import {
   type ParityReport,
   type ParityRow,
 } from './insight_calls.ts';
+import { fetched, modelFile } from './model_files.ts';
 import { gridFor, type HostTensor, sliceOf } from './tensor_maps.ts';
 
 /** The picture that went in, and everything that a reference implementation made of it. */
@@ -88,25 +87,12 @@ async function ownModel(
     return { blob, name: 'depth_anything_v2 fixture' };
   }
   const info = host.current?.info;
-  if (info?.source.kind === 'file') return { blob: info.source.file, name: info.file };
-  if (info?.source.kind === 'stored') {
-    return { blob: await storedFile(info.source.file), name: info.file };
-  }
-  if (info) return { blob: (await fetched(bundled, signal)).blob, name: info.file };
+  if (info) return modelFile(info.source, signal);
   throw new EngineError({
     code: 'no-model',
     message: 'Golden tensors need the model that they were made with.',
     remedy: 'Drop its file together with them.',
   });
-}
-
-async function fetched(address: string, signal: AbortSignal): Promise<NamedBlob> {
-  const name = address.replace(/^.*\//, '').replace(/-[\w-]{8}(?=\.)/, '');
-  const response = await fetch(address, { signal }).catch(() => undefined);
-  if (!response?.ok) {
-    throw new EngineError({ code: 'offline', message: `${name} could not be fetched.` });
-  }
-  return { blob: await response.blob(), name };
 }
 
 async function readGolden({ blob, name }: NamedBlob): Promise<Golden> {
