@@ -194,3 +194,33 @@ test('norms: arrows choose the block, H, F and B the histogram', async () => {
   await expect.poll(parts).toBe(plain);
   expect(site.complaints).toEqual([]);
 });
+
+test('what runs can be stopped, and goes on when asked', async () => {
+  const visitor = await site.open('insight#tool=norms&size=84');
+  // In the page's own turn: an answer that is on its way cannot come first.
+  await visitor.evaluate(
+    () =>
+      new Promise<void>((resolve) => {
+        const observer = new MutationObserver(() => stop());
+        const stop = (): void => {
+          const running = '.insight-task[data-state=running] button';
+          const button = document.querySelector<HTMLElement>(running);
+          if (!button) return;
+          observer.disconnect();
+          button.click();
+          resolve();
+        };
+        observer.observe(document, { subtree: true, childList: true, attributes: true });
+        stop();
+      }),
+  );
+  await visitor.locator('.insight-task[data-state=stopped]').waitFor();
+  expect(await visitor.locator('.tiles canvas').count()).toBe(0);
+  await visitor.getByRole('button', { name: 'Go on' }).click();
+  await visitor.locator('.at[data-blocks="8 norm 0"]').waitFor();
+  await visitor.locator('.insight-task').waitFor({ state: 'hidden' });
+  // Escape has nothing to stop now, and stops nothing.
+  await visitor.keyboard.press('Escape');
+  expect(await visitor.locator('.insight-task').getAttribute('data-state')).toBe('idle');
+  expect(site.complaints).toEqual([]);
+});

@@ -10,7 +10,7 @@ import type {
   NamedBlob,
   Timing,
 } from '../../worker/insight/insight_calls.ts';
-import type { Failure } from '../../worker/protocol.ts';
+import { EngineError, type Failure } from '../../worker/protocol.ts';
 import { sampleFile, samples } from '../image/samples.ts';
 import type { InsightSettings } from './insight_settings.ts';
 
@@ -21,6 +21,29 @@ export interface ShownPhoto {
   readonly bitmap: ImageBitmap;
 }
 
+interface Task {
+  readonly label: string;
+  /** 0…1, where that is known. */
+  readonly share: number | undefined;
+}
+
+const labels: { readonly [K in keyof InsightCalls]?: string } = {
+  'insight.attention': 'Attention of one block',
+  'insight.meanAttention': 'Attention, block by block',
+  'insight.norms': 'Tokens, block by block',
+  'insight.tensor': 'Running as far as this tensor',
+  'insight.fusion': 'Fusion and head',
+  'insight.compare': 'Running both models',
+  'insight.time': 'Timing every step',
+  'insight.parity': 'Running golden tensors',
+};
+
+const stop = (signal: AbortSignal): Promise<never> =>
+  new Promise((_, reject) => {
+    const cancelled = new EngineError({ code: 'cancelled', message: 'Cancelled.' });
+    signal.addEventListener('abort', () => reject(cancelled), { once: true });
+  });
+
 /** Keeps the photo, the model and the size together: after each change everything is planned anew, once. */
 export class InsightRunner {
   readonly photo = new Store<ShownPhoto | undefined>(undefined);
@@ -28,6 +51,11 @@ export class InsightRunner {
   readonly timing = new Store<Timing | undefined>(undefined);
   readonly failure = new Store<Failure | undefined>(undefined);
   readonly busy = new Store<string>('');
+  /** What a tool waits for. */
+  readonly task = new Store<Task | undefined>(undefined);
+  /** The visitor stopped it, and nothing was asked for since. */
+  readonly stopped = new Store(false);
+  readonly #asking = new Set<AbortController>();
   readonly #app: App;
   readonly #settings: Settings<InsightSettings>;
   #shown = false;
@@ -70,18 +98,44 @@ export class InsightRunner {
     }
   }
 
-  /** A question to the worker. A failure is shown in the stage; one that was cancelled is not. */
+  /** A question to the worker. A failure is shown in the stage; one that was stopped is not. */
   async ask<K extends keyof InsightCalls>(
     name: K,
     params: Calls[K]['params'],
-    options: CallOptions<Calls[K]['progress']> = {},
+    { onProgress }: Pick<CallOptions<Calls[K]['progress']>, 'onProgress'> = {},
   ): Promise<Calls[K]['result'] | undefined> {
+    const controller = new AbortController();
+    const { signal } = controller;
+    const label = labels[name] ?? 'Running';
+    this.#asking.add(controller);
+    this.stopped.set(false);
+    this.task.set({ label, share: undefined });
     try {
-      return await this.#app.engine.call(name, params, options);
+      const answer = this.#app.engine.call(name, params, {
+        signal,
+        onProgress: (progress) => {
+          const { done, total }: { done: number; total: number } = progress;
+          if (!signal.aborted) this.task.set({ label, share: done / total });
+          onProgress?.(progress);
+        },
+      });
+      // What the device has begun it ends; nobody has to wait for it.
+      return await Promise.race([answer, stop(signal)]);
     } catch (error) {
       if (!isCancelled(error)) this.failure.set(failureIn(error));
       return undefined;
+    } finally {
+      this.#asking.delete(controller);
+      if (this.#asking.size === 0) this.task.set(undefined);
     }
+  }
+
+  /** Gives up whatever is asked for. False when nothing is. */
+  stop(): boolean {
+    if (this.#asking.size === 0) return false;
+    this.stopped.set(true);
+    for (const controller of this.#asking) controller.abort();
+    return true;
   }
 
   /** Times every step: slow on a device without timestamps, so only when somebody looks. */

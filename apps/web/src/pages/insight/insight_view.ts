@@ -18,6 +18,7 @@ import { type InsightSettings, insightSchema, type ToolId } from './insight_sett
 import { makeNormsTool } from './norms_tool.ts';
 import { makeParityTool } from './parity_tool.ts';
 import { makeStagesTool } from './stages_tool.ts';
+import { makeTaskRow } from './task_row.ts';
 import { makeTimeTool } from './time_tool.ts';
 import type { Tool, ToolContext } from './tool.ts';
 
@@ -96,6 +97,7 @@ export function makeInsightView(app: App, address: string): InsightView {
     ),
     cover,
     stage,
+    makeTaskRow(runner, () => toolAt().update()),
     foot,
   );
 
@@ -283,6 +285,13 @@ export function makeInsightView(app: App, address: string): InsightView {
         const clicked = app.keys.pointed && stage.contains(document.activeElement);
         return clicked && nextMap(event);
       },
+    },
+    {
+      keys: ['Escape'],
+      action: 'Stop what is running',
+      pages,
+      overControls: true,
+      run: () => runner.stop(),
     },
     {
       keys: ['s'],

@@ -95,11 +95,11 @@ export class InsightSession {
       return { name: chosen.name, width, height, bitmap };
     },
     'insight.setup': ({ size }) => this.#inTurn(() => this.#setup(size)),
-    'insight.attention': (query) => this.#inTurn(() => this.#attention(query)),
+    'insight.attention': (query, { signal }) => this.#inTurn(() => this.#attention(query), signal),
     'insight.meanAttention': (query, job) => this.#meanAttention(query, job),
     'insight.norms': ({ channel }, job) => this.#inTurn(() => this.#norms(channel, job)),
-    'insight.fusion': ({ scales }) => this.#inTurn(() => this.#fusion(scales)),
-    'insight.tensor': ({ name }) => this.#inTurn(() => this.#tensor(name)),
+    'insight.fusion': ({ scales }, { signal }) => this.#inTurn(() => this.#fusion(scales), signal),
+    'insight.tensor': ({ name }, { signal }) => this.#inTurn(() => this.#tensor(name), signal),
     'insight.slice': ({ channel, shown }) => {
       const tensor = this.#browsed.shown(this.#chosen(), shown);
       return sliceOf(tensor, tensor.grid, tensor.tokens, channel);
@@ -112,7 +112,7 @@ export class InsightSession {
       this.#browsed.keep(keep ? this.#chosen() : undefined);
       return undefined;
     },
-    'insight.time': () => this.#inTurn(() => this.#time()),
+    'insight.time': (_, { signal }) => this.#inTurn(() => this.#time(signal), signal),
     'insight.compare': (what, job) => this.#inTurn(() => this.#compare(what, job)),
     'insight.parity': (what, job) => this.#inTurn(() => runParity(this.#host, what, job)),
   };
@@ -123,8 +123,11 @@ export class InsightSession {
   }
 
   /** One run after another: two at once would need the memory of both. */
-  #inTurn<T>(work: () => Promise<T>): Promise<T> {
-    const result = this.#last.then(work, work);
+  #inTurn<T>(work: () => Promise<T>, signal?: AbortSignal): Promise<T> {
+    const result = this.#last.then(() => {
+      signal?.throwIfAborted();
+      return work();
+    });
     this.#last = result.catch(() => undefined);
     return result;
   }
@@ -314,13 +317,13 @@ export class InsightSession {
     );
   }
 
-  async #time(): Promise<Timing> {
+  async #time(signal: AbortSignal): Promise<Timing> {
     const prepared = this.#ready();
     const recording = await recordModel(prepared, {});
     try {
       recording.run({ image: prepared.image });
       await recording.outputs.last.read();
-      return timingOf(await recording.profile());
+      return timingOf(await recording.profile({ signal }));
     } finally {
       recording.dispose();
     }
