@@ -7,7 +7,7 @@ import { DptError } from './errors.ts';
 import type { Recorder } from './recorder.ts';
 import { expectSides, type Shape, shapeText, sizeOf } from './shape.ts';
 import { type Slot, Slots } from './slots.ts';
-import { expectUsage, type Purpose, Storage } from './storage.ts';
+import { expectUsage, type OwnTexture, type Purpose, Storage } from './storage.ts';
 import { Tensor } from './tensor.ts';
 
 // The numbers behind GPUBufferUsage and GPUMapMode: Node has no such globals, and we add none.
@@ -23,9 +23,16 @@ const MAP_READ = 1;
 /**
  * Everything that belongs to one `GPUDevice`: capabilities, pipelines, buffers and at most one open recording.
  * A guest on the device: it is never destroyed here, and nothing is put on globals.
+ *
+ * ```ts
+ * const context = new Context(device);   // one for all models of a device
+ * context.memory().total;                // bytes on the GPU
+ * ```
  */
 export class Context {
+  /** What its device can do, as kernels are chosen by it. */
   readonly capabilities: Capabilities;
+  /** See `ContextOptions.variants`. */
   readonly variants: Readonly<Record<string, string>>;
   /** What it was made with, for a context like it on another device. */
   readonly options: ContextOptions;
@@ -388,12 +395,4 @@ export class Context {
   returnSlots(slots: readonly Slot[]): void {
     this.#slots.giveBack(slots);
   }
-}
-
-/** A texture that the library made; `dispose` destroys it, once. */
-export interface OwnTexture {
-  /** On the device of the context that made it. */
-  readonly texture: GPUTexture;
-  /** Destroys the texture. Idempotent. */
-  readonly dispose: () => void;
 }

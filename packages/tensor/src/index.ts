@@ -8,7 +8,7 @@ export {
   isSoftware,
   mib,
 } from './capabilities.ts';
-export { Context, type OwnTexture } from './context.ts';
+export { Context } from './context.ts';
 export type { ContextOptions, MemoryUse } from './context_options.ts';
 export { f32FromStored } from './convert.ts';
 export { describe } from './describe.ts';
@@ -110,7 +110,7 @@ export {
 export { expectShape, type Shape, sameShape, shapeText, sizeOf } from './shape.ts';
 export type { StateDict, StoredDtype, StoredTensor } from './state_dict.ts';
 export { StateDictError } from './state_dict_error.ts';
-export type { Purpose } from './storage.ts';
+export type { OwnTexture, Purpose } from './storage.ts';
 export { Tensor } from './tensor.ts';
 export { chooseVariant, type Variant } from './variants.ts';
 export {

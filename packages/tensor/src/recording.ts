@@ -103,7 +103,9 @@ async function compile(
 
 /** A list of dispatches with everything they need, ready to replay. Made by `record`. */
 export class Recording<I extends string = string, O extends string = string> {
+  /** Whose slots it uses. */
   readonly context: Context;
+  /** Its steps and the plan of their memory; `describe()` prints them. */
   readonly trace: Trace;
   /** Write the next picture here, or pass values to `run`. */
   readonly inputs: Readonly<Record<I, Tensor>>;

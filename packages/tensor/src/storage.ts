@@ -84,6 +84,14 @@ export class Storage {
   }
 }
 
+/** A texture that the library made; `dispose` destroys it, once. */
+export interface OwnTexture {
+  /** On the device of the context that made it. */
+  readonly texture: GPUTexture;
+  /** Destroys the texture. Idempotent. */
+  readonly dispose: () => void;
+}
+
 /** A caller's buffer may lack a usage. WebGPU says so later and elsewhere, and what is read would be zeros. */
 export function expectUsage(
   op: string,

@@ -1,9 +1,10 @@
-import type { Context, OwnTexture } from '../context.ts';
+import type { Context } from '../context.ts';
 import { disposeSymbol } from '../dispose_symbol.ts';
 import { EdgePass } from '../edge_pass.ts';
 import { DptError } from '../errors.ts';
 import { defineKernel } from '../kernel.ts';
 import { expectSides, shapeText } from '../shape.ts';
+import type { OwnTexture } from '../storage.ts';
 import type { Tensor } from '../tensor.ts';
 import type { Size } from './resize.ts';
 
