@@ -7,6 +7,7 @@ import { requestDevice } from '@dpt-webgpu/tensor/node';
 import { type Counts, countCalls, installNavigatorGpu } from './navigator_gpu.ts';
 import { channelsFirst } from './onnx_graph.ts';
 import { peer } from './peer_module.ts';
+import { pytorch } from './pytorch.ts';
 
 export interface Task {
   /** The weights as the authors publish them, or the graph for ONNX Runtime. */
@@ -20,6 +21,8 @@ export interface Engine {
   readonly adapter: string;
   /** [1, height, width, 3] → depth [height · width], upload and reading included. */
   run(image: Float32Array): Promise<Float32Array>;
+  /** Milliseconds of processor time so far of a process that does the work in place of this one. */
+  readonly cpuElsewhere?: () => number;
   /** Of WebGPU, where this engine goes through the Dawn of this process. */
   readonly counts?: Counts;
 }
@@ -130,4 +133,8 @@ export const engines: Readonly<Record<string, EngineChoice>> = {
   'ort-node-fused': { load: native('webgpu'), fused: true },
   'ort-node-f16': { load: native('webgpu'), f16: true },
   'ort-node-fused-f16': { load: native('webgpu'), fused: true, f16: true },
+  torch: { load: (task) => pytorch(task, false) },
+  'torch-compiled': { load: (task) => pytorch(task, true) },
+  'torch-f16': { load: (task) => pytorch(task, false), f16: true },
+  'torch-compiled-f16': { load: (task) => pytorch(task, true), f16: true },
 };

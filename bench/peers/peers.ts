@@ -21,7 +21,8 @@ const help = `node --import tsx bench/peers/peers.ts [ENGINE...] [options]
   --runs N        counted runs, after the first                      default 5
 
 Every engine has a process of its own, with the shader caches of drivers off; runs go round in turns. A table in Markdown:
-medians, and ratios to the first engine. VK_DRIVER_FILES chooses the driver, for all of them.`;
+medians, and ratios to the first engine. VK_DRIVER_FILES chooses the driver, for all of them. PyTorch runs in DPT_PEERS_PYTHON
+(default python3), on CUDA where it has that, else or with DPT_PEERS_TORCH=cpu on the processor.`;
 
 interface Result {
   readonly name: string;
@@ -174,8 +175,10 @@ function report(results: readonly Result[]): string {
   const lines = [header, header.map(() => '---'), ...rows].map(
     (cells) => `| ${cells.join(' | ')} |`,
   );
+  const elsewhere = results.filter((result) => result.name.startsWith('torch'));
+  const where = new Set([adapter, ...elsewhere.map((result) => result.adapter)]);
   return [
-    `${values.model}, ${size} × ${size}, ${day}, ${adapter}; medians of ${runs} runs in turns (ratio to ${own.name})`,
+    `${values.model}, ${size} × ${size}, ${day}, ${[...where].join('; ')}; medians of ${runs} runs in turns (ratio to ${own.name})`,
     '',
     ...lines,
   ].join('\n');

@@ -1,45 +1,115 @@
-"""Depth-Anything V2 in PyTorch on CUDA, as a table like that of peers.ts: eager and compiled, f32 (TF32 off) and f16.
+"""Depth-Anything V2 in PyTorch, as one of the engines of peers.ts: torch, torch-compiled, and both in f16.
 
-    python bench/peers/pytorch.py [--model v2-small|v2-base|v2-large] [--size 518] [--runs 50] [--device cuda]
+    python bench/peers/pytorch.py WEIGHTS.safetensors --size N [--f16] [--compile] [--device cuda|cpu]
 
-Needs torch >= 2.2 and nothing else: the model is written out below, with random weights, since times do not depend on
-what they are. Times are from pixels in host memory to depth in host memory, medians, as those of peers.ts.
+Needs torch >= 2.2 and nothing else: the model is written out below, with the authors' names. Runs for as long as pictures
+come in on stdin, f32 [3, N, N]. Says on stdout what it runs on, as a line of JSON, and then for each picture the processor
+time of this process so far in milliseconds, f64, and the depth, f32 [N, N]. TF32 is off.
 """
 
 import argparse
-import statistics
+import json
+import struct
+import sys
 import time
 
 import torch
 import torch.nn.functional as F
 from torch import nn
 
-SIZES = {
-    "v2-small": dict(width=384, blocks=12, channels=(48, 96, 192, 384), fusion=64, stages=(2, 5, 8, 11)),
-    "v2-base": dict(width=768, blocks=12, channels=(96, 192, 384, 768), fusion=128, stages=(2, 5, 8, 11)),
-    "v2-large": dict(width=1024, blocks=24, channels=(256, 512, 1024, 1024), fusion=256, stages=(4, 11, 17, 23)),
-}
+# Blocks whose outputs leave as stages, by the number of blocks.
+STAGES = {12: (2, 5, 8, 11), 24: (4, 11, 17, 23)}
+
+
+def read_safetensors(path):
+    with open(path, "rb") as file:
+        (length,) = struct.unpack("<Q", file.read(8))
+        header = json.loads(file.read(length))
+        data = bytearray(file.read())
+    header.pop("__metadata__", None)
+
+    def tensor(dtype, shape, data_offsets):
+        assert dtype == "F32", dtype
+        begin, end = data_offsets
+        return torch.frombuffer(data, dtype=torch.float32, count=(end - begin) // 4, offset=begin).reshape(shape)
+
+    return {key: tensor(**entry) for key, entry in header.items()}
+
+
+class Attention(nn.Module):
+    def __init__(self, width):
+        super().__init__()
+        self.qkv = nn.Linear(width, 3 * width)
+        self.proj = nn.Linear(width, width)
+
+    def forward(self, x):
+        B, N, C = x.shape
+        q, k, v = self.qkv(x).reshape(B, N, 3, C // 64, 64).permute(2, 0, 3, 1, 4)
+        return self.proj(F.scaled_dot_product_attention(q, k, v).transpose(1, 2).reshape(B, N, C))
+
+
+class Mlp(nn.Module):
+    def __init__(self, width):
+        super().__init__()
+        self.fc1 = nn.Linear(width, 4 * width)
+        self.fc2 = nn.Linear(4 * width, width)
+
+    def forward(self, x):
+        return self.fc2(F.gelu(self.fc1(x)))
+
+
+class LayerScale(nn.Module):
+    def __init__(self, width):
+        super().__init__()
+        self.gamma = nn.Parameter(torch.ones(width))
+
+    def forward(self, x):
+        return self.gamma * x
 
 
 class Block(nn.Module):
     def __init__(self, width):
         super().__init__()
-        self.heads = width // 64
         self.norm1 = nn.LayerNorm(width, eps=1e-6)
-        self.qkv = nn.Linear(width, 3 * width)
-        self.proj = nn.Linear(width, width)
-        self.gamma1 = nn.Parameter(torch.ones(width))
+        self.attn = Attention(width)
+        self.ls1 = LayerScale(width)
         self.norm2 = nn.LayerNorm(width, eps=1e-6)
-        self.fc1 = nn.Linear(width, 4 * width)
-        self.fc2 = nn.Linear(4 * width, width)
-        self.gamma2 = nn.Parameter(torch.ones(width))
+        self.mlp = Mlp(width)
+        self.ls2 = LayerScale(width)
 
     def forward(self, x):
-        B, N, C = x.shape
-        q, k, v = self.qkv(self.norm1(x)).reshape(B, N, 3, self.heads, 64).permute(2, 0, 3, 1, 4)
-        attended = F.scaled_dot_product_attention(q, k, v).transpose(1, 2).reshape(B, N, C)
-        x = x + self.gamma1 * self.proj(attended)
-        return x + self.gamma2 * self.fc2(F.gelu(self.fc1(self.norm2(x))))
+        x = x + self.ls1(self.attn(self.norm1(x)))
+        return x + self.ls2(self.mlp(self.norm2(x)))
+
+
+class Encoder(nn.Module):
+    def __init__(self, width, blocks):
+        super().__init__()
+        self.cls_token = nn.Parameter(torch.zeros(1, 1, width))
+        self.mask_token = nn.Parameter(torch.zeros(1, width))
+        self.pos_embed = nn.Parameter(torch.zeros(1, 1 + 37 * 37, width))
+        self.patch_embed = nn.ModuleDict({"proj": nn.Conv2d(3, width, 14, stride=14)})
+        self.blocks = nn.ModuleList(Block(width) for _ in range(blocks))
+        self.norm = nn.LayerNorm(width, eps=1e-6)
+
+    def fit_to(self, grid):
+        """The position encoding for a grid, once: the resize by (grid + 0.1) / 37 is the authors'."""
+        if grid == 37:
+            return
+        token, patches = self.pos_embed.data[:, :1], self.pos_embed.data[:, 1:]
+        square = patches.reshape(1, 37, 37, -1).permute(0, 3, 1, 2)
+        resized = F.interpolate(square, scale_factor=((grid + 0.1) / 37,) * 2, mode="bicubic")
+        self.pos_embed.data = torch.cat([token, resized.flatten(2).transpose(1, 2)], 1)
+
+    def forward(self, image):
+        x = self.patch_embed["proj"](image).flatten(2).transpose(1, 2)
+        x = torch.cat([self.cls_token.expand(x.shape[0], -1, -1), x], 1) + self.pos_embed
+        stages = []
+        for i, block in enumerate(self.blocks):
+            x = block(x)
+            if i in STAGES[len(self.blocks)]:
+                stages.append(self.norm(x)[:, 1:])
+        return stages
 
 
 class ResidualUnit(nn.Module):
@@ -52,110 +122,100 @@ class ResidualUnit(nn.Module):
         return self.conv2(F.relu(self.conv1(F.relu(x)))) + x
 
 
+class Fusion(nn.Module):
+    def __init__(self, channels):
+        super().__init__()
+        # In every file, and unused in the deepest block.
+        self.resConfUnit1 = ResidualUnit(channels)
+        self.resConfUnit2 = ResidualUnit(channels)
+        self.out_conv = nn.Conv2d(channels, channels, 1)
+
+    def forward(self, previous, x, size):
+        y = x if previous is None else previous + self.resConfUnit1(x)
+        return self.out_conv(resized(self.resConfUnit2(y), size))
+
+
 def resized(x, size):
     return F.interpolate(x, size=size, mode="bilinear", align_corners=True)
 
 
-class DepthAnything(nn.Module):
-    def __init__(self, size, width, blocks, channels, fusion, stages):
+class Head(nn.Module):
+    def __init__(self, width, channels, fusion):
         super().__init__()
-        self.grid = size // 14
-        self.stages = stages
-        self.patch_embed = nn.Conv2d(3, width, 14, stride=14)
-        self.token = nn.Parameter(torch.zeros(1, 1, width))
-        self.positions = nn.Parameter(torch.randn(1, 1 + self.grid**2, width) * 0.02)
-        self.blocks = nn.ModuleList(Block(width) for _ in range(blocks))
-        self.norm = nn.LayerNorm(width, eps=1e-6)
         self.projects = nn.ModuleList(nn.Conv2d(width, c, 1) for c in channels)
-        self.resizes = nn.ModuleList([
+        self.resize_layers = nn.ModuleList([
             nn.ConvTranspose2d(channels[0], channels[0], 4, stride=4),
             nn.ConvTranspose2d(channels[1], channels[1], 2, stride=2),
             nn.Identity(),
             nn.Conv2d(channels[3], channels[3], 3, stride=2, padding=1),
         ])
-        self.to_fusion = nn.ModuleList(nn.Conv2d(c, fusion, 3, padding=1, bias=False) for c in channels)
-        self.units1 = nn.ModuleList(ResidualUnit(fusion) for _ in range(3))
-        self.units2 = nn.ModuleList(ResidualUnit(fusion) for _ in range(4))
-        self.outs = nn.ModuleList(nn.Conv2d(fusion, fusion, 1) for _ in range(4))
-        self.conv1 = nn.Conv2d(fusion, fusion // 2, 3, padding=1)
-        self.conv2 = nn.Conv2d(fusion // 2, 32, 3, padding=1)
-        self.conv3 = nn.Conv2d(32, 1, 1)
+        self.scratch = nn.Module()
+        for s, c in enumerate(channels):
+            self.scratch.add_module(f"layer{s + 1}_rn", nn.Conv2d(c, fusion, 3, padding=1, bias=False))
+            self.scratch.add_module(f"refinenet{s + 1}", Fusion(fusion))
+        self.scratch.output_conv1 = nn.Conv2d(fusion, fusion // 2, 3, padding=1)
+        self.scratch.output_conv2 = nn.Sequential(
+            nn.Conv2d(fusion // 2, 32, 3, padding=1), nn.ReLU(), nn.Conv2d(32, 1, 1), nn.ReLU()
+        )
 
-    def forward(self, image):
-        height, width = image.shape[2:]
-        x = self.patch_embed(image).flatten(2).transpose(1, 2)
-        x = torch.cat([self.token.expand(x.shape[0], -1, -1), x], 1) + self.positions
-        tokens = []
-        for i, block in enumerate(self.blocks):
-            x = block(x)
-            if i in self.stages:
-                tokens.append(self.norm(x)[:, 1:])
+    def forward(self, stages, grid):
         maps = []
-        for s, stage in enumerate(tokens):
-            stage = stage.transpose(1, 2).reshape(x.shape[0], -1, self.grid, self.grid)
-            maps.append(self.to_fusion[s](self.resizes[s](self.projects[s](stage))))
+        for s, stage in enumerate(stages):
+            stage = stage.transpose(1, 2).reshape(stage.shape[0], -1, grid, grid)
+            resampled = self.resize_layers[s](self.projects[s](stage))
+            maps.append(getattr(self.scratch, f"layer{s + 1}_rn")(resampled))
         path = None
         for s in (3, 2, 1, 0):
-            y = maps[s] if path is None else path + self.units1[s](maps[s])
             size = maps[s - 1].shape[2:] if s else tuple(2 * side for side in maps[0].shape[2:])
-            path = self.outs[s](resized(self.units2[s](y), size))
-        y = resized(self.conv1(path), (height, width))
-        return F.relu(self.conv3(F.relu(self.conv2(y))))
+            path = getattr(self.scratch, f"refinenet{s + 1}")(path, maps[s], size)
+        return self.scratch.output_conv2(resized(self.scratch.output_conv1(path), (14 * grid, 14 * grid)))
+
+
+class DepthAnything(nn.Module):
+    def __init__(self, weights, grid):
+        super().__init__()
+        width = weights["pretrained.cls_token"].shape[-1]
+        blocks = sum(key.endswith("ls1.gamma") for key in weights)
+        channels = [len(weights[f"depth_head.projects.{s}.bias"]) for s in range(4)]
+        fusion = len(weights["depth_head.scratch.layer1_rn.weight"])
+        self.grid = grid
+        self.pretrained = Encoder(width, blocks)
+        self.depth_head = Head(width, channels, fusion)
+        self.load_state_dict(weights)
+        self.pretrained.fit_to(grid)
+
+    def forward(self, image):
+        return self.depth_head(self.pretrained(image), self.grid)
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--model", choices=SIZES, default="v2-small")
-    parser.add_argument("--size", type=int, default=518, help="pixels of a side, a multiple of 14")
-    parser.add_argument("--runs", type=int, default=50)
-    parser.add_argument("--device", default="cuda")
+    parser.add_argument("weights")
+    parser.add_argument("--size", type=int, required=True, help="pixels of a side, a multiple of 14")
+    parser.add_argument("--f16", action="store_true")
+    parser.add_argument("--compile", action="store_true")
+    parser.add_argument("--device", choices=["cuda", "cpu"], help="default: cuda where there is one")
     args = parser.parse_args()
 
-    torch.manual_seed(1)
+    device = args.device or ("cuda" if torch.cuda.is_available() else "cpu")
+    dtype = torch.float16 if args.f16 else torch.float32
     torch.backends.cuda.matmul.allow_tf32 = False
     torch.backends.cudnn.allow_tf32 = False
-    on_gpu = args.device.startswith("cuda")
-    image = torch.randn(1, 3, args.size, args.size)
-    expected = None
-    rows = []
-    for dtype in (torch.float32, torch.float16):
-        for compiled in (False, True):
-            torch.manual_seed(2)
-            model = DepthAnything(args.size, **SIZES[args.model]).eval()
-            nn.init.constant_(model.conv3.bias, 2.0)
-            model = model.to(args.device, dtype)
-            if compiled:
-                model = torch.compile(model)
+    model = DepthAnything(read_safetensors(args.weights), args.size // 14).eval().to(device, dtype)
+    if args.compile:
+        model = torch.compile(model)
+    where = torch.cuda.get_device_name() if device == "cuda" else f"the processor, {torch.get_num_threads()} threads"
+    about = {"adapter": f"PyTorch {torch.__version__} on {where}", "cpu": 1000 * time.process_time()}
+    print(json.dumps(about), flush=True)
 
-            def run():
-                with torch.inference_mode():
-                    return model(image.to(args.device, dtype)).float().cpu()
-
-            start = time.perf_counter()
-            depth = run()
-            first = time.perf_counter() - start
-            times, device_times = [], []
-            for _ in range(args.runs):
-                events = [torch.cuda.Event(enable_timing=True) for _ in range(2)] if on_gpu else None
-                start = time.perf_counter()
-                if events:
-                    events[0].record()
-                run()
-                if events:
-                    events[1].record()
-                    events[1].synchronize()
-                    device_times.append(events[0].elapsed_time(events[1]))
-                times.append(1000 * (time.perf_counter() - start))
-            expected = depth if expected is None else expected
-            error = float((depth - expected).abs().max() / expected.std())
-            name = f"PyTorch {'compiled' if compiled else 'eager'}, {str(dtype).removeprefix('torch.float')} bit"
-            on_device = f"{statistics.median(device_times):.2f}" if device_times else ""
-            rows.append([name, f"{error:.1e}", f"{statistics.median(times):.2f}", on_device, f"{first:.2f}"])
-    where = torch.cuda.get_device_name() if on_gpu else "the processor"
-    print(f"{args.model}, {args.size} x {args.size}, torch {torch.__version__}, {where}; medians of {args.runs} runs\n")
-    header = ["engine", "max\\|error\\| / std against eager f32", "run, wall ms", "between CUDA events, ms", "first run, s"]
-    for cells in [header, ["---"] * len(header), *rows]:
-        print(f"| {' | '.join(cells)} |")
+    length = 3 * args.size * args.size * 4
+    while len(picture := sys.stdin.buffer.read(length)) == length:
+        with torch.inference_mode():
+            image = torch.frombuffer(bytearray(picture), dtype=torch.float32).reshape(1, 3, args.size, args.size)
+            depth = model(image.to(device, dtype)).float().cpu().contiguous()
+        sys.stdout.buffer.write(struct.pack("<d", 1000 * time.process_time()))
+        sys.stdout.buffer.write(bytes(depth.untyped_storage()))
+        sys.stdout.buffer.flush()
 
 
 if __name__ == "__main__":

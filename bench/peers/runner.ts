@@ -50,14 +50,22 @@ async function obey(order: Order): Promise<Answer> {
     image = random(task.height * task.width * 3, 77);
     const { times, result } = await timed(() => engines[order.engine]!.load(task));
     engine = result;
-    const { adapter, counts } = result;
-    return { done: 'load', adapter, times, ...(counts ? { bufferBytes: counts.bufferBytes } : {}) };
+    const { adapter, counts, cpuElsewhere } = result;
+    const cpu = times.cpu + (cpuElsewhere?.() ?? 0);
+    return {
+      done: 'load',
+      adapter,
+      times: { ...times, cpu },
+      ...(counts ? { bufferBytes: counts.bufferBytes } : {}),
+    };
   }
-  const before = engine!.counts?.dispatches;
+  const { counts, cpuElsewhere } = engine!;
+  const before = counts?.dispatches;
+  const elsewhere = cpuElsewhere?.() ?? 0;
   const { times, result } = await timed(() => engine!.run(image));
-  const dispatches =
-    before === undefined ? {} : { dispatches: engine!.counts!.dispatches - before };
-  return { done: 'run', times, depth: result, ...dispatches };
+  const cpu = times.cpu + (cpuElsewhere?.() ?? 0) - elsewhere;
+  const dispatches = before === undefined ? {} : { dispatches: counts!.dispatches - before };
+  return { done: 'run', times: { ...times, cpu }, depth: result, ...dispatches };
 }
 
 async function timed<T>(work: () => Promise<T>): Promise<{ times: Times; result: T }> {
