@@ -12,14 +12,14 @@ import { colourTable } from '../../packages/dpt/src/index.ts';
 import { type Chain, type ChainOptions, chain } from '../reference/depth_map.ts';
 import type { Nd } from '../reference/nd.ts';
 import { dpt } from '../support/cli.ts';
-import { tinyModel } from '../support/models.ts';
 import {
   dogPhoto,
   readNpy,
   saveAs,
-  smallPicture,
   settled as settledOn,
+  smallPicture,
 } from '../support/image_page.ts';
+import { tinyModel } from '../support/models.ts';
 import { dropFile, openSite, type Site } from '../support/site.ts';
 
 const WIDTH = 96;
@@ -131,6 +131,18 @@ describe('each control changes the picture as the reference says:', () => {
     expect(await page.getByRole('switch', { name: /Reverse colours/ }).isChecked()).toBe(true);
     await expectPicture({ reverse: true });
     await settled(() => page.keyboard.press('r'));
+  });
+
+  test('Tab goes from colours to colours once the picture was clicked, and else from control to control', async () => {
+    await page.locator('#stage').click();
+    await settled(() => page.keyboard.press('Tab'));
+    expect(await radio('Viridis').isChecked()).toBe(true);
+    await settled(() => page.keyboard.press('Shift+Tab'));
+    expect(await radio('Magma').isChecked()).toBe(true);
+    await page.getByRole('button', { name: 'Crop' }).focus();
+    await page.keyboard.press('Tab');
+    await page.keyboard.press('Tab');
+    expect(await radio('Magma').isChecked()).toBe(true);
   });
 
   test('high contrast', async () => {

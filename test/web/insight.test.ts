@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import npyjs from 'npyjs';
 import type { Download, Page } from 'playwright';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { colourTable } from '../../packages/dpt/src/index.ts';
 import { fixtures } from '../support/models.ts';
 import { dropFile, openSite, type Site } from '../support/site.ts';
 
@@ -166,6 +167,29 @@ test('fusion: scale 1 gives the depth again, scale 0 another', async () => {
   await page.keyboard.press('Enter');
   await page.locator('.at[data-scales="1,1,1,0"]').waitFor();
   expect(Number(await page.locator('.at').getAttribute('data-change'))).toBeGreaterThan(1);
+  // The last of the canvas' colours are those of a depth of 1; reversed, of 0.
+  const nearest = (): Promise<number[]> =>
+    page
+      .locator('.at canvas')
+      .last()
+      .evaluate(
+        (canvas: HTMLCanvasElement, at) => {
+          const [x, y] = [at % canvas.width, Math.floor(at / canvas.width)];
+          return [...canvas.getContext('2d')!.getImageData(x, y, 1, 1).data.slice(0, 3)];
+        },
+        same.values.indexOf(Math.max(...same.values)),
+      );
+  const viridis = colourTable('viridis');
+  await expect.poll(nearest).toEqual([...viridis.slice(3 * 255)]);
+  await page.keyboard.press('r');
+  await expect.poll(nearest).toEqual([...viridis.slice(0, 3)]);
+  await page.keyboard.press('h');
+  await expect
+    .poll(() => page.getByRole('switch', { name: 'High contrast' }).isChecked())
+    .toBe(true);
+  await expect.poll(() => page.url()).toMatch(/contrast=1/);
+  await page.keyboard.press('h');
+  await page.keyboard.press('r');
 });
 
 test('models side by side: the same one agrees, another size less', async () => {

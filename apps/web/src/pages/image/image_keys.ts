@@ -74,8 +74,7 @@ export function addImageKeys(app: App, targets: KeyTargets): void {
       original: true,
       run: (event) => {
         // Focus that came by keyboard goes on, as everywhere.
-        const clicked =
-          document.activeElement === stage.element && !stage.element.matches(':focus-visible');
+        const clicked = document.activeElement === stage.element && app.keys.pointed;
         if (clicked) nextMap(event.shiftKey ? -1 : 1);
         return clicked;
       },

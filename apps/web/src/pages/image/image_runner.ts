@@ -7,8 +7,8 @@ import { timeText } from '../../words.ts';
 import type {
   Look,
   LookFacts,
-  RunFacts,
   ManyRunOptions,
+  RunFacts,
   RunProgress,
 } from '../../worker/image/image_calls.ts';
 import type { Failure } from '../../worker/protocol.ts';

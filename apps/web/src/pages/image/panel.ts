@@ -7,8 +7,8 @@ import type { Control } from '../../ui/control.ts';
 import { type Group, group, groupTabs } from '../../ui/group.ts';
 import { rangeSlider } from '../../ui/range_slider.ts';
 import { slider } from '../../ui/slider.ts';
-import type { Upsampling } from '../../worker/image/image_calls.ts';
 import { pixelsText, plural } from '../../words.ts';
+import type { Upsampling } from '../../worker/image/image_calls.ts';
 import type { ImageRunner } from './image_runner.ts';
 import { type ImageSettings, MOST_TILES } from './image_settings.ts';
 

@@ -136,7 +136,7 @@ export function makeAttentionTool(context: ToolContext): Tool {
       const all = scaled(raw);
       const patches = all.subarray(readout);
       const range = { low: 0, high: rangeOf(patches).high };
-      paint(canvas, patches, tileSize(of), map, range);
+      paint(canvas, patches, tileSize(of), map, { range });
       const tile = canvas.parentElement!;
       const share = Math.min(range.high > 0 ? all[0]! / range.high : 0, 1);
       setStyle(tile, '--ro', readout && withBorder ? colourOf(share, map) : 'transparent');
@@ -146,7 +146,9 @@ export function makeAttentionTool(context: ToolContext): Tool {
     const patches = onGrid(mean, of);
     const high = rangeOf(patches).high;
     const size = [of.grid[1], of.grid[0]] as const;
-    paint(frame.map, scaled(patches), size, map, { low: 0, high: rangeOf(scaled(patches)).high });
+    paint(frame.map, scaled(patches), size, map, {
+      range: { low: 0, high: rangeOf(scaled(patches)).high },
+    });
     colours.setEnds('0', `mean ${valueText(high)}`);
     const now = blockNow();
     if (now) frame.mark(now);
@@ -188,7 +190,7 @@ export function makeAttentionTool(context: ToolContext): Tool {
       const patches = scaled(onGrid(means.values.subarray(from, from + of.count), of));
       from += of.count;
       const range = { low: 0, high: rangeOf(patches).high };
-      paint(canvas, patches, [of.grid[1], of.grid[0]], settings.value.map, range);
+      paint(canvas, patches, [of.grid[1], of.grid[0]], settings.value.map, { range });
     });
   };
 

@@ -128,7 +128,7 @@ export function makeCompareTool({ app, settings, runner, isShown }: ToolContext)
     const { low, high } = rangeOf(difference);
     const most = Math.max(-low, high);
     const ends = { low: -most, high: most };
-    paint(between.canvas, difference, [a.width, a.height], settings.value.map, ends);
+    paint(between.canvas, difference, [a.width, a.height], settings.value.map, { range: ends });
     colours.setEnds(valueText(-most), valueText(most));
     setText(between.title, 'Other minus first');
     const share = (value: number): string =>

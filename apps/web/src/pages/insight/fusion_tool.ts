@@ -5,6 +5,7 @@ import { type Slider, slider } from '../../ui/slider.ts';
 import { timeText, valueText } from '../../words.ts';
 import type { FusionResult } from '../../worker/insight/insight_calls.ts';
 import { mapCanvas, paint, pngOf, rangeOf, sheetOf } from './paint.ts';
+import { settingRows } from './setting_rows.ts';
 import { colourField, latest, type Tool, type ToolContext } from './tool.ts';
 
 const NAMES = ['Level 1, finest', 'Level 2', 'Level 3', 'Level 4, coarsest'];
@@ -65,9 +66,15 @@ export function makeFusionTool({ app, settings, runner, isShown }: ToolContext):
   const all = h('button', { class: 'btn', type: 'button' }, 'All to 1');
   all.addEventListener('click', () => settings.change({ scales: [] }));
   const colours = colourField(settings);
+  const rows = settingRows(settings);
   const groups = [
     group({ id: 'fusion', title: 'Scale of each level' }, ...sliders.map((of) => of.element), all),
-    group({ id: 'fusion-colours', title: 'Colours' }, ...colours.elements),
+    group(
+      { id: 'fusion-colours', title: 'Colours' },
+      ...colours.elements,
+      rows.flag('reverse', 'Reverse colours', 'R').element,
+      rows.flag('contrast', 'High contrast', 'H').element,
+    ),
   ];
 
   let plain: { readonly of: unknown; readonly result: FusionResult } | undefined;
@@ -75,10 +82,10 @@ export function makeFusionTool({ app, settings, runner, isShown }: ToolContext):
 
   const draw = (): void => {
     if (!plain || !scaled) return;
-    const { map } = settings.value;
+    const { map, reverse, contrast } = settings.value;
     const { width, height, values } = plain.result;
-    paint(before, values, [width, height], map);
-    paint(after, scaled.values, [width, height], map);
+    paint(before, values, [width, height], map, { reverse, contrast });
+    paint(after, scaled.values, [width, height], map, { reverse, contrast });
     const range = rangeOf(scaled.values);
     colours.setEnds(valueText(range.low), valueText(range.high));
     const change =
@@ -147,6 +154,20 @@ export function makeFusionTool({ app, settings, runner, isShown }: ToolContext):
       pages,
       original: true,
       run: when(() => setLevel(pointed, scales()[pointed] === 0 ? 1 : 0)),
+    },
+    {
+      keys: ['r'],
+      action: 'Fusion: reverse colours',
+      pages,
+      original: true,
+      run: when(() => settings.change({ reverse: !settings.value.reverse })),
+    },
+    {
+      keys: ['h'],
+      action: 'Fusion: high contrast',
+      pages,
+      original: true,
+      run: when(() => settings.change({ contrast: !settings.value.contrast })),
     },
   );
 

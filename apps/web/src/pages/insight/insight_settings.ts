@@ -18,6 +18,9 @@ export interface InsightSettings {
   /** 0: the model's own. */
   readonly size: number;
   readonly map: ColourMap;
+  /** Of a depth map's colours, as on the other pages. */
+  readonly reverse: boolean;
+  readonly contrast: boolean;
   readonly block: number;
   readonly direction: 'row' | 'column';
   readonly log: boolean;
@@ -65,6 +68,8 @@ export const insightSchema: Schema<InsightSettings> = {
   tool: oneOf(tools, 'attention'),
   size: number(0, 0, 4096),
   map: oneOf<ColourMap>(colourMaps, 'viridis'),
+  reverse: flag(false),
+  contrast: flag(false),
   // Early blocks look everywhere; from the middle on there is something to see.
   block: number(5, 0, 100),
   direction: oneOf(['row', 'column'], 'row'),

@@ -17,19 +17,27 @@ export function rangeOf(values: Float32Array): Range {
   return low <= high ? { low, high } : { low: 0, high: 0 };
 }
 
+/** How values become shades: all of it as on the other pages. */
+export interface Shades {
+  readonly range?: Range | undefined;
+  readonly reverse?: boolean;
+  /** Histogram equalisation, before reversing. */
+  readonly contrast?: boolean;
+}
+
 /** Colours values, one canvas pixel each: the style sheet makes them larger without smoothing. NaN stays clear. */
 export function paint(
   canvas: HTMLCanvasElement,
   values: Float32Array,
   [width, height]: readonly [number, number],
   map: ColourMap,
-  { low, high }: Range = rangeOf(values),
+  { range = rangeOf(values), reverse = false, contrast = false }: Shades = {},
 ): void {
+  const { low, high } = range;
   const scale = high > low ? 1 / (high - low) : 0;
-  const colours = colourise(
-    values.map((value) => (value - low) * scale),
-    map,
-  );
+  const shares = values.map((value) => (value - low) * scale);
+  const even = contrast ? equalised(shares) : shares;
+  const colours = colourise(reverse ? even.map((share) => 1 - share) : even, map);
   values.forEach((value, i) => {
     if (Number.isNaN(value)) colours[4 * i + 3] = 0;
   });
@@ -37,6 +45,23 @@ export function paint(
   if (canvas.height !== height) canvas.height = height;
   const pixels = new ImageData(new Uint8ClampedArray(colours), width, height);
   canvas.getContext('2d')!.putImageData(pixels, 0, 0);
+}
+
+/** Each of 256 levels moved to the share of values below it, the lowest to 0 (as `equaliseLevels` in @dpt-webgpu/dpt). */
+export function equalised(shares: Float32Array): Float32Array {
+  const levelOf = (share: number): number => Math.round(255 * Math.min(Math.max(share, 0), 1));
+  const counts = new Float64Array(256);
+  for (const share of shares) if (!Number.isNaN(share)) counts[levelOf(share)]!++;
+  const least = counts.find((count) => count > 0) ?? 0;
+  const all = counts.reduce((sum, count) => sum + count, 0);
+  // All of one level: there is nothing to spread.
+  if (all === least) return shares;
+  let below = 0;
+  const table = counts.map((count) => {
+    below += count;
+    return Math.max(0, (below - least) / (all - least));
+  });
+  return shares.map((share) => (Number.isNaN(share) ? share : table[levelOf(share)]!));
 }
 
 export function colourOf(value: number, map: ColourMap): string {

@@ -231,7 +231,7 @@ export function makeParityTool({ app, settings, runner, isShown }: ToolContext):
 function errorMap(name: string, { values, width, height }: NumberMap, map: ColourMap): HTMLElement {
   const canvas = mapCanvas(`Where ${name} differs`);
   canvas.classList.add('where');
-  paint(canvas, values, [width, height], map, { low: 0, high: rangeOf(values).high });
+  paint(canvas, values, [width, height], map, { range: { low: 0, high: rangeOf(values).high } });
   return canvas;
 }
 

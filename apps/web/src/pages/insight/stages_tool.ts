@@ -98,7 +98,7 @@ export function makeStagesTool({ settings, runner, isShown }: ToolContext): Tool
     if (!slice || !facts) return;
     const { values, width, height, readout } = slice;
     const range = rangeShown(values);
-    paint(canvas, values, [width, height], settings.value.map, range);
+    paint(canvas, values, [width, height], settings.value.map, { range });
     setStyle(picture, '--ratio', `${width} / ${height}`);
     // Small maps show their pixels; what is larger than the screen is smoothed by it anyway.
     picture.classList.toggle('smooth', width > 400);

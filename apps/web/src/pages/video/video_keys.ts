@@ -62,8 +62,7 @@ export function addVideoKeys(
       { original: false },
     ),
     key(['Tab'], 'The same, after the picture was clicked', ({ shiftKey }) => {
-      const clicked =
-        document.activeElement === stage.element && !stage.element.matches(':focus-visible');
+      const clicked = document.activeElement === stage.element && app.keys.pointed;
       if (clicked) nextMap(shiftKey ? -1 : 1);
       return clicked;
     }),
