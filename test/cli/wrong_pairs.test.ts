@@ -11,7 +11,7 @@ import {
   StateDictError,
   type StoredTensor,
 } from '../../packages/tensor/src/index.ts';
-import { publishedFiles } from '../../scripts/state_dict_shapes.ts';
+import { stateDictOfShapes } from '../../scripts/state_dict_shapes.ts';
 import { testDevice } from '../support/device.ts';
 import { fixtures } from '../support/models.ts';
 
@@ -23,13 +23,10 @@ function published(
   change: Change = () => {},
   metadata: Record<string, string> = {},
 ): StateDict {
-  const { file, shapes } = publishedFiles.get(name)!;
-  const tensors = new Map<string, StoredTensor>(
-    [...shapes()].map(([key, entry]) => [key, { ...entry, read: async () => new Uint8Array(0) }]),
-  );
+  const stateDict = stateDictOfShapes(name);
+  const tensors = new Map(stateDict.tensors);
   change(tensors);
-  const close = async (): Promise<void> => {};
-  return { name: `${file}.pth`, metadata: new Map(Object.entries(metadata)), tensors, close };
+  return { ...stateDict, metadata: new Map(Object.entries(metadata)), tensors };
 }
 
 const build = (stateDict: StateDict, options: DptOptions = {}) =>

@@ -12,7 +12,7 @@ import {
   type StoredTensor,
   Weights,
 } from '../../packages/tensor/src/index.ts';
-import { publishedFiles } from '../../scripts/state_dict_shapes.ts';
+import { publishedFiles, stateDictOfShapes } from '../../scripts/state_dict_shapes.ts';
 import { tinyModel } from '../support/models.ts';
 import { randomImage, runModel } from '../support/run_model.ts';
 import { dtypesOf, expectValuesClose, randomNd, testContext } from '../support/tensors.ts';
@@ -25,15 +25,7 @@ function planOf(
   dtype: (typeof dtypes)[number],
   capabilities: Partial<Capabilities> = {},
 ) {
-  const { file, shapes } = publishedFiles.get(name)!;
-  const { config } = recognise({
-    name: `${file}.pth`,
-    metadata: new Map(),
-    tensors: new Map(
-      [...shapes()].map(([key, entry]) => [key, { ...entry, read: async () => new Uint8Array(0) }]),
-    ),
-    close: async () => {},
-  });
+  const { config } = recognise(stateDictOfShapes(name));
   const { baseSize: size } = config.image;
   const limits = { ...defaultCapabilities, f16: true, ...capabilities };
   return planFor(config, { width: size, height: size }, limits, { dtype, size });

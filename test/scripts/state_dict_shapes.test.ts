@@ -2,8 +2,8 @@
 // that each is recognised and complete for its model.
 import { describe, expect, test } from 'vitest';
 import { buildDpt, recognise } from '../../packages/dpt/src/index.ts';
-import { Context, type StateDict, sizeOf } from '../../packages/tensor/src/index.ts';
-import { publishedFiles } from '../../scripts/state_dict_shapes.ts';
+import { Context, sizeOf } from '../../packages/tensor/src/index.ts';
+import { publishedFiles, stateDictOfShapes } from '../../scripts/state_dict_shapes.ts';
 
 const expected = {
   'v2-small': [239, 24_785_089, 99_140_356],
@@ -31,19 +31,8 @@ test.each(Object.entries(expected))('%s: %j', (name, [tensors, parameters, bytes
 });
 
 describe('each file', () => {
-  test.each([...publishedFiles])('%s is a complete model', (_, { file, shapes }) => {
-    const stateDict: StateDict = {
-      name: `${file}.pth`,
-      metadata: new Map(),
-      tensors: new Map(
-        [...shapes()].map(([key, entry]) => [
-          key,
-          { ...entry, read: async () => new Uint8Array(0) },
-        ]),
-      ),
-      close: async () => {},
-    };
-    const recognised = recognise(stateDict);
+  test.each([...publishedFiles.keys()])('%s is a complete model', (name) => {
+    const recognised = recognise(stateDictOfShapes(name));
     expect(recognised.warnings).toEqual([]);
     expect(buildDpt(Context.planning(), recognised).weights.bytes).toBeGreaterThan(9e7);
   });
