@@ -115,6 +115,34 @@ test('names: a File brings its own', () => {
   expect(memorySource(bytes, 'x').name).toBe('x');
 });
 
+test('a blob is read a megabyte at a time, and large pieces as they are', async () => {
+  const large = Uint8Array.from({ length: 3 * 2 ** 20 }, (_, i) => i * 31 + (i >> 8));
+  const blob = new Blob([large]);
+  const reads: number[] = [];
+  const slice = blob.slice.bind(blob);
+  blob.slice = (from = 0, to = 0) => {
+    reads.push(to - from);
+    return slice(from, to);
+  };
+  const source = blobSource(blob);
+  for (const [offset, length] of [
+    [8, 100],
+    [5000, 300_000], // of the same megabyte
+    [2 ** 20 - 50, 100], // past its end
+    [0, 8], // before that
+    [2 ** 20, 2 ** 20],
+    [2.9 * 2 ** 20, 1000], // less is left than a megabyte
+  ] as const) {
+    const at = Math.floor(offset);
+    // A million values one by one take vitest a minute.
+    expect(Buffer.compare(await source.read(at, length), large.slice(at, at + length))).toBe(0);
+  }
+  const left = large.length - Math.floor(2.9 * 2 ** 20);
+  expect(reads).toEqual([2 ** 20, 2 ** 20, 2 ** 20, 2 ** 20, left]);
+  await Promise.all([source.read(10, 10), source.read(30, 10)]);
+  expect(reads.length).toBe(6);
+});
+
 test('a blob whose file is gone', async () => {
   const blob = new Blob([bytes]);
   blob.slice = () => ({ arrayBuffer: () => Promise.reject(new Error('NotReadableError')) }) as Blob;

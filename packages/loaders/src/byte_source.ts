@@ -45,35 +45,66 @@ export function memorySource(bytes: ArrayBuffer | Uint8Array, name = 'memory'): 
   return source;
 }
 
-/** A Blob or a File (from a file input or a drop) as a source. */
+/** How much of a Blob is read at once. */
+const WINDOW = 2 ** 20;
+
+/**
+ * A Blob or a File (from a file input or a drop) as a source. A browser asks another process for every read of a Blob, and a
+ * checkpoint has hundreds of small tensors one behind the other: small reads are answered from the last megabyte read.
+ */
 export function blobSource(
   blob: Blob,
   name = 'name' in blob ? String(blob.name) : 'blob',
 ): ByteSource {
-  let held: Blob | undefined = blob;
+  let closed = false;
+  let window: { from: number; to: number; bytes: Promise<Uint8Array> } | undefined;
+  const readNow = async (from: number, to: number): Promise<Uint8Array> => {
+    let buffer: ArrayBuffer;
+    try {
+      buffer = await blob.slice(from, to).arrayBuffer();
+    } catch (cause) {
+      // Browsers refuse to read a File that changed on disk after it was chosen.
+      throw new CheckpointError('unreadable', name, `could not be read (${reasonOf(cause)}).`, {
+        remedy: 'If the file changed or moved since it was chosen, choose it again.',
+        cause,
+      });
+    }
+    if (buffer.byteLength !== to - from)
+      throw shortRead(source, from, to - from, buffer.byteLength);
+    return new Uint8Array(buffer);
+  };
   const source: ByteSource = {
     name,
     size: blob.size,
     async read(offset, length, { signal } = {}) {
       signal?.throwIfAborted();
-      if (!held) throw closedError(name);
+      if (closed) throw closedError(name);
       checkRange(source, offset, length);
-      let buffer: ArrayBuffer;
+      const end = offset + length;
+      if (length > WINDOW / 2) {
+        const piece = await readNow(offset, end);
+        signal?.throwIfAborted();
+        return piece;
+      }
+      if (!window || offset < window.from || end > window.to) {
+        const to = Math.min(offset + WINDOW, source.size);
+        window = { from: offset, to, bytes: readNow(offset, to) };
+      }
+      const { from, bytes } = window;
+      let read: Uint8Array;
       try {
-        buffer = await held.slice(offset, offset + length).arrayBuffer();
-      } catch (cause) {
-        // Browsers refuse to read a File that changed on disk after it was chosen.
-        throw new CheckpointError('unreadable', name, `could not be read (${reasonOf(cause)}).`, {
-          remedy: 'If the file changed or moved since it was chosen, choose it again.',
-          cause,
-        });
+        read = await bytes;
+      } catch (error) {
+        // Read anew, should somebody ask again.
+        if (window?.bytes === bytes) window = undefined;
+        throw error;
       }
       signal?.throwIfAborted();
-      if (buffer.byteLength !== length) throw shortRead(source, offset, length, buffer.byteLength);
-      return new Uint8Array(buffer);
+      return read.slice(offset - from, end - from);
     },
     async close() {
-      held = undefined;
+      closed = true;
+      window = undefined;
     },
   };
   return source;
