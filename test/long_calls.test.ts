@@ -29,7 +29,7 @@ import {
   writeFileAtomic,
   writeSafetensorsFile,
 } from '../packages/loaders/src/node.ts';
-import { Context, record, relu, Weights } from '../packages/tensor/src/index.ts';
+import { Context, compile, plan, record, relu, Weights } from '../packages/tensor/src/index.ts';
 import { asyncCallsOf } from './support/async_calls.ts';
 import { testDevice } from './support/device.ts';
 import { tinyModel } from './support/models.ts';
@@ -102,6 +102,12 @@ const file = join(folder, 'file');
 
 const calls: Record<string, () => Promise<unknown>> = {
   record: () => record(context, { x: [4] }, ({ x }) => ({ y: relu(x) }), { signal }),
+  compile: () =>
+    compile(
+      context,
+      plan(context, { x: [4] }, ({ x }) => ({ y: relu(x) })),
+      { signal },
+    ),
   'Recording.runInParts': async () => (await small()).runInParts({}, { signal }),
   'Recording.profile': async () => (await small()).profile({ signal }),
   'Recording.magnitudes': async () => (await small()).magnitudes({ signal }),

@@ -2,7 +2,7 @@
 // share; several recordings over the same slots; encode among the caller's passes; what a replay makes (nothing); describe and
 // profile; aborts, limits, disposal; two hundred replays. Not here: tracing (recorder.test.ts).
 import { describe, expect, onTestFinished, test } from 'vitest';
-import type { Context } from '../../packages/tensor/src/context.ts';
+import { Context } from '../../packages/tensor/src/context.ts';
 import { defineKernel } from '../../packages/tensor/src/kernel.ts';
 import { attention } from '../../packages/tensor/src/ops/attention.ts';
 import { concat } from '../../packages/tensor/src/ops/copy.ts';
@@ -10,7 +10,7 @@ import { add, gelu, multiply } from '../../packages/tensor/src/ops/elementwise.t
 import { layerNorm } from '../../packages/tensor/src/ops/layer_norm.ts';
 import { linear } from '../../packages/tensor/src/ops/linear.ts';
 import { Profile } from '../../packages/tensor/src/profile.ts';
-import { type RecordOptions, record } from '../../packages/tensor/src/recording.ts';
+import { compile, plan, type RecordOptions, record } from '../../packages/tensor/src/recording.ts';
 import type { Tensor } from '../../packages/tensor/src/tensor.ts';
 import { Weights } from '../../packages/tensor/src/weights.ts';
 import { testDevice } from '../support/device.ts';
@@ -426,6 +426,28 @@ describe('progress and aborts', () => {
       [3, 3],
     ]);
     recording.dispose();
+  });
+
+  test('what is compiled from a plan, a recording compiles no more', async () => {
+    const context = await testContext();
+    const net = makeNet(context);
+    const planning = Context.planning(context.capabilities);
+    const planned = makeNet(planning);
+    const before = bytesIn(context);
+    const seen: number[][] = [];
+    await compile(
+      context,
+      plan(planning, { x: [...tokens] }, ({ x }) => ({ y: planned.forward(x!) })),
+      { onProgress: (done, total) => seen.push([done, total]) },
+    );
+    const { pipelines } = context.memory();
+    expect(seen.at(0)).toEqual([0, 7]);
+    expect(seen.at(-1)).toEqual([7, 7]);
+    expect(bytesIn(context)).toEqual(before);
+    using recording = await record(context, { x: [...tokens] }, ({ x }) => ({ y: net.forward(x) }));
+    expect(context.memory().pipelines).toBe(pipelines);
+    const { y } = recording.run({ x: input(1) });
+    expect(await y.read()).toEqual(await eager(context, net.forward, input(1)));
   });
 
   test('an abort before and during leaves nothing behind', async () => {

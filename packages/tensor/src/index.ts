@@ -101,6 +101,8 @@ export { type Lifetime, planSlots, type SlotPlan } from './plan.ts';
 export { Profile, type ProfileRow } from './profile.ts';
 export type { InputSpec, InputSpecs, Tensors, Trace, TraceOptions } from './recorder.ts';
 export {
+  type CompileOptions,
+  compile,
   type PartsOptions,
   plan,
   Recording,

@@ -3,7 +3,7 @@ import { type Context, usage } from './context.ts';
 import { describe } from './describe.ts';
 import { disposeSymbol } from './dispose_symbol.ts';
 import { DptError, invalidArgument } from './errors.ts';
-import { bindGroupOf, pipelineKey, pipelinesOf, type Step } from './kernel.ts';
+import { bindGroupOf, pipelineKey, pipelinesOf } from './kernel.ts';
 import { type Magnitude, magnitudeOf } from './magnitude.ts';
 import { finishParts, runParts, type StepTime, timesOf } from './parts.ts';
 import { measure, type Profile } from './profile.ts';
@@ -19,13 +19,16 @@ import type { Slot } from './slots.ts';
 import type { Storage } from './storage.ts';
 import { Tensor } from './tensor.ts';
 
-/** What a recording keeps, tells while it compiles, and how to stop it. */
-export interface RecordOptions extends TraceOptions {
+/** What compiling tells, and how to stop it. */
+export interface CompileOptions {
   /** Compiled pipelines so far, of how many: the slow part of a first recording. Default: none. */
   readonly onProgress?: ((done: number, total: number) => void) | undefined;
   /** Aborts: the call rejects with its reason. Default: none. */
   readonly signal?: AbortSignal | undefined;
 }
+
+/** What a recording keeps, tells while it compiles, and how to stop it. */
+export interface RecordOptions extends TraceOptions, CompileOptions {}
 
 /**
  * Runs `forward` once on shapes and keeps the list of dispatches: memory is planned from their lifetimes, pipelines are
@@ -52,7 +55,7 @@ export async function record<I extends string, O extends string>(
         if (!tensor.storage.virtual) tensor.storage.bufferFor(tensor.name);
       }
     }
-    await compile(context, traced.steps, options);
+    await compile(context, traced, options);
   } catch (error) {
     letGo(traced.held);
     throw error;
@@ -82,10 +85,15 @@ export function plan<I extends string>(
   return { ...traced, held: [] };
 }
 
-async function compile(
+/**
+ * Compiles the pipelines of a plan, so that a recording of the same waits for none. A plan needs no weights, so this can go
+ * on while they load; make it in `Context.planning(context.capabilities)`, for it to choose the kernels that this device
+ * will run. Errors: a shader that does not compile, a lost device, an abort.
+ */
+export async function compile(
   context: Context,
-  steps: readonly Step[],
-  { onProgress, signal }: RecordOptions,
+  { steps }: Pick<Trace, 'steps'>,
+  { onProgress, signal }: CompileOptions = {},
 ): Promise<void> {
   const cache = pipelinesOf(context);
   const distinct = new Map(steps.map((step) => [pipelineKey(step), step]));

@@ -8,9 +8,8 @@ import {
   type Size,
   summary,
 } from '@dpt-webgpu/dpt';
-import { blobSource, openCheckpoint } from '@dpt-webgpu/loaders';
+import { openCheckpoint } from '@dpt-webgpu/loaders';
 import { Context, type StateDict } from '@dpt-webgpu/tensor';
-import bundledAddress from '../../../../models/dpt_tiny.safetensors?url';
 import { failureOf } from './failures.ts';
 import { type Gpu, type GpuInfo, type GpuState, openGpu } from './gpu.ts';
 import type {
@@ -23,7 +22,7 @@ import type {
   Needs,
 } from './model_calls.ts';
 import { needsOf, smallerThatFits } from './model_needs.ts';
-import { storedFile } from './model_store.ts';
+import { nameOf, sourceOf } from './model_source.ts';
 import { titleOf } from './model_titles.ts';
 import { EngineError } from './protocol.ts';
 
@@ -31,13 +30,10 @@ import { EngineError } from './protocol.ts';
 export interface OpenModel {
   readonly gpu: Gpu;
   readonly model: DPTModel;
-  /** The same without a device, for plans. */
+  /** The same without weights, for plans of what this device would run. */
   readonly planned: DPTModel;
   readonly info: ModelInfo;
 }
-
-/** Weights of the model that comes with the page. */
-export const BUNDLED_BYTES = 4_286_354;
 
 /** Before each try to get a lost device back. The first is soon: most drivers are back at once. */
 const PAUSES = [200, 1000, 2000, 4000];
@@ -50,8 +46,8 @@ export class ModelHost {
   #open: OpenModel | undefined;
   #wanted: { source: ModelSource; options: ModelOptions } | undefined;
   #loading: AbortController | undefined;
-  #bundled: Blob | undefined;
   readonly #closing = new Set<() => void>();
+  readonly #built = new Set<(gpu: Gpu, planned: DPTModel) => void>();
 
   constructor(say: { gpu: (state: GpuState) => void; model: (state: ModelState) => void }) {
     this.#say = say;
@@ -76,6 +72,11 @@ export class ModelHost {
   /** Called before a model or a device goes, so that what was made of it is freed or forgotten. */
   onClose(listener: () => void): void {
     this.#closing.add(listener);
+  }
+
+  /** Called with the plan of a model before its weights are there. */
+  onBuilt(listener: (gpu: Gpu, planned: DPTModel) => void): void {
+    this.#built.add(listener);
   }
 
   async #openGpu(): Promise<Gpu> {
@@ -161,20 +162,24 @@ export class ModelHost {
     let title = source.kind === 'bundled' ? 'Small demonstration model' : nameOf(source);
     try {
       this.#say.model({ state: 'loading', title });
-      const file = await this.#read(source, loading.signal, (bytes) => {
+      // The device is opened while the file is read. What goes wrong there is thrown below.
+      this.gpu().catch(() => {});
+      const file = await sourceOf(source, loading.signal, (bytes) => {
         this.#say.model({ state: 'loading', title, bytes });
         progress?.(bytes);
       });
-      const stateDict = await openCheckpoint(blobSource(file, nameOf(source)));
+      const stateDict = await openCheckpoint(file);
       try {
         const recognised = recognise(stateDict, dptOptions(options));
         title = titleOf(recognised, stateDict);
         const gpu = await this.gpu();
         const dtype = dtypeOf(options, gpu.info, stateDict);
-        const planned = buildDpt(Context.planning({ f16: true }), recognised, { dtype });
+        const planning = Context.planning(gpu.context.capabilities);
+        const planned = buildDpt(planning, recognised, { dtype });
         const model = buildDpt(gpu.context, recognised, { dtype });
         // The old weights go first: two large models at once may be one too many.
         this.#close();
+        for (const listener of this.#built) listener(gpu, planned);
         await model.weights.load({
           signal: loading.signal,
           onProgress: (done, total) => {
@@ -215,8 +220,7 @@ export class ModelHost {
     options: ModelOptions,
     size: number | undefined,
   ): Promise<Inspection> {
-    const file = await this.#read(source, new AbortController().signal);
-    const stateDict = await openCheckpoint(blobSource(file, nameOf(source)));
+    const stateDict = await openCheckpoint(await sourceOf(source, new AbortController().signal));
     try {
       const { info } = await this.gpu();
       const { recognised, asks } = recogniseOrAsk(stateDict, options);
@@ -273,53 +277,6 @@ export class ModelHost {
     this.#open?.model.dispose();
     this.#open = undefined;
   }
-
-  async #read(
-    source: ModelSource,
-    signal: AbortSignal,
-    progress?: (bytes: Bytes) => void,
-  ): Promise<Blob> {
-    if (source.kind === 'file') return source.file;
-    if (source.kind === 'stored') return storedFile(source.file);
-    this.#bundled ??= await fetchBlob(bundledAddress, BUNDLED_BYTES, signal, progress);
-    return this.#bundled;
-  }
-}
-
-/** The whole file at an address of this site. */
-async function fetchBlob(
-  address: string,
-  total: number,
-  signal: AbortSignal,
-  progress?: (bytes: Bytes) => void,
-): Promise<Blob> {
-  let response: Response;
-  try {
-    response = await fetch(address, { signal });
-  } catch (cause) {
-    signal.throwIfAborted();
-    throw new EngineError(
-      { code: 'offline', message: 'The model could not be fetched.' },
-      { cause },
-    );
-  }
-  if (!response.ok || !response.body) {
-    throw new EngineError({
-      code: 'offline',
-      message: `The model could not be fetched: the server answered ${response.status}.`,
-    });
-  }
-  const chunks: Uint8Array<ArrayBuffer>[] = [];
-  let done = 0;
-  const reader = response.body.getReader();
-  for (;;) {
-    const read = await reader.read();
-    if (read.done) break;
-    chunks.push(read.value);
-    done += read.value.byteLength;
-    progress?.({ done, total });
-  }
-  return new Blob(chunks);
 }
 
 const dptOptions = ({ preset, family, maxDepth }: ModelOptions): DptOptions => ({
@@ -370,13 +327,6 @@ function familiesLike(family: Family): Family[] {
     ? ['depth_anything_v2', 'depth_anything_v2_metric', 'depth_anything_v1']
     : [family];
 }
-
-const nameOf = (source: ModelSource): string =>
-  source.kind === 'bundled'
-    ? 'dpt_tiny.safetensors'
-    : source.kind === 'stored'
-      ? source.file
-      : source.file.name;
 
 function infoOf(from: {
   source: ModelSource;

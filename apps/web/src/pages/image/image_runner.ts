@@ -58,6 +58,8 @@ export class ImageRunner {
       else if (runKey(now) !== runKey(before)) this.requestRun();
       else if (JSON.stringify(lookOf(now)) !== JSON.stringify(lookOf(before))) this.requestLook();
     });
+    // A worker that did not start says so by the state of the device.
+    app.engine.call('image.expect', lookOf(settings.value)).catch(() => {});
     // For tests and for scripts that drive the page: whether the picture is what the settings ask for.
     this.run.watch(() => this.#showState());
     app.engine.model.watch((state) => {
@@ -65,17 +67,8 @@ export class ImageRunner {
         const { preset } = state.info.options;
         // A model that was opened elsewhere brings its own rules, unless this page asks for others.
         if (preset !== settings.value.rounding) void this.#changePreset(settings.value.rounding);
-        else if (this.photo.value.state === 'open') this.requestRun();
-        else this.#warm();
+        else this.requestRun();
       } else if (this.run.value.state === 'running') this.#cancel?.abort();
-    });
-  }
-
-  /** The visitor will take a moment to choose a photo; kernels are compiled meanwhile. */
-  #warm(): void {
-    const look = lookOf(this.#settings.value);
-    this.#app.engine.call('image.warm', look).catch(() => {
-      // What is wrong will be said when a photo is run.
     });
   }
 

@@ -1,5 +1,13 @@
-import type { Size } from '@dpt-webgpu/dpt';
-import { imageToTensor, minMax, type Recording, record } from '@dpt-webgpu/tensor';
+import type { DPTModel, Size } from '@dpt-webgpu/dpt';
+import {
+  imageToTensor,
+  minMax,
+  plan,
+  type Recording,
+  record,
+  type Tensor,
+  type Trace,
+} from '@dpt-webgpu/tensor';
 import type { OpenModel } from '../model_host.ts';
 
 /** Recordings kept for the last sizes: going back and forth with a slider is then instant. */
@@ -47,17 +55,7 @@ export class DepthRuns {
     options: { onProgress?: (done: number, total: number) => void },
   ): Promise<DepthRecording> {
     const { model, gpu } = this.#opened;
-    const { mean, std, filter } = model.config.image;
-    return record(
-      gpu.context,
-      { pixels: { shape: [photo.height, photo.width], dtype: 'u32' } },
-      ({ pixels }) => {
-        const size = [network.height, network.width] as const;
-        const depth = model.forward(imageToTensor(pixels, { size, filter, mean, std }));
-        return { depth, ends: minMax(depth) };
-      },
-      options,
-    );
+    return record(gpu.context, inputsOf(photo), forwardOf(model, network), options);
   }
 
   dispose(): void {
@@ -65,6 +63,23 @@ export class DepthRuns {
     this.#recordings.clear();
   }
 }
+
+/** What a recording would run. */
+export const planDepth = (planned: DPTModel, photo: Size, network: Size): Trace =>
+  plan(planned.weights.context, inputsOf(photo), forwardOf(planned, network));
+
+const inputsOf = ({ width, height }: Size) =>
+  ({ pixels: { shape: [height, width], dtype: 'u32' } }) as const;
+
+const forwardOf =
+  (model: DPTModel, { width, height }: Size) =>
+  ({ pixels }: { readonly pixels: Tensor }) => {
+    const { mean, std, filter } = model.config.image;
+    const depth = model.forward(
+      imageToTensor(pixels, { size: [height, width], filter, mean, std }),
+    );
+    return { depth, ends: minMax(depth) };
+  };
 
 function dispose(recording: Promise<DepthRecording>): void {
   recording.then(

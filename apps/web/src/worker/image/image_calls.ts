@@ -142,8 +142,8 @@ export interface ImageCalls {
     { readonly blob: Blob; readonly name: string },
     { readonly width: number; readonly height: number }
   >;
-  /** Compiles what a first picture will need, while nobody waits for it. */
-  readonly 'image.warm': Call<Look, undefined>;
+  /** The look that the first map will have: what it needs is compiled while a model loads. */
+  readonly 'image.expect': Call<Look, undefined>;
   readonly 'image.run': Call<ManyRunOptions, RunFacts, RunProgress>;
   readonly 'image.look': Call<Look, LookFacts>;
   readonly 'image.view': Call<View, undefined>;

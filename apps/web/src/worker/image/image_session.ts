@@ -1,11 +1,11 @@
-import { type Size, tileSize } from '@dpt-webgpu/dpt';
-import type { Tensor } from '@dpt-webgpu/tensor';
+import { type DPTModel, type Size, tileSize } from '@dpt-webgpu/dpt';
+import { compile, type Tensor } from '@dpt-webgpu/tensor';
 import type { Gpu } from '../gpu.ts';
 import { inputSize } from '../input_size.ts';
 import type { ModelHost, OpenModel } from '../model_host.ts';
 import { EngineError, type Handlers, type Job } from '../protocol.ts';
 import { CanvasView, type Drawable } from './canvas_view.ts';
-import { DepthRuns } from './depth_runs.ts';
+import { DepthRuns, planDepth } from './depth_runs.ts';
 import type {
   ImageCalls,
   Look,
@@ -20,7 +20,7 @@ import type {
 } from './image_calls.ts';
 import { HISTOGRAM_BINS } from './image_calls.ts';
 import { exportFile } from './image_export.ts';
-import { type LookRecording, lookKey, lookShape, recordLook, runLook } from './looks.ts';
+import { type LookRecording, lookKey, lookShape, planLook, recordLook, runLook } from './looks.ts';
 import { runMany, runOnce } from './network_runs.ts';
 import { OpenPhoto, partOf, shareOf } from './open_photo.ts';
 import type { Part } from './photo.ts';
@@ -53,12 +53,15 @@ export class ImageSession {
   #result: Result | undefined;
   #look: Shown | undefined;
   #view: View | undefined;
+  /** The look of the first map, as far as that is known before there is one. */
+  #expected: Look | undefined;
   #running: AbortController | undefined;
   readonly #saving = new Set<Promise<unknown>>();
 
   constructor(host: ModelHost) {
     this.#host = host;
     host.onClose(() => this.#forget());
+    host.onBuilt((gpu, planned) => void this.#compile(gpu, planned));
   }
 
   readonly handlers: Handlers<ImageCalls> = {
@@ -67,7 +70,10 @@ export class ImageSession {
       return undefined;
     },
     'image.open': ({ blob, name }) => this.#open(blob, name),
-    'image.warm': (look) => this.#warm(look),
+    'image.expect': (look) => {
+      this.#expected = look;
+      return undefined;
+    },
     'image.run': (options, job) => this.#run(options, job),
     'image.look': (look) => this.#show(look),
     'image.view': async (view) => {
@@ -105,19 +111,26 @@ export class ImageSession {
     return size;
   }
 
-  /** Pipelines depend on the model and hardly on sizes, so those of a small picture are those of the first photo. */
-  async #warm(look: Look): Promise<undefined> {
-    const opened = this.#host.expectModel();
-    const { gpu, model } = opened;
-    const { image } = model.config;
+  /**
+   * Compiles what the first map will need while weights load and the visitor chooses a photo. Pipelines depend on the model
+   * and hardly on sizes, so those of a small picture are those of any.
+   */
+  async #compile(gpu: Gpu, planned: DPTModel): Promise<void> {
+    const { image } = planned.config;
     const photo = { width: 96, height: 64 };
     const network = inputSize(image, photo, { size: image.baseSize, square: false });
-    const runs = this.#runsOf(opened);
-    const recording = await runs.recordingFor(photo, network, {});
-    const shape = lookShape(model.config, recording.outputs.depth, look, [64, 96]);
-    const made = await recordLook(gpu, look, shape);
-    made.dispose();
-    return undefined;
+    try {
+      const depth = planDepth(planned, photo, network);
+      const steps = [...depth.steps];
+      const look = this.#expected;
+      if (look) {
+        const shape = lookShape(planned.config, depth.outputs.depth!, look, [64, 96]);
+        steps.push(...planLook(planned.weights.context, look, shape).steps);
+      }
+      await compile(gpu.context, { steps });
+    } catch {
+      // What goes wrong is said when a photo is run.
+    }
   }
 
   #runsOf(opened: OpenModel): DepthRuns {

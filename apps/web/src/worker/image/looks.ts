@@ -20,12 +20,15 @@ import {
   viewValues,
 } from '@dpt-webgpu/dpt';
 import {
+  type Context,
   defineKernel,
   lookup,
+  plan,
   type Recording,
   record,
   subtract,
   type Tensor,
+  type Trace,
 } from '@dpt-webgpu/tensor';
 import type { Gpu } from '../gpu.ts';
 import histogramShader from '../shaders/histogram.wgsl?raw';
@@ -99,12 +102,22 @@ export const lookKey = (look: Look, shape: LookShape): string =>
 
 /** The picture pipeline of packages/dpt as a recording: depth [1, H, W] → everything that is shown or saved. */
 export function recordLook(gpu: Gpu, look: Look, shape: LookShape): Promise<LookRecording> {
+  const { inputs, forward } = lookSteps(look, shape);
+  return record(gpu.context, inputs, forward);
+}
+
+/** What `recordLook` would run. */
+export function planLook(context: Context, look: Look, shape: LookShape): Trace {
+  const { inputs, forward } = lookSteps(look, shape);
+  return plan(context, inputs, forward);
+}
+
+function lookSteps(look: Look, shape: LookShape) {
   const [H, W] = shape.map;
   const { shown, method, guided } = shape;
   const resized = guided || shown[0] !== H || shown[1] !== W;
-  return record(
-    gpu.context,
-    {
+  return {
+    inputs: {
       depth: [1, H, W],
       settings: [8],
       cut: [8],
@@ -113,7 +126,15 @@ export function recordLook(gpu: Gpu, look: Look, shape: LookShape): Promise<Look
       fov: [1],
       pixels: { shape: guided ? shown : [1, 1], dtype: 'u32' },
     },
-    ({ depth, settings, cut, colours, line, fov, pixels }) => {
+    forward: ({
+      depth,
+      settings,
+      cut,
+      colours,
+      line,
+      fov,
+      pixels,
+    }: Readonly<Record<LookInput, Tensor>>): Readonly<Record<LookOutput, Tensor>> => {
       const resize = guided ? { guide: pixels } : { size: shown, method };
       const sized = (map: Tensor): Tensor =>
         guided ? guidedUpsample(map, pixels) : resized ? resizeMap(map, shown, method) : map;
@@ -156,7 +177,7 @@ export function recordLook(gpu: Gpu, look: Look, shape: LookShape): Promise<Look
         histogram: histogram(nearness),
       };
     },
-  );
+  } as const;
 }
 
 /** Runs a look on a map that lies on the device. The pixels of one that is guided are there already. */
