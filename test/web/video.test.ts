@@ -474,9 +474,10 @@ describe('what is filmed now', () => {
         return 60 * Number(minutes) + Number(rest);
       };
       await expect.poll(clock).toBeGreaterThanOrEqual(seconds);
+      // Escape stops it as well as its own key.
       const [download] = await Promise.all([
         page.waitForEvent('download'),
-        page.keyboard.press('o'),
+        page.keyboard.press('Escape'),
       ]);
       const path = await download.path();
       const facts = await played(readFileSync(path), 'video/mp4', 0);

@@ -11,7 +11,8 @@ export function addVideoKeys(
   app: App,
   settings: Settings<VideoSettings>,
   stage: VideoStage,
-  record: () => void,
+  /** `stop` says whether anything was recorded. */
+  { record, stop }: { readonly record: () => void; readonly stop: () => boolean },
 ): void {
   const { film } = app;
   const value = (): VideoSettings => settings.value;
@@ -53,6 +54,7 @@ export function addVideoKeys(
       settings.change({ every: !value().every }),
     ),
     key(['o'], 'Record', record),
+    key(['Escape'], 'Stop recording', stop, { original: false, overControls: true }),
     key(['r'], 'Reverse colours', () => settings.change({ reverse: !value().reverse })),
     key(['h'], 'High contrast', () => settings.change({ contrast: !value().contrast })),
     key(

@@ -70,6 +70,11 @@ export function makeVideoPage(app: App): Page {
     h('span', { class: 'wideonly' }, 'Record'),
   );
   recordButton.addEventListener('click', record);
+  const stopRecording = (): boolean => {
+    const on = recorder.recording || writer.writing;
+    if (on) record();
+    return on;
+  };
   let since = 0;
   const showRecording = (): void => {
     const on = recorder.recording || writer.writing;
@@ -210,7 +215,7 @@ export function makeVideoPage(app: App): Page {
       history.replaceState(null, '', location.pathname + (fragment ? `#${fragment}` : ''));
     }
   });
-  addVideoKeys(app, settings, stage, record);
+  addVideoKeys(app, settings, stage, { record, stop: stopRecording });
   watchStates(app, stage.cover, sources);
 
   return {

@@ -33,6 +33,12 @@ export function makeRecording(
     else if (recorder.recording) recorder.toggle();
     else start();
   };
+  /** False where nothing is recorded. */
+  const stop = (): boolean => {
+    const on = recorder.recording || writer.writing;
+    if (on) toggle();
+    return on;
+  };
   button.addEventListener('click', toggle);
   cancel.addEventListener('click', () => writer.cancel());
   recorder.watch(show);
@@ -42,6 +48,7 @@ export function makeRecording(
     button,
     progress,
     toggle,
+    stop,
     /** It began or ended. */
     watch: (listener: () => void) => listeners.push(listener),
   };

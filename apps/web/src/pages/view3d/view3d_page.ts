@@ -259,6 +259,7 @@ export function makeView3dPage(app: App, address: string): Page {
     togglePanel,
     toggleMask,
     record: recording.toggle,
+    stop: recording.stop,
     save: () => void save.save(),
     play: () => app.film.toggle(),
   });
