@@ -179,6 +179,20 @@ export function edgeMask({ shape, data }: Nd): Nd {
   };
 }
 
+export function dilateEdges({ shape, data }: Nd, radius: number): Nd {
+  const [H, W] = shape as [number, number];
+  const darkest = (row: number, column: number): number => {
+    let value = 255;
+    for (let y = 0; y < H; y++) {
+      for (let x = 0; x < W; x++) {
+        if (Math.hypot(y - row, x - column) <= radius) value = Math.min(value, data[y * W + x]!);
+      }
+    }
+    return value;
+  };
+  return { shape, data: data.map((_, i) => darkest(Math.floor(i / W), i % W)) };
+}
+
 /** Joint bilateral upsampling; `small` [H, W, 3] is the picture at the size of the map, `guide` [H2, W2, 3] the picture. */
 export function guidedUpsample(
   { shape, data }: Nd,

@@ -36,7 +36,7 @@ export {
   equaliseLevels,
   reverseLevels,
 } from './depth_map/levels.ts';
-export { cutOut, depthMask, edgeMask } from './depth_map/masks.ts';
+export { cutOut, depthMask, dilateEdges, edgeMask } from './depth_map/masks.ts';
 export {
   compact,
   cutByDepthRatio,

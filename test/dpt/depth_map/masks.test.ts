@@ -1,8 +1,9 @@
-// Masks, cut-outs and edge masks, against stored bytes; a map of one pixel, one row, one column; errors.
+// Masks, cut-outs and edge masks, against stored bytes; wider edges against loops; a map of one pixel, one row, one column; errors.
 import { describe, expect, test } from 'vitest';
 import {
   cutOut,
   depthMask,
+  dilateEdges,
   edgeMask,
   normaliseRange,
   resizeMap,
@@ -17,7 +18,7 @@ import {
   settingsTensor,
 } from '../../support/depth_maps.ts';
 import { golden, goldens, mapsWith } from '../../support/golden.ts';
-import { randomNd, testContext, upload } from '../../support/tensors.ts';
+import { random, randomNd, testContext, upload } from '../../support/tensors.ts';
 
 test.each(mapsWith('.kept').filter((name) => goldens.has(`${name}.min_max`)))(
   '%s: kept pixels',
@@ -76,6 +77,23 @@ test.each([
   expectWithin(await readWords(edgeMask(upload(context, z))), expected.data, 1);
 });
 
+test.each([
+  { H: 1, W: 1, radius: 3 },
+  { H: 1, W: 7, radius: 2 },
+  { H: 6, W: 1, radius: 1 },
+  { H: 19, W: 23, radius: 0 },
+  { H: 19, W: 23, radius: 1 },
+  { H: 19, W: 23, radius: 5 },
+  { H: 5, W: 4, radius: 9 },
+])('edges of $H × $W that reach $radius pixels farther', async ({ H, W, radius }) => {
+  const context = await testContext();
+  const next = random(10 * H + W);
+  const data = Float64Array.from({ length: H * W }, () => Math.floor(256 * next()));
+  const mask = context.tensor(Uint32Array.from(data), [1, H, W], 'u32', 'mask');
+  const expected = reference.dilateEdges({ shape: [H, W], data }, radius);
+  expectWithin(await readWords(dilateEdges(mask, radius)), expected.data, 0);
+});
+
 test('errors', async () => {
   const context = await testContext();
   const pixels = context.tensor(new Uint32Array(6), [2, 3], 'u32', 'pixels');
@@ -95,5 +113,8 @@ test('errors', async () => {
     edgeMask(context.tensor(new Float32Array(12), [2, 2, 3], 'f32', 'maps')),
   ).toThrowErrorMatchingInlineSnapshot(
     `[DptError: edgeMask: maps is [2, 2, 3]; needs one map, [H, W] or [1, H, W], of at least one pixel.]`,
+  );
+  expect(() => dilateEdges(mask, 1.5)).toThrowErrorMatchingInlineSnapshot(
+    `[DptError: dilateEdges: mask is u32 and the radius 1.5; needs u32, as edgeMask gives it, and whole pixels from 0.]`,
   );
 });

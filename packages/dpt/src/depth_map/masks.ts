@@ -21,6 +21,11 @@ const cutOutKernel = defineKernel('cut_out', {
 const map = { reads: ['x'], writes: ['y'], params: { H: 'u32', W: 'u32' } } as const;
 const blur = defineKernel('edge_blur', map);
 const gradient = defineKernel('edge_gradient', map);
+const dilate = defineKernel('edge_dilate', {
+  reads: ['x'],
+  writes: ['y'],
+  params: { H: 'u32', W: 'u32', radius: 'u32' },
+});
 const edges = defineKernel('edge_mask', {
   reads: ['steepness', 'ends'],
   writes: ['y'],
@@ -81,4 +86,24 @@ export function edgeMask(z: Tensor): Tensor {
     );
     return y;
   });
+}
+
+/** Edges that reach `radius` pixels farther: each pixel is as dark as the darkest within that distance.   mask [H, W] u32 → [H, W] u32 */
+export function dilateEdges(mask: Tensor, radius: number): Tensor {
+  const [H, W] = sidesOf('dilateEdges', mask);
+  if (mask.dtype !== 'u32' || !(Number.isSafeInteger(radius) && radius >= 0)) {
+    throw invalidArgument(
+      `dilateEdges: ${mask.name} is ${mask.dtype} and the radius ${radius}; needs u32, as edgeMask gives it, and whole pixels from 0.`,
+    );
+  }
+  const y = mask.context.empty(mask.shape, 'u32', mask.name);
+  dilate.dispatch(
+    { x: mask, y },
+    {
+      params: { H, W, radius },
+      workgroups: Math.ceil(mask.size / 64),
+      label: `edge_dilate ${mask.name}`,
+    },
+  );
+  return y;
 }
