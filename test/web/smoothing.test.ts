@@ -85,7 +85,7 @@ describe('the relief of a film', () => {
       kind === 'off'
         ? undefined
         : { range: smoothing.rangeOn(context), pixels, filter: kind === 'motion' };
-    using recording = await recordRelief(depth, depthKind, film);
+    using recording = await recordRelief(depth, depthKind, { film });
     const next = random(5);
     let sum = 0;
     let before: Float32Array = new Float32Array();

@@ -6,11 +6,16 @@ import type { VideoSettings } from './pages/video/video_settings.ts';
 import type { Settings } from './settings.ts';
 import type { Announcer } from './ui/announcer.ts';
 import type { Toaster } from './ui/toast.ts';
-import type { Rect } from './worker/image/image_calls.ts';
+import type { ManyRunOptions, Rect } from './worker/image/image_calls.ts';
 
 export type Shown =
   | { readonly kind: 'picture'; readonly key: File; readonly crop: Rect | undefined }
   | { readonly kind: 'film'; readonly key: number; readonly name: string };
+
+/** How a still picture is run, but for its size: `guided` maps have their edges where the picture has them. */
+export interface PictureRuns extends Pick<ManyRunOptions, 'square' | 'tiles' | 'flip'> {
+  readonly guided: boolean;
+}
 
 /** What every page is given. */
 export interface App {
@@ -22,6 +27,8 @@ export interface App {
   /** Files that were dropped or pasted on another page and belong to the image page. */
   readonly openPhotos: (files: readonly File[]) => void;
   readonly openModelFile: (file: File) => void;
+  /** As the image page has it. */
+  readonly pictureRuns: () => PictureRuns;
   /** The size that pictures are run at, 0 for the model's own. */
   readonly setImageSize: (size: number) => void;
   readonly film: Film;

@@ -46,6 +46,7 @@ const app: App = {
     go('models');
     void modelsPage().openFile(file);
   },
+  pictureRuns: () => imagePage().runs(),
   setImageSize: (size) => imagePage().setSize(size),
   film: new Film(engine),
   filmSettings: new Settings('video', videoSchema, fragmentFor('video')),

@@ -1,4 +1,4 @@
-import type { App, Page, Shown } from '../../app.ts';
+import type { App, Page, PictureRuns, Shown } from '../../app.ts';
 import { fill, h, setText } from '../../dom.ts';
 import { icon } from '../../icons.ts';
 import { Settings } from '../../settings.ts';
@@ -11,7 +11,13 @@ import { CropBox } from './crop_box.ts';
 import { makeCutOut } from './cut_out.ts';
 import { addImageKeys } from './image_keys.ts';
 import { ImageRunner } from './image_runner.ts';
-import { cropOf, type ImageSettings, type ImageView, imageSchema } from './image_settings.ts';
+import {
+  cropOf,
+  type ImageSettings,
+  type ImageView,
+  imageSchema,
+  runsOf,
+} from './image_settings.ts';
 import type { Place } from './marks.ts';
 import { Measure, type Reading } from './measure.ts';
 import { makePanel } from './panel.ts';
@@ -25,6 +31,7 @@ export interface ImagePage extends Page {
   openFiles(files: readonly File[]): void;
   /** The picture that is open, for other pages. */
   picture(): Shown | undefined;
+  runs(): PictureRuns;
   setSize(size: number): void;
 }
 
@@ -227,6 +234,7 @@ export function makeImagePage(app: App, address: string): ImagePage {
       if (photo.state !== 'open') return undefined;
       return { kind: 'picture', key: photo.file, crop: cropOf(settings.value) };
     },
+    runs: () => runsOf(settings.value),
     setSize: (size) => settings.change({ size }),
     show(fragment) {
       const linked = settings.read(fragment);

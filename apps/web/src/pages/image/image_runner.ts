@@ -12,7 +12,7 @@ import type {
   RunProgress,
 } from '../../worker/image/image_calls.ts';
 import type { Failure } from '../../worker/protocol.ts';
-import { cropOf, type ImageSettings, lookOf } from './image_settings.ts';
+import { cropOf, type ImageSettings, lookOf, runsOf } from './image_settings.ts';
 
 export type PhotoState =
   | { readonly state: 'none' }
@@ -107,13 +107,9 @@ export class ImageRunner {
     const { info } = this.#app.engine;
     if (!info || this.photo.value.state !== 'open') return undefined;
     const settings = this.#settings.value;
-    const { tiles, flip } = settings;
-    return {
-      ...{ tiles, flip },
-      size: settings.size || info.baseSize,
-      square: settings.shape === 'square',
-      crop: cropOf(settings),
-    };
+    const { square, tiles, flip } = runsOf(settings);
+    const size = settings.size || info.baseSize;
+    return { size, square, tiles, flip, crop: cropOf(settings) };
   }
 
   /** One run at a time; while one is under way, only the newest wish is kept. */
@@ -154,7 +150,7 @@ export class ImageRunner {
       if (isCancelled(error)) this.run.set({ state: this.facts.value ? 'done' : 'idle' });
       else if (failure.code === 'not-finite' && engine.info?.dtype === 'f16') {
         this.run.set({ state: 'idle' });
-        await this.#fallBackToF32(failure);
+        await fallBackToF32(this.#app, failure);
       } else if (failure.code === 'device-lost' || failure.code === 'no-model') {
         // The device's own state says so, and its recovery starts this again.
         this.run.set({ state: this.facts.value ? 'done' : 'idle' });
@@ -206,14 +202,16 @@ export class ImageRunner {
       // The state of the model says what went wrong.
     }
   }
+}
 
-  async #fallBackToF32(failure: Failure): Promise<void> {
-    const { engine, toast } = this.#app;
-    const { info } = engine;
-    if (!info) return;
-    toast.show(`${failure.message} Running in f32 instead.`);
-    await useModel(engine, info.source, { ...info.options, precision: 'f32' }).catch(() => {});
-  }
+/** The model again in 32 bits, after half of them were not enough. */
+export async function fallBackToF32({ engine, toast }: App, failure: Failure): Promise<void> {
+  const { info } = engine;
+  if (!info) return;
+  toast.show(`${failure.message} Running in f32 instead.`);
+  await useModel(engine, info.source, { ...info.options, precision: 'f32' }).catch(() => {
+    // The state of the model says what went wrong.
+  });
 }
 
 const runKey = ({ size, shape, tiles, flip, crop }: ImageSettings): string =>

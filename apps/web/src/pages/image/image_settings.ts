@@ -1,4 +1,5 @@
 import { type ColourMap, colourMaps } from '@dpt-webgpu/dpt';
+import type { PictureRuns } from '../../app.ts';
 import { flag, number, numbers, oneOf, type Schema, whole } from '../../settings.ts';
 import { type Look, type Upsampling, upsamplings } from '../../worker/image/image_calls.ts';
 
@@ -80,6 +81,14 @@ export const lookOf = (settings: ImageSettings, line?: Look['line']): Look => ({
   cutInvert: settings.invert,
   normals: settings.view === 'normals',
   line,
+});
+
+/** How pictures are run, but for their size and crop. */
+export const runsOf = ({ shape, tiles, flip, upsample }: ImageSettings): PictureRuns => ({
+  square: shape === 'square',
+  tiles,
+  flip,
+  guided: upsample === 'guided',
 });
 
 export interface Crop {

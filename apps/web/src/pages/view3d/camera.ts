@@ -16,6 +16,24 @@ export interface Orbit {
 /** A little from the side: from the front a relief looks like the photo. */
 export const startOrbit: Orbit = { yaw: 0.3, pitch: 0.12, distance: 1, move: [0, 0, 0] };
 
+/** The same as numbers for the address, none for the start. Whole turns are left out. */
+export function cameraOf(orbit: Orbit): readonly number[] {
+  const turn = 2 * Math.PI;
+  const yaw = orbit.yaw - turn * Math.round(orbit.yaw / turn);
+  const numbers = [yaw, orbit.pitch, orbit.distance, ...orbit.move];
+  const start = [startOrbit.yaw, startOrbit.pitch, startOrbit.distance, ...startOrbit.move];
+  const isStart = numbers.every((value, i) => Math.abs(value - start[i]!) < 5e-5);
+  return isStart ? [] : numbers;
+}
+
+/** The way back. Numbers out of a link may be any: they are brought to where hands could have. */
+export function orbitOf(camera: readonly number[]): Orbit {
+  const [yaw, pitch, distance, x, y, z] = camera;
+  if (yaw === undefined || pitch === undefined || distance === undefined) return startOrbit;
+  const orbit = { ...startOrbit, yaw, move: [x ?? 0, y ?? 0, z ?? 0] as const };
+  return zoomed(turned(orbit, 0, pitch - startOrbit.pitch), distance / startOrbit.distance);
+}
+
 /** What the view has to know of the surface. */
 export interface Room {
   readonly nearest: number;
@@ -37,6 +55,14 @@ export interface CameraOptions {
 
 /** Half the angle of view from bottom to top. */
 const HALF_ANGLE = (22.5 * Math.PI) / 180;
+const CORNERS = [
+  [-1, -1],
+  [1, -1],
+  [1, 1],
+  [-1, 1],
+] as const;
+/** Around what is in sight: buttons stand in the corners. */
+const MARGIN = 1.1;
 const STEEPEST = Math.PI / 2 - 0.001;
 
 export function centreDepth(
@@ -46,17 +72,28 @@ export function centreDepth(
   return offset < 0.5 ? 2 * offset * nearest : nearest + (2 * offset - 1) * (farthest - nearest);
 }
 
-/** How far from the centre the camera stands when all of the surface is in sight. */
+/** How far from the centre the camera stands when all of the surface is in sight, from the front and from where it starts. */
 function fittingDistance(
   { nearest, farthest, half, centre }: Room,
   { width, height, flat }: { width: number; height: number; flat: boolean },
 ): number {
   const up = Math.tan(HALF_ANGLE);
   const across = (up * width) / height;
-  // A flat camera sees what is far as large as what is near.
-  const from = (depth: number): number =>
-    Math.max((depth * half[1]) / up, (depth * half[0]) / across) + (flat ? 0 : centre - depth);
-  return 1.2 * Math.max(from(nearest), from(farthest), 0.05 * farthest);
+  let distance = 0.05 * farthest;
+  for (const from of [{ yaw: 0, pitch: 0 }, startOrbit]) {
+    const axes = basisOf(from);
+    for (const depth of [nearest, farthest]) {
+      for (const [x, y] of CORNERS) {
+        const corner: Vector = [x * half[0] * depth, y * half[1] * depth, centre - depth];
+        const along = (axis: Vector): number =>
+          corner[0] * axis[0] + corner[1] * axis[1] + corner[2] * axis[2];
+        const aside = Math.max(Math.abs(along(axes.up)) / up, Math.abs(along(axes.right)) / across);
+        // A flat camera sees what is far as large as what is near.
+        distance = Math.max(distance, aside + (flat ? 0 : along(axes.back)));
+      }
+    }
+  }
+  return MARGIN * distance;
 }
 
 export function turned(orbit: Orbit, yaw: number, pitch: number): Orbit {

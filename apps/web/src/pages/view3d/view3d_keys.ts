@@ -11,7 +11,7 @@ export interface Key3dTargets {
   readonly togglePanel: () => void;
   readonly toggleMask: () => void;
   readonly record: () => void;
-  /** False where nothing is recorded. */
+  /** False where there is nothing to stop. */
   readonly stop: () => boolean;
   readonly save: () => void;
   /** False where there is nothing to play. */
@@ -89,7 +89,7 @@ export function addView3dKeys(app: App, targets: Key3dTargets): void {
     ),
     key([' '], 'Play or pause the film', targets.play),
     key(['`', '~'], 'Record the view', targets.record, { shown: '`' }),
-    key(['Escape'], 'Stop recording', targets.stop, { ...ours, overControls: true }),
+    key(['Escape'], 'Stop recording, or a run', targets.stop, { ...ours, overControls: true }),
     key(['g'], 'Save GLB', targets.save, ours),
   );
 }

@@ -9,39 +9,24 @@ import { FrameWriter } from '../../ui/frame_writer.ts';
 import { makeRecorder } from '../../ui/recorder.ts';
 import { WorkerCanvas } from '../../ui/worker_canvas.ts';
 import { timeText } from '../../words.ts';
-import { halfSides } from '../../worker/view3d/grid.ts';
 import type { DrawAs, View3d } from '../../worker/view3d/view3d_calls.ts';
 import { makePlayback } from '../video/playback.ts';
-import {
-  centreDepth,
-  eyesOf,
-  floorLines,
-  frustumLines,
-  lookingAlong,
-  type Orbit,
-  type Room,
-  startOrbit,
-} from './camera.ts';
+import { cameraOf, lookingAlong, type Orbit, orbitOf, startOrbit } from './camera.ts';
 import { makeGizmo } from './gizmo.ts';
 import { takeHands } from './hands.ts';
 import { makeRecording } from './recording.ts';
+import { viewFor } from './view.ts';
 import { addView3dKeys } from './view3d_keys.ts';
 import { makeView3dPanel } from './view3d_panel.ts';
 import { View3dRunner } from './view3d_runner.ts';
 import { makeView3dSave } from './view3d_save.ts';
-import {
-  ownFov,
-  rangeOf,
-  surfaceOf,
-  type View3dSettings,
-  view3dSchema,
-} from './view3d_settings.ts';
+import { type View3dSettings, view3dSchema } from './view3d_settings.ts';
 import { watchView3dStates } from './view3d_states.ts';
 
 /** The depth map as a relief, to walk around in. */
 export function makeView3dPage(app: App, address: string): Page {
   const settings = new Settings<View3dSettings>('view3d', view3dSchema, address);
-  let orbit: Orbit = startOrbit;
+  let orbit: Orbit = orbitOf(settings.value.camera);
   let ownMask = false;
 
   const cover = h('div', { class: 'cover' });
@@ -49,46 +34,33 @@ export function makeView3dPage(app: App, address: string): Page {
     const { clientWidth, clientHeight } = stage;
     const facts = runner.facts.value;
     if (!canvas.attached || !facts || clientWidth === 0 || clientHeight === 0) return undefined;
-    const value = settings.value;
-    const scale = devicePixelRatio * value.resolution;
-    // Encoders want even sides.
-    const even = recorder.recording ? 2 : 1;
-    const width = even * Math.max(1, Math.round((clientWidth * scale) / even));
-    const height = even * Math.max(1, Math.round((clientHeight * scale) / even));
-    const range = rangeOf(value, facts);
-    const fov = value.fov || ownFov(facts);
-    const room: Room = {
-      ...range,
-      half: halfSides(facts, fov),
-      centre: centreDepth(value.centre, range),
-    };
-    const camera = {
-      flat: value.flat,
-      tiltDegrees: value.tilt,
-      stereo: value.stereo,
-      eyes: value.eyes,
-      width,
-      height,
-    };
-    return {
-      width,
-      height,
-      surface: surfaceOf(value, fov, range, ownMask && runner.hasMask.value),
-      pointSize: value.point * devicePixelRatio,
-      showDepth: value.depth,
-      eyes: eyesOf(orbit, room, camera),
-      lines: Float32Array.from(
-        value.frustum ? [...floorLines(room), ...frustumLines(room)] : floorLines(room),
-      ),
-      background: recorder.recording ? [0.11, 0.125, 0.14] : undefined,
-    };
+    return viewFor(settings.value, {
+      facts,
+      orbit,
+      ownMask: ownMask && runner.hasMask.value,
+      stage: { width: clientWidth, height: clientHeight },
+      density: devicePixelRatio,
+      filmed: recorder.recording,
+    });
   };
   const runner: View3dRunner = new View3dRunner(app, settings, viewOf);
-  const change = (next: (orbit: Orbit) => Orbit): void => {
-    orbit = next(orbit);
+  const look = (from: Orbit): void => {
+    orbit = from;
     gizmo.show(orbit);
     runner.requestDraw();
   };
+  let resting: ReturnType<typeof setTimeout> | undefined;
+  const change = (next: (orbit: Orbit) => Orbit): void => {
+    look(next(orbit));
+    // Remembered once hands rest: browsers allow few changes of the address in a second.
+    clearTimeout(resting);
+    resting = setTimeout(() => settings.change({ camera: cameraOf(orbit) }), 250);
+  };
+  settings.store.watch(({ camera }, { camera: before }) => {
+    if (camera === before || String(camera) === String(cameraOf(orbit))) return;
+    clearTimeout(resting);
+    look(orbitOf(camera));
+  });
   const reset = (): void => change(() => startOrbit);
   const canvas = new WorkerCanvas(
     app.engine,
@@ -173,13 +145,13 @@ export function makeView3dPage(app: App, address: string): Page {
   const resetButton = h(
     'button',
     { class: 'btn', type: 'button' },
-    icon('reset', true),
+    icon('home', true),
     'Reset view',
   );
   resetButton.addEventListener('click', reset);
   const openButton = button('upload', 'Open a picture');
   openButton.addEventListener('click', () => void choose());
-  const panelButton = button('sliders', 'Hide or show the panel (H)', 'wideonly');
+  const panelButton = button('panel', 'Hide or show the panel (H)', 'wideonly');
   const stem = (): string => {
     const source = runner.source.value;
     return `${source.state === 'none' ? 'view' : source.name.replace(/\.[^.]+$/, '')}_3d`;
@@ -259,7 +231,7 @@ export function makeView3dPage(app: App, address: string): Page {
     togglePanel,
     toggleMask,
     record: recording.toggle,
-    stop: recording.stop,
+    stop: () => recording.stop() || runner.cancelRun(),
     save: () => void save.save(),
     play: () => app.film.toggle(),
   });
@@ -293,7 +265,7 @@ export function makeView3dPage(app: App, address: string): Page {
         taken = wanted.key;
         if (wanted.kind === 'film') void runner.follow(wanted.name);
         else void runner.open(wanted.key, wanted.crop);
-      }
+      } else runner.refresh(wanted);
       runner.requestDraw();
     },
     hide() {

@@ -7,7 +7,14 @@ import { type Group, group, groupTabs } from '../../ui/group.ts';
 import { slider } from '../../ui/slider.ts';
 import { makeSteady } from '../video/steady.ts';
 import type { View3dRunner } from './view3d_runner.ts';
-import { FOV, ownFov, rangeOf, type View3dSettings, view3dSchema } from './view3d_settings.ts';
+import {
+  FOV,
+  ownFov,
+  rangeOf,
+  type View3dSettings,
+  view3dSchema,
+  WIDEST,
+} from './view3d_settings.ts';
 
 type NumberKey = {
   [K in keyof View3dSettings]: View3dSettings[K] extends number ? K : never;
@@ -123,6 +130,7 @@ export function makeView3dPanel(
     { id: '3d.edges', title: 'Edges' },
     number('cut', { label: 'Cut', note: 'by depth ratio', min: 0, max: 0.5, ...fine }),
     number('mask', { label: 'Mask', note: 'what is darker goes', min: 0, max: 1, ...fine }),
+    number('wider', { label: 'Widen', note: 'the mask, in pixels', min: 0, max: WIDEST, step: 1 }),
     ownMask.control.element,
     ownMask.choose,
   );
@@ -184,7 +192,7 @@ export function makeView3dPanel(
 
   const badges: readonly (readonly [Group, readonly (keyof View3dSettings)[]])[] = [
     [depth, ['near', 'far', 'fov', 'rays', 'size', 'steady', 'rangeOver', 'pixelsOver', 'cuts']],
-    [edges, ['cut', 'mask']],
+    [edges, ['cut', 'mask', 'wider']],
     [mesh, ['density', 'jitter', 'seed', 'point', 'resolution']],
     [view, ['tilt', 'centre', 'flat', 'frustum', 'depth']],
     [stereo, ['stereo', 'eyes']],

@@ -1,10 +1,16 @@
-import type { App } from '../../app.ts';
+import type { App, Shown } from '../../app.ts';
 import { failureIn, isCancelled } from '../../engine/engine.ts';
 import type { Settings } from '../../settings.ts';
 import { Store } from '../../store.ts';
 import type { Rect, RunProgress } from '../../worker/image/image_calls.ts';
 import type { Failure } from '../../worker/protocol.ts';
-import type { DrawFacts, View3d, View3dFacts } from '../../worker/view3d/view3d_calls.ts';
+import type {
+  DrawFacts,
+  Run3dOptions,
+  View3d,
+  View3dFacts,
+} from '../../worker/view3d/view3d_calls.ts';
+import { fallBackToF32 } from '../image/image_runner.ts';
 import { steadyOf } from '../video/steady.ts';
 import type { View3dSettings } from './view3d_settings.ts';
 
@@ -32,7 +38,11 @@ export class View3dRunner {
   readonly #app: App;
   readonly #settings: Settings<View3dSettings>;
   readonly #view: () => View3d | undefined;
+  #picture: File | undefined;
   #crop: Rect | undefined;
+  /** The run that was asked for last, as text. */
+  #asked = '';
+  #cancel: AbortController | undefined;
   #opening = 0;
   #wanted = false;
   #frameWanted = false;
@@ -59,8 +69,10 @@ export class View3dRunner {
     try {
       await this.#app.engine.call('view3d.open', { blob: file, name: file.name });
       if (turn !== this.#opening) return;
+      this.#picture = file;
       this.#crop = crop;
       this.unreadable.set(undefined);
+      this.facts.set(undefined);
       this.source.set({ state: 'picture', name: file.name });
       this.requestRun();
     } catch (error) {
@@ -73,6 +85,7 @@ export class View3dRunner {
   /** Follows the film of the video page from now on. */
   async follow(name: string): Promise<void> {
     this.#opening++;
+    this.#picture = undefined;
     this.source.set({ state: 'film', name });
     this.unreadable.set(undefined);
     await this.takeFrame();
@@ -128,16 +141,39 @@ export class View3dRunner {
     else void this.#run();
   }
 
+  /** The page is shown again: what the image page has set of its picture, and of all, may have changed meanwhile. */
+  refresh(shown: Shown | undefined): void {
+    if (shown?.kind === 'picture' && shown.key === this.#picture) this.#crop = shown.crop;
+    const { options } = this;
+    if (options && JSON.stringify(options) !== this.#asked) this.requestRun();
+  }
+
+  /** The run that is wanted; undefined without a model. */
+  get options(): Run3dOptions | undefined {
+    const { info } = this.#app.engine;
+    const size = this.#settings.value.size || info?.baseSize;
+    return size ? { size, crop: this.#crop, ...this.#app.pictureRuns() } : undefined;
+  }
+
+  /** False where none is under way. */
+  cancelRun(): boolean {
+    this.#wanted = false;
+    this.#cancel?.abort();
+    return this.run.value.state === 'running';
+  }
+
   async #run(): Promise<void> {
     const { engine } = this.#app;
-    const { info } = engine;
-    if (!info) return;
+    const { options } = this;
+    if (!options) return;
     this.#wanted = false;
+    this.#asked = JSON.stringify(options);
+    const cancel = new AbortController();
+    this.#cancel = cancel;
     this.run.set({ state: 'running' });
     try {
-      const size = this.#settings.value.size || info.baseSize;
-      const options = { size, square: false, crop: this.#crop };
       const facts = await engine.call('view3d.run', options, {
+        signal: cancel.signal,
         onProgress: (progress) => this.run.set({ state: 'running', progress }),
       });
       this.facts.set(facts);
@@ -151,6 +187,11 @@ export class View3dRunner {
 
   #fail(error: unknown): void {
     const failure = failureIn(error);
+    if (failure.code === 'not-finite' && this.#app.engine.info?.dtype === 'f16') {
+      this.run.set({ state: 'idle' });
+      void fallBackToF32(this.#app, failure);
+      return;
+    }
     const quiet = ['cancelled', 'device-lost', 'no-model', 'no-photo'].includes(failure.code);
     // Of these the state of the device speaks, and its recovery starts this again.
     this.run.set(quiet ? { state: 'idle' } : { state: 'failed', failure });

@@ -1,4 +1,4 @@
-import { flag, number, oneOf, type Schema } from '../../settings.ts';
+import { flag, number, numbers, oneOf, type Schema, whole } from '../../settings.ts';
 import type { DrawAs, Surface } from '../../worker/view3d/view3d_calls.ts';
 import { type SteadySettings, steadySchema } from '../video/steady.ts';
 
@@ -16,6 +16,8 @@ export interface View3dSettings extends SteadySettings {
   readonly rays: boolean;
   readonly cut: number;
   readonly mask: number;
+  /** Pixels of the map that its edges reach farther in their mask. */
+  readonly wider: number;
   readonly density: number;
   readonly jitter: number;
   readonly seed: number;
@@ -35,7 +37,12 @@ export interface View3dSettings extends SteadySettings {
   readonly record: 'video' | 'png';
   /** Pixels of the model's input, 0: what it was trained at. */
   readonly size: number;
+  /** Where the visitor looks from, as `cameraOf` has it; none: the start. */
+  readonly camera: readonly number[];
 }
+
+/** Of edges: as many pixels again, and most of a map would be gone. */
+export const WIDEST = 8;
 
 export const view3dSchema: Schema<View3dSettings> = {
   near: number(0.5, 0.0001, 1),
@@ -44,6 +51,7 @@ export const view3dSchema: Schema<View3dSettings> = {
   rays: flag(false),
   cut: number(0.05, 0, 1),
   mask: number(0, 0, 1),
+  wider: whole(0, 0, WIDEST),
   density: number(0.5, 0.05, 1),
   jitter: number(1, 0, 1),
   seed: number(1, 0, 1e6),
@@ -59,6 +67,7 @@ export const view3dSchema: Schema<View3dSettings> = {
   eyes: number(0.35, 0, 1),
   record: oneOf(['video', 'png'], 'video'),
   size: number(0, 0, 4096),
+  camera: numbers(6, -1e4, 1e4),
   ...steadySchema,
 };
 
@@ -94,6 +103,7 @@ export const surfaceOf = (
   seed: settings.seed,
   cut: settings.cut,
   threshold: settings.mask,
+  wider: settings.wider,
   ownMask,
   drawAs: settings.as,
   rays: settings.rays,

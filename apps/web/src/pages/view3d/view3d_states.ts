@@ -93,8 +93,19 @@ export function watchView3dStates(
           }),
       ];
     }
-    if (!runner.facts.value) return ['ready', () => waiting];
-    return ['nothing'];
+    if (runner.facts.value) return ['nothing'];
+    const isStopped = run.state === 'idle' && model.state === 'ready';
+    if (!isStopped || runner.source.value.state === 'film') return ['ready', () => waiting];
+    return [
+      'stopped',
+      () =>
+        card({
+          icon: 'cube',
+          title: 'Stopped',
+          body: [h('p', { class: 'quiet' }, 'There is no depth map of this picture yet.')],
+          actions: [{ label: 'Run again', main: true, run: () => runner.requestRun() }],
+        }),
+    ];
   };
   const show = (): void => {
     const run = runner.run.value;
@@ -105,7 +116,9 @@ export function watchView3dStates(
         ? 'Loading the model'
         : progress?.step === 'compile' && progress.total > 0
           ? `Compile, ${progress.done} of ${progress.total} kernels`
-          : 'First depth map',
+          : progress?.step === 'run' && progress.total > 1
+            ? `Run ${Math.min(progress.done + 1, progress.total)} of ${progress.total}`
+            : 'First depth map',
     );
     const [key, make] = pick();
     if (key === shown) return;

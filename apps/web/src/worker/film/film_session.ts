@@ -10,7 +10,7 @@ import { encodePng } from '../image/png.ts';
 import { inputSize } from '../input_size.ts';
 import type { ModelHost, OpenModel } from '../model_host.ts';
 import { EngineError, type Handlers } from '../protocol.ts';
-import type { FilmFrame } from '../view3d/view3d_session.ts';
+import type { FilmFrame } from '../view3d/live_scene.ts';
 import type { FilmCalls, FilmFacts, FilmOptions, FilmSave, Recorded } from './film_calls.ts';
 import {
   type FilmLook,
@@ -137,17 +137,18 @@ export class FilmSession {
         ? { width: frame.displayWidth, height: frame.displayHeight }
         : { width: frame.width, height: frame.height };
     this.#host.expectFits(size, options.size, options.square);
+    const network = inputSize(model.config.image, size, options);
+    if (this.#runs?.opened !== opened) this.#runs = { opened, runs: new DepthRuns(opened) };
+    const recording = await this.#runs.runs.recordingFor(size, network, {});
+    // Compiling for a first frame is not the model's time.
+    const begun = performance.now();
+    // In one task with the run: whoever reads frame and map, the 3D page say, finds both of one moment.
     const photo = this.#textureFor(gpu, size);
     gpu.device.queue.copyExternalImageToTexture(
       { source: frame },
       { texture: photo.texture },
       size,
     );
-    const network = inputSize(model.config.image, size, options);
-    if (this.#runs?.opened !== opened) this.#runs = { opened, runs: new DepthRuns(opened) };
-    const recording = await this.#runs.runs.recordingFor(size, network, {});
-    // Compiling for a first frame is not the model's time.
-    const begun = performance.now();
     writePixels(gpu, photo.texture, { x: 0, y: 0, ...size }, recording.inputs.pixels.buffer);
     recording.run();
     if (restart) {
@@ -173,12 +174,12 @@ export class FilmSession {
       return known.photo;
     }
     known?.photo.texture.destroy();
-    const { TEXTURE_BINDING, COPY_DST, RENDER_ATTACHMENT } = GPUTextureUsage;
+    const { TEXTURE_BINDING, COPY_DST, COPY_SRC, RENDER_ATTACHMENT } = GPUTextureUsage;
     const texture = gpu.device.createTexture({
       label: 'frame',
       size: [width, height],
       format: 'rgba8unorm',
-      usage: TEXTURE_BINDING | COPY_DST | RENDER_ATTACHMENT,
+      usage: TEXTURE_BINDING | COPY_DST | COPY_SRC | RENDER_ATTACHMENT,
     });
     this.#texture = { gpu, photo: { width, height, texture } };
     return this.#texture.photo;

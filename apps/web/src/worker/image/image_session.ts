@@ -21,7 +21,7 @@ import type {
 import { HISTOGRAM_BINS } from './image_calls.ts';
 import { exportFile } from './image_export.ts';
 import { type LookRecording, lookKey, lookShape, planLook, recordLook, runLook } from './looks.ts';
-import { runMany, runOnce } from './network_runs.ts';
+import { expectHealthy, expectSound, runMany, runOnce } from './network_runs.ts';
 import { OpenPhoto, partOf, shareOf } from './open_photo.ts';
 import type { Part } from './photo.ts';
 import { writeShrunkPixels } from './shrunk_pixels.ts';
@@ -164,11 +164,10 @@ export class ImageSession {
     const isOwn = options.tiles > 1 || options.flip;
     const source = { opened, recordings: this.#runsOf(opened), photo, part };
     const made = await (isOwn ? runMany : runOnce)(source, options, events);
-    const { depth, min, max, finite, network, modelTime } = made;
+    const { depth, min, max, network, modelTime } = made;
     try {
-      expectHealthy(gpu);
       goOn();
-      if (finite < depth.size) throw notFinite(opened, depth.size - finite, depth.size);
+      expectSound(opened, made);
     } catch (error) {
       if (isOwn) depth.dispose();
       throw error;
@@ -322,23 +321,6 @@ function lookFacts(counts: Uint32Array): LookFacts {
   const histogram = Array.from({ length: HISTOGRAM_BINS }, () => 0);
   for (const [i, count] of counts.entries()) histogram[i % HISTOGRAM_BINS]! += count;
   return { histogram, flat: histogram.filter((count) => count > 0).length <= 1 };
-}
-
-/** What the device reported without being asked, such as a lack of memory: results are worthless then. */
-function expectHealthy({ reported }: Gpu): void {
-  const [first] = reported.splice(0);
-  if (first !== undefined) throw new Error(`The GPU reported: ${first}`);
-}
-
-function notFinite({ info }: OpenModel, count: number, of: number): EngineError {
-  return new EngineError({
-    code: 'not-finite',
-    message:
-      info.dtype === 'f16'
-        ? 'Half precision gave values that are not numbers.'
-        : `The depth map has ${count} of ${of} values that are not numbers.`,
-    remedy: info.dtype === 'f16' ? 'Use f32.' : 'The weights or the GPU driver are at fault.',
-  });
 }
 
 async function thumbnail(blob: Blob, width: number, height: number): Promise<ImageBitmap> {

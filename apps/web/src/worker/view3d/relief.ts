@@ -20,23 +20,31 @@ export interface ReliefOverTime {
   readonly filter: boolean;
 }
 
+export interface ReliefOptions {
+  readonly film?: ReliefOverTime | undefined;
+  /** Of the picture whose pixels say where edges are, of a still one; the map is as large as it then. */
+  readonly guide?: readonly [height: number, width: number] | undefined;
+}
+
 /**
- * What a surface needs of a map that lies on the device; of a picture `pixels` and `pace` are not read.
+ * What a surface needs of a map that lies on the device; `pixels` and `pace` are read of films, and `pixels` of guides.
  *   depth [1, H, W]; pace [3] → nearness and edges [1, H, W]; the range that became 0…1 [2 or 3], its ends first
  */
 export async function recordRelief(
   depth: Tensor,
   kind: DepthKind,
-  film?: ReliefOverTime,
+  { film, guide }: ReliefOptions = {},
 ): Promise<ReliefRecording> {
+  const guided = guide && ({ shape: guide, dtype: 'u32' } as const);
   const recording = await record(
     depth.context,
-    { depth, settings: [8], pixels: film?.pixels ?? [1], pace: [3] },
+    { depth, settings: [8], pixels: film?.pixels ?? guided ?? [1], pace: [3] },
     ({ depth: map, settings, pixels, pace }) => {
       const { nearness, range } = depthPipeline(map, {
         settings,
         kind,
         ...(film && { overTime: { ...film, pixels, pace, follow: kind === 'relative' } }),
+        ...(guide && { resize: { guide: pixels } }),
       });
       return { nearness, edges: edgeMask(nearness), range };
     },

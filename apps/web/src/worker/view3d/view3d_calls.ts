@@ -1,7 +1,7 @@
 import type { DepthKind } from '@dpt-webgpu/dpt';
 import type { Steady } from '../film/film_calls.ts';
 import type { Movie } from '../film/movie_writer.ts';
-import type { Rect, RunOptions, RunProgress } from '../image/image_calls.ts';
+import type { ManyRunOptions, Rect, RunProgress } from '../image/image_calls.ts';
 import type { Call } from '../protocol.ts';
 
 export type DrawAs = 'triangles' | 'points' | 'lines';
@@ -20,6 +20,8 @@ export interface Surface {
   readonly cut: number;
   /** What is darker in the mask is left out, 0…1. */
   readonly threshold: number;
+  /** How many pixels of the map the edges in their mask reach farther. */
+  readonly wider: number;
   /** The visitor's mask, where there is one, in place of that of the edges. */
   readonly ownMask: boolean;
   readonly drawAs: DrawAs;
@@ -63,6 +65,11 @@ export interface View3dFacts {
   readonly fov?: number | undefined;
 }
 
+export interface Run3dOptions extends ManyRunOptions {
+  /** Edges are where the picture has them, at most 1280 pixels along its longer side. */
+  readonly guided: boolean;
+}
+
 export interface DrawFacts {
   readonly faces: number;
   readonly time: number;
@@ -77,7 +84,7 @@ export interface View3dCalls {
     { readonly blob: Blob; readonly name: string },
     { readonly width: number; readonly height: number }
   >;
-  readonly 'view3d.run': Call<RunOptions, View3dFacts, RunProgress>;
+  readonly 'view3d.run': Call<Run3dOptions, View3dFacts, RunProgress>;
   /** The newest frame of the film instead of a picture; undefined before there is one. */
   readonly 'view3d.film': Call<Steady, View3dFacts | undefined>;
   /** A picture, dark where the surface has to go; undefined: none. */

@@ -1,45 +1,29 @@
-import type { DepthKind, Size } from '@dpt-webgpu/dpt';
+import { type Size, tileSize } from '@dpt-webgpu/dpt';
 import type { Tensor } from '@dpt-webgpu/tensor';
 import type { Steady } from '../film/film_calls.ts';
 import { type Movie, MovieWriter } from '../film/movie_writer.ts';
-import { Smoothing } from '../film/smoothing.ts';
 import type { Gpu } from '../gpu.ts';
 import { DepthRuns } from '../image/depth_runs.ts';
-import type { Rect, RunOptions, RunProgress } from '../image/image_calls.ts';
+import type { Rect, RunProgress } from '../image/image_calls.ts';
+import { expectSound, runMany, runOnce } from '../image/network_runs.ts';
 import { OpenPhoto, partOf, shareOf } from '../image/open_photo.ts';
 import { decode, uploadPhoto, writePixels } from '../image/photo.ts';
-import { inputSize } from '../input_size.ts';
 import type { ModelHost, OpenModel } from '../model_host.ts';
 import { EngineError, type Handlers, type Job } from '../protocol.ts';
 import { fieldOfPart, fieldOfView, focalLength35 } from './focal_length.ts';
-import { type ReliefRecording, recordRelief } from './relief.ts';
+import { type FilmFrame, LiveScene } from './live_scene.ts';
 import { Renderer, type Scene } from './renderer.ts';
-import type { DrawFacts, View3d, View3dCalls, View3dFacts } from './view3d_calls.ts';
+import type {
+  DrawFacts,
+  Run3dOptions,
+  Surface,
+  View3d,
+  View3dCalls,
+  View3dFacts,
+} from './view3d_calls.ts';
 import { exportSurface } from './view3d_export.ts';
 
-/** The newest frame of a film and its map, both on the device. */
-export interface FilmFrame extends Size {
-  readonly opened: OpenModel;
-  readonly texture: GPUTexture;
-  readonly depth: Tensor;
-  /** [h, w] u32 */
-  readonly pixels: Tensor;
-  /** Seconds. */
-  readonly time: number;
-  /** Counts how often frames began that do not follow those before. */
-  readonly begun: number;
-  readonly modelTime: number;
-}
-
 const WHOLE: Rect = { x: 0, y: 0, width: 1, height: 1 };
-
-interface Source extends Size {
-  readonly opened: OpenModel;
-  readonly texture: GPUTexture;
-  readonly crop: Rect;
-  readonly depth: Tensor;
-  readonly kind: DepthKind;
-}
 
 /** The 3D page's half on the worker: a picture or a film, the map of it, and its surface. */
 export class View3dSession {
@@ -52,9 +36,7 @@ export class View3dSession {
   #runs: { opened: OpenModel; runs: DepthRuns } | undefined;
   /** Of the whole picture's longer side, in degrees, where its file says so. */
   #fov: number | undefined;
-  #source: Source | undefined;
-  #relief: { depth: Tensor; kind: Steady['kind']; recording: ReliefRecording } | undefined;
-  readonly #smoothing = new Smoothing();
+  readonly #live = new LiveScene();
   #maskFile: { blob: Blob; name: string } | undefined;
   #mask: { gpu: Gpu; tensor: Tensor } | undefined;
   #running: AbortController | undefined;
@@ -89,10 +71,12 @@ export class View3dSession {
     'view3d.record': (view) => this.#record(view),
     'view3d.recorded': () => this.#recorded(),
     'view3d.save': async ({ format, view, name }) => {
-      const scene = await this.#scene(view.surface.ownMask);
       const gpu = await this.#host.gpu();
+      const scene = await this.#scene(view.surface);
       if (!scene) throw new EngineError({ code: 'no-photo', message: 'There is no surface yet.' });
-      if (format !== 'view') return exportSurface(gpu, scene, format, view.surface, name);
+      if (format !== 'view') {
+        return this.#live.keep(exportSurface(gpu, scene, format, view.surface, name));
+      }
       // On a canvas of its own, in one task: that of the page has lost its picture by the time it could be read.
       this.#pictures ??= new Renderer(new OffscreenCanvas(1, 1));
       this.#pictures.draw(gpu, view, scene);
@@ -107,10 +91,7 @@ export class View3dSession {
   /** The model or the device goes: what was made of it is freed. The files stay, to be uploaded again. */
   #forget(): void {
     this.#running?.abort();
-    this.#relief?.recording.dispose();
-    this.#relief = undefined;
-    this.#smoothing.forget();
-    this.#source = undefined;
+    this.#live.forget();
     this.#runs?.runs.dispose();
     this.#runs = undefined;
     this.#mask?.tensor.dispose();
@@ -121,16 +102,19 @@ export class View3dSession {
     const size = await this.#photo.open(
       { blob, name },
       () => this.#host.gpu(),
-      () => this.#running?.abort(),
+      () => {
+        this.#running?.abort();
+        // Its colours go with the picture before.
+        this.#live.forget();
+      },
     );
-    this.#source = undefined;
     const focalLength = await focalLength35(blob);
     this.#fov = focalLength && fieldOfView(focalLength, size);
     return size;
   }
 
   /** The newest run wins. */
-  async #run(options: RunOptions, job: Job<RunProgress>): Promise<View3dFacts> {
+  async #run(options: Run3dOptions, job: Job<RunProgress>): Promise<View3dFacts> {
     this.#running?.abort();
     const running = new AbortController();
     this.#running = running;
@@ -140,94 +124,53 @@ export class View3dSession {
         throw new EngineError({ code: 'cancelled', message: 'Cancelled.' });
     };
     const opened = this.#host.expectModel();
-    const { gpu, model } = opened;
-    const photo = await this.#photo.on(gpu);
+    const photo = await this.#photo.on(opened.gpu);
     goOn();
     const part = partOf(photo, options.crop ?? WHOLE);
-    this.#host.expectFits(part, options.size, options.square);
-    const network = inputSize(model.config.image, part, options);
+    this.#host.expectFits(tileSize(part, options), options.size, options.square);
     if (this.#runs?.opened !== opened) this.#runs = { opened, runs: new DepthRuns(opened) };
-    const recording = await this.#runs.runs.recordingFor(part, network, {
-      onProgress: (done, total) => job.progress({ step: 'compile', done, total }),
+    const isOwn = options.tiles > 1 || options.flip;
+    const source = { opened, recordings: this.#runs.runs, photo, part };
+    const made = await (isOwn ? runMany : runOnce)(source, options, {
+      goOn,
+      onCompile: (done, total) => job.progress({ step: 'compile', done, total }),
+      onRun: (done, total) => job.progress({ step: 'run', done, total }),
     });
-    goOn();
-    job.progress({ step: 'run', done: 0, total: 1 });
-    const begun = performance.now();
-    writePixels(gpu, photo.texture, part, recording.inputs.pixels.buffer);
-    const { depth, ends } = recording.run();
-    const [min = 0, max = 0] = await ends.read();
-    const modelTime = performance.now() - begun;
-    goOn();
-    const kind = model.config.depth;
+    const { depth, min, max, modelTime } = made;
+    try {
+      goOn();
+      expectSound(opened, made);
+    } catch (error) {
+      if (isOwn) depth.dispose();
+      throw error;
+    }
     const crop = shareOf(part, photo);
+    const { guided } = options;
+    await this.#live.setStill({ opened, photo, part, crop, depth, isOwn, guided });
+    goOn();
+    const [, mapHeight, mapWidth] = depth.dims('1 H W') as [number, number, number];
     const { width, height } = part;
-    this.#source = { opened, texture: photo.texture, crop, depth, kind, width, height };
-    await this.#makeRelief();
-    const map = { mapWidth: network.width, mapHeight: network.height };
+    const kind = opened.model.config.depth;
     const fov = this.#fov && fieldOfPart(this.#fov, photo, part);
-    return { width, height, ...map, kind, min, max, modelTime, fov };
+    return { width, height, mapWidth, mapHeight, kind, min, max, modelTime, fov };
   }
 
   async #takeFilm(steady: Steady): Promise<View3dFacts | undefined> {
-    const frame = this.#film();
-    if (!frame) return undefined;
-    const { opened, texture, depth, width, height, time, begun, modelTime } = frame;
+    this.#running?.abort();
+    const live = await this.#live.setFrame(this.#film, steady);
+    if (!live) return undefined;
+    const { opened, depth, width, height, modelTime } = live.frame;
     const kind = opened.model.config.depth;
-    this.#source = { opened, texture, depth, width, height, kind, crop: WHOLE };
-    const pace = this.#smoothing.paceAt(time, `${begun} ${steady.kind}`, steady);
-    const range = await this.#makeRelief({ frame, steady, pace });
     const [, mapHeight, mapWidth] = depth.dims('1 H W') as [number, number, number];
     // Metres are wanted as they are; what has no unit is placed by the settings.
-    const [min = 0, max = 1] = kind === 'metric' && range ? await range.read() : [];
+    const [min = 0, max = 1] = kind === 'metric' ? await live.range.read() : [];
     return { width, height, mapWidth, mapHeight, kind, min, max, modelTime };
   }
 
-  /** Gives the range [2] that became 0…1. */
-  async #makeRelief(film?: {
-    readonly frame: FilmFrame;
-    readonly steady: Steady;
-    readonly pace: Float32Array;
-  }): Promise<Tensor | undefined> {
-    const source = this.#source;
-    if (!source) return undefined;
-    const kind = film?.steady.kind ?? 'off';
-    if (this.#relief?.depth !== source.depth || this.#relief.kind !== kind) {
-      const { context } = source.depth;
-      const recording = await recordRelief(
-        source.depth,
-        source.kind,
-        film && kind !== 'off'
-          ? {
-              range: this.#smoothing.rangeOn(context),
-              pixels: film.frame.pixels,
-              filter: kind === 'motion',
-            }
-          : undefined,
-      );
-      this.#relief?.recording.dispose();
-      this.#relief = { depth: source.depth, kind, recording };
-    }
-    const { recording } = this.#relief;
-    const { range } = recording.run(film && kind !== 'off' ? { pace: film.pace } : {});
-    return range;
-  }
-
-  async #scene(ownMask: boolean): Promise<Scene | undefined> {
-    const source = this.#source;
-    const relief = this.#relief;
+  async #scene({ ownMask, wider }: Surface): Promise<Scene | undefined> {
     const own = ownMask ? await this.#ownMask() : undefined;
-    if (!source || relief?.depth !== source.depth || this.#source !== source) return undefined;
-    const { nearness, edges } = relief.recording.outputs;
-    return {
-      width: source.width,
-      height: source.height,
-      texture: source.texture,
-      crop: source.crop,
-      metric: source.kind === 'metric',
-      nearness,
-      mask: own ?? edges,
-      maskIsPicture: own !== undefined,
-    };
+    const scene = this.#live.scene(own ? 0 : wider);
+    return scene && own ? { ...scene, mask: own, maskIsPicture: true } : scene;
   }
 
   async #ownMask(): Promise<Tensor | undefined> {
@@ -250,7 +193,7 @@ export class View3dSession {
     if (!renderer) return undefined;
     const begun = performance.now();
     const gpu = await this.#host.gpu();
-    const scene = await this.#scene(view.surface.ownMask);
+    const scene = await this.#scene(view.surface);
     // A newer view came while the mask was uploaded.
     if (this.#view !== view) return undefined;
     const faces = renderer.draw(gpu, view, scene);
