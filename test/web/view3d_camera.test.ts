@@ -1,20 +1,31 @@
 // What the 3D page computes without a browser, against the stored arithmetic of the original's viewer: vertices and their grid, the range
-// of depths, the camera's matrix for each kind of view and eye, a photo's focal length. The same formulas in WGSL are seen in view3d.test.ts.
-import { describe, expect, test } from 'vitest';
+// of depths, the camera's matrix for each kind of view and eye, a photo's focal length; and when a picture is run, and how. The same formulas in WGSL are seen in view3d.test.ts.
+import { afterEach, describe, expect, test, vi } from 'vitest';
+import type { App, PictureRuns } from '../../apps/web/src/app.ts';
 import {
   basisOf,
   type CameraOptions,
+  cameraOf,
   centreDepth,
   eyesOf,
   lookingAlong,
   moved,
   type Orbit,
+  orbitOf,
   type Room,
   startOrbit,
   turned,
   zoomed,
 } from '../../apps/web/src/pages/view3d/camera.ts';
-import { rangeOf, view3dSchema } from '../../apps/web/src/pages/view3d/view3d_settings.ts';
+import { View3dRunner } from '../../apps/web/src/pages/view3d/view3d_runner.ts';
+import {
+  rangeOf,
+  type View3dSettings,
+  view3dSchema,
+} from '../../apps/web/src/pages/view3d/view3d_settings.ts';
+import { Settings } from '../../apps/web/src/settings.ts';
+import { Store } from '../../apps/web/src/store.ts';
+import { EngineError } from '../../apps/web/src/worker/protocol.ts';
 import {
   fieldOfPart,
   fieldOfView,
@@ -126,17 +137,19 @@ describe('the camera', () => {
     ['flat', { ...plain, flat: true }],
     ['tall', { ...plain, width: 300, height: 900 }],
   ])(
-    '%s: all of the surface is in sight from the front, and its centre in the middle',
+    '%s: all of the surface is in sight from the front and at the start, and its centre in the middle',
     (_, options) => {
-      const matrix = firstEye(frontal, room, options);
-      const [x, y] = project(matrix, [0, 0, -room.centre]);
-      expect(x).toBeCloseTo(0, 6);
-      expect(y).toBeCloseTo(0, 6);
-      for (const corner of corners) {
-        const [px, py, pz] = project(matrix, corner);
-        expect(Math.max(Math.abs(px), Math.abs(py))).toBeLessThan(1);
-        expect(pz).toBeGreaterThan(0);
-        expect(pz).toBeLessThan(1);
+      for (const orbit of [frontal, startOrbit]) {
+        const matrix = firstEye(orbit, room, options);
+        const [x, y] = project(matrix, [0, 0, -room.centre]);
+        expect(x).toBeCloseTo(0, 5);
+        expect(y).toBeCloseTo(0, 5);
+        for (const corner of corners) {
+          const [px, py, pz] = project(matrix, corner);
+          expect(Math.max(Math.abs(px), Math.abs(py))).toBeLessThan(1);
+          expect(pz).toBeGreaterThan(0);
+          expect(pz).toBeLessThan(1);
+        }
       }
     },
   );
@@ -172,6 +185,41 @@ describe('the camera', () => {
     const matrix = firstEye(moved(frontal, 0, 0.5), room, plain);
     // The clip volume is two high.
     expect(project(matrix, [0, 0, -room.centre])[1]).toBeCloseTo(-1, 5);
+  });
+
+  test('tilting turns space about the centre, the far side up, whatever the camera', () => {
+    const tilt = 0.4;
+    const point = [7, -5, -90] as const;
+    const [ahead, c] = [point[2] + room.centre, Math.cos(tilt)];
+    const turnedPoint = [
+      point[0],
+      c * point[1] - Math.sin(tilt) * ahead,
+      Math.sin(tilt) * point[1] + c * ahead - room.centre,
+    ];
+    for (const flat of [false, true]) {
+      const degrees = (tilt * 180) / Math.PI;
+      const tilted = firstEye(startOrbit, room, { ...plain, flat, tiltDegrees: degrees });
+      const expected = project(firstEye(startOrbit, room, { ...plain, flat }), turnedPoint);
+      for (const [i, value] of project(tilted, point).entries()) {
+        expect(value).toBeCloseTo(expected[i]!, 5);
+      }
+    }
+  });
+
+  test('is a few numbers in the address, none at the start; numbers that hands could not reach are brought back', () => {
+    expect(cameraOf(startOrbit)).toEqual([]);
+    expect(orbitOf([])).toBe(startOrbit);
+    const orbit = moved(zoomed(turned(startOrbit, 0.5, -0.3), 1.7), 0.1, 0.2, 0.3);
+    const numbers = cameraOf(orbit);
+    const again = orbitOf(view3dSchema.camera.parse(view3dSchema.camera.print(numbers))!);
+    expect(cameraOf(again)).toHaveLength(6);
+    for (const [i, value] of cameraOf(again).entries()) expect(value).toBeCloseTo(numbers[i]!, 3);
+    // Whole turns are seen by nobody.
+    expect(cameraOf(turned(startOrbit, 4 * Math.PI, 0))).toEqual([]);
+    const wild = orbitOf([1, 99, 1e4, 0, 0, 0]);
+    expect(wild.pitch).toBeLessThan(Math.PI / 2);
+    expect(wild.distance).toBe(20);
+    expect(orbitOf([0, 0, 0, 0, 0, 0]).distance).toBeGreaterThan(0);
   });
 
   test('axes are looked along from both sides', () => {
@@ -250,5 +298,64 @@ describe('the focal length that a JPEG says', () => {
     const whole = { width: 400, height: 300 };
     expect(fieldOfPart(90, whole, whole)).toBeCloseTo(90, 6);
     expect(fieldOfPart(90, whole, { width: 200, height: 100 })).toBeCloseTo(53.13, 2);
+  });
+});
+
+describe('a picture is run', () => {
+  const file = new File([], 'a.jpg');
+  const crop = { x: 0, y: 0, width: 0.5, height: 1 };
+  const plain: PictureRuns = { square: false, tiles: 1, flip: false, guided: false };
+
+  /** The runner on a worker that answers at once, or when told. */
+  function runnerWith(answer: () => Promise<unknown> = async () => ({ width: 1, height: 1 })) {
+    vi.stubGlobal('requestAnimationFrame', () => 0);
+    const calls: unknown[] = [];
+    const page = { runs: plain };
+    const model = new Store({ state: 'ready' });
+    const call = (name: string, options: unknown, { signal }: { signal?: AbortSignal } = {}) => {
+      if (name !== 'view3d.run') return Promise.resolve({});
+      calls.push(options);
+      const aborted = new Promise((_, reject) => {
+        signal?.addEventListener('abort', () => reject(new EngineError(CANCELLED)));
+      });
+      return Promise.race([answer(), aborted]);
+    };
+    const engine = { call, model, info: { baseSize: 168, dtype: 'f32' } };
+    const app = { engine, pictureRuns: () => page.runs } as unknown as App;
+    const own = new Settings<View3dSettings>('view3d', view3dSchema, '');
+    return { runner: new View3dRunner(app, own, () => undefined), calls, page, own };
+  }
+  const CANCELLED = { code: 'cancelled', message: 'Cancelled.' } as const;
+  afterEach(() => vi.unstubAllGlobals());
+
+  test('as the image page has it, at the size of this one, and again once either differs', async () => {
+    const { runner, calls, page, own } = runnerWith();
+    await runner.open(file, crop);
+    await vi.waitUntil(() => runner.facts.value);
+    expect(calls).toEqual([{ size: 168, crop, ...plain }]);
+    runner.refresh({ kind: 'picture', key: file, crop });
+    expect(calls).toHaveLength(1);
+
+    page.runs = { square: true, tiles: 2, flip: true, guided: true };
+    runner.refresh({ kind: 'picture', key: file, crop: undefined });
+    expect(calls.slice(1)).toEqual([{ size: 168, crop: undefined, ...page.runs }]);
+    await vi.waitUntil(() => runner.run.value.state === 'idle');
+    own.change({ size: 252 });
+    expect(calls[2]).toEqual({ size: 252, crop: undefined, ...page.runs });
+    await vi.waitUntil(() => runner.run.value.state === 'idle');
+    // The crop of another picture is none of this one's.
+    runner.refresh({ kind: 'picture', key: new File([], 'b.jpg'), crop });
+    expect(calls).toHaveLength(3);
+  });
+
+  test('until it is stopped', async () => {
+    const { runner, calls } = runnerWith(() => new Promise(() => {}));
+    expect(runner.cancelRun()).toBe(false);
+    await runner.open(file);
+    expect(runner.run.value.state).toBe('running');
+    expect(runner.cancelRun()).toBe(true);
+    await vi.waitUntil(() => runner.run.value.state === 'idle');
+    expect(runner.facts.value).toBeUndefined();
+    expect(calls).toHaveLength(1);
   });
 });

@@ -63,9 +63,7 @@ export class LiveScene {
   readonly #smoothing = new Smoothing();
   /** The film's own texture is written to before the next map is there. */
   #frame: GPUTexture | undefined;
-  #wide: { readonly edges: number; readonly by: number; readonly mask: Tensor } | undefined;
-  /** Counts what was shown, so that what was made of the edges before is known to be old. */
-  #edges = 0;
+  #wide: { readonly by: number; readonly mask: Tensor } | undefined;
   #turn = 0;
   readonly #kept = new Set<Promise<unknown>>();
 
@@ -155,7 +153,7 @@ export class LiveScene {
   #show(next: Shown): void {
     const before = this.#shown;
     this.#shown = next;
-    this.#edges++;
+    this.#narrow();
     if (before && before.recording !== next.recording) before.recording.dispose();
     if (before?.isOwn && before.depth !== next.depth) before.depth.dispose();
     if (this.#frame && next.texture !== this.#frame) {
@@ -179,11 +177,16 @@ export class LiveScene {
   }
 
   #wider(edges: Tensor, by: number): Tensor {
-    if (this.#wide?.edges !== this.#edges || this.#wide.by !== by) {
-      this.#wide?.mask.dispose();
-      this.#wide = { edges: this.#edges, by, mask: dilateEdges(edges, by) };
-    }
-    return this.#wide.mask;
+    if (this.#wide?.by === by) return this.#wide.mask;
+    this.#narrow();
+    const mask = dilateEdges(edges, by);
+    this.#wide = { by, mask };
+    return mask;
+  }
+
+  #narrow(): void {
+    this.#wide?.mask.dispose();
+    this.#wide = undefined;
   }
 
   /** What is there stays until this has ended: files are of one frame. */
@@ -206,8 +209,7 @@ export class LiveScene {
     this.#shown?.recording.dispose();
     if (this.#shown?.isOwn) this.#shown.depth.dispose();
     this.#shown = undefined;
-    this.#wide?.mask.dispose();
-    this.#wide = undefined;
+    this.#narrow();
     this.#frame?.destroy();
     this.#frame = undefined;
     this.#smoothing.forget();
