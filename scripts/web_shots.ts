@@ -1,7 +1,7 @@
-// npx tsx scripts/web_shots.ts [folder] [name …]: pictures of every page, 1280x800 and 390x844, light and dark, into output/web_shots.
-// With names, only scenes whose name contains one of them.
+// Pictures of the web app's pages, to be looked at: npx tsx scripts/web_shots.ts [FOLDER [NAME …]], and --help.
 import { mkdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
 import type { Page } from 'playwright';
 import { dropFile, openSite, type Site } from '../test/support/site.ts';
 
@@ -39,6 +39,14 @@ async function film(page: Page): Promise<void> {
     .waitFor({ timeout: 120_000 });
   await page.waitForTimeout(3000);
   await page.getByRole('button', { name: 'Pause', exact: true }).click();
+}
+
+const drawn3d = (page: Page): Promise<void> =>
+  page.locator('.work-3d .status b', { hasText: /[1-9]/ }).first().waitFor({ timeout: PATIENCE });
+
+async function relief(page: Page): Promise<void> {
+  await page.getByRole('button', { name: /a dog looks/ }).click();
+  await drawn3d(page);
 }
 
 /** One tool of the insight page, when its first result is there. */
@@ -144,13 +152,54 @@ const scenes: readonly Scene[] = [
   { name: 'video-empty', path: 'video' },
   { name: 'video', path: 'video#size=196&every=1', set: film },
   { name: 'view3d-empty', path: '3d' },
+  { name: 'view3d', path: '3d#size=196&density=0.3', set: relief },
   {
-    name: 'view3d',
-    path: '3d#size=196&density=0.3',
+    name: 'view3d-getting-ready',
+    path: '3d',
     async set(page) {
       await page.getByRole('button', { name: /a dog looks/ }).click();
-      const faces = page.locator('.work-3d .status b', { hasText: /[1-9]/ });
-      await faces.first().waitFor({ timeout: 120_000 });
+      await page.getByRole('heading', { name: 'Getting ready' }).waitFor();
+    },
+  },
+  {
+    name: 'view3d-points',
+    path: '3d#size=196&density=0.25&as=points&point=3&mask=0.8&wider=1',
+    set: relief,
+  },
+  { name: 'view3d-stereo', path: '3d#size=196&density=0.2&stereo=red&eyes=0.6', set: relief },
+  {
+    name: 'view3d-recording',
+    path: '3d#size=196&density=0.2&as=lines&depth=1',
+    async set(page) {
+      await relief(page);
+      await page.evaluate(() => Reflect.deleteProperty(globalThis, 'showDirectoryPicker'));
+      // The choice is in a group that is closed, or behind a tab.
+      await page.getByLabel('Write', { exact: true }).evaluate((select) => {
+        (select as HTMLSelectElement).value = 'png';
+        select.dispatchEvent(new Event('change', { bubbles: true }));
+      });
+      await press(page, '`');
+      await page.locator('.over.recording .tag', { hasText: /^[1-9]/ }).waitFor();
+    },
+  },
+  {
+    name: 'view3d-formats',
+    path: '3d#size=196&density=0.2',
+    async set(page) {
+      await relief(page);
+      await page.getByRole('button', { name: 'More formats' }).click();
+    },
+  },
+  {
+    name: 'view3d-broken',
+    path: '3d',
+    async set(page) {
+      const [chooser] = await Promise.all([
+        page.waitForEvent('filechooser'),
+        page.getByRole('button', { name: 'Choose a picture' }).click(),
+      ]);
+      await chooser.setFiles({ name: 'a.jpg', mimeType: 'image/jpeg', buffer: Buffer.from('no') });
+      await page.getByRole('heading', { name: 'This picture cannot be read' }).waitFor();
     },
   },
   {
@@ -159,8 +208,7 @@ const scenes: readonly Scene[] = [
     async set(page) {
       await film(page);
       await page.getByRole('link', { name: '3D' }).click();
-      const faces = page.locator('.work-3d .status b', { hasText: /[1-9]/ });
-      await faces.first().waitFor({ timeout: 120_000 });
+      await drawn3d(page);
     },
   },
   {
@@ -209,23 +257,54 @@ const sizes = [
   { width: 390, height: 844 },
 ] as const;
 
-const [folder = 'output/web_shots', ...names] = process.argv.slice(2);
+const sizeNames = sizes.map(({ width, height }) => `${width}x${height}`);
+const schemes = ['light', 'dark'] as const;
+const usage = `usage: npx tsx scripts/web_shots.ts [FOLDER [NAME …]] [options]
+  FOLDER         where pictures go (default: output/web_shots)
+  NAME           only scenes whose name contains it
+  --size SIZE    ${sizeNames.join(' or ')} (default: both)
+  --scheme NAME  ${schemes.join(' or ')} (default: both)
+scenes: ${scenes.map(({ name }) => name).join(', ')}`;
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    size: { type: 'string' },
+    scheme: { type: 'string' },
+    help: { type: 'boolean', short: 'h' },
+  },
+});
+const [folder = 'output/web_shots', ...names] = positionals;
+const named = (part: string): boolean => scenes.some(({ name }) => name.includes(part));
+const wrong = [
+  positionals.length > 0 && named(folder) && `${folder} names scenes; the folder comes first`,
+  ...names.map((part) => !named(part) && `no scene's name contains ${part}`),
+  values.size && !sizeNames.includes(values.size) && `no size ${values.size}`,
+  values.scheme && !schemes.some((name) => name === values.scheme) && `no scheme ${values.scheme}`,
+].find(Boolean);
+if (values.help || wrong) {
+  console.log(wrong ? `web_shots: ${wrong}\n${usage}` : usage);
+  process.exit(wrong ? 2 : 0);
+}
+
 const output = resolve(folder);
 mkdirSync(output, { recursive: true });
 const wanted = scenes.filter(
   ({ name }) => names.length === 0 || names.some((part) => name.includes(part)),
 );
+const wantedSizes = sizes.filter((_, i) => !values.size || values.size === sizeNames[i]);
+const wantedSchemes = schemes.filter((name) => !values.scheme || values.scheme === name);
 for (const webgpu of [true, false]) {
   const some = wanted.filter((scene) => (scene.webgpu ?? true) === webgpu);
   if (some.length === 0) continue;
   const site = await openSite(webgpu ? {} : { webgpu });
   try {
     for (const scene of some) {
-      for (const size of sizes) {
+      for (const size of wantedSizes) {
         const page = await site.open(scene.path, size);
         page.setDefaultTimeout(PATIENCE);
         await scene.set?.(page, site);
-        for (const scheme of ['light', 'dark'] as const) {
+        for (const scheme of wantedSchemes) {
           await page.emulateMedia({ colorScheme: scheme });
           // The last frame of the canvas, and folds that are on their way.
           await page.waitForTimeout(600);

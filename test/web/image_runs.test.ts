@@ -119,6 +119,11 @@ test('a map comes to the size of its photo as `dpt image --upsample` has it, on 
   expect([guided.width, guided.height]).toEqual([96, 64]);
   const differ = guided.data.filter((value, i) => Math.abs(value - expected.data[i]!) > 4).length;
   expect(differ / guided.data.length).toBeLessThan(0.001);
+  // What is made of a guided map is as large.
+  const normals = PNG.sync.read((await saveAs(page, 'Normals, PNG')).bytes);
+  expect([normals.width, normals.height]).toEqual([96, 64]);
+  const obj = (await saveAs(page, 'Mesh, OBJ')).bytes.toString();
+  expect(obj.match(/^v /gm)!.length).toBeGreaterThan(84 * 56);
 
   await settled(page, () => upsample('none'));
   await seesAnother();

@@ -5,7 +5,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { evenFrames, exactFrames } from '../../apps/web/src/pages/video/frame_table.ts';
-import { recordedSize, recordedView } from '../../apps/web/src/worker/film/film_picture.ts';
+import {
+  recordedSize,
+  recordedView,
+  withFrame,
+} from '../../apps/web/src/worker/film/film_picture.ts';
+import { smallerSizes } from '../../apps/web/src/worker/film/movie_writer.ts';
 import { ZipWriter } from '../../apps/web/src/zip_writer.ts';
 import { unzip } from '../support/unzip.ts';
 
@@ -71,19 +76,48 @@ describe('the picture of a recording', () => {
     expect(of('film', true)).toEqual({ width: 322, height: 90 });
   });
 
-  test('beside: the frame left, the map right', () => {
-    const view = recordedView({ width: 322, height: 90 }, { size: 'film', beside: true }, shown);
-    expect(view.panes.map(({ content, rect }) => [content, rect.x, rect.width])).toEqual([
-      ['photo', 0, 161],
-      ['depth', 161, 161],
+  test('beside: the frame left, the map right; above it where it is wider than two to one', () => {
+    const places = (size: 'map' | 'film', of: { film: typeof film; map: typeof map }) => {
+      const from = { ...of, shown };
+      const wanted = { size, beside: true };
+      const { panes, width, height } = recordedView(recordedSize(wanted, from), wanted, from);
+      return [
+        [width, height],
+        ...panes.map(({ content, rect }) => [content, ...Object.values(rect)]),
+      ];
+    };
+    expect(places('film', { film, map })).toEqual([
+      [322, 90],
+      ['photo', 0, 0, 161, 90],
+      ['depth', 161, 0, 161, 90],
     ]);
+    const wide = { film: { width: 480, height: 200 }, map: { width: 56, height: 56 } };
+    expect(places('film', wide)).toEqual([
+      [480, 400],
+      ['photo', 0, 0, 480, 200],
+      ['depth', 0, 200, 480, 200],
+    ]);
+    // A network that sees squares gives square maps.
+    expect(places('map', wide)[0]).toEqual([112, 56]);
+    expect(withFrame({ width: 400, height: 200 })).toEqual({ width: 800, height: 200 });
+  });
+
+  test('smaller ones where textures or encoders have no room, in the same shape', () => {
+    const sizes = [...smallerSizes({ width: 16_000, height: 2000 }, 8192)];
+    expect(sizes.slice(0, 2)).toEqual([
+      { width: 8192, height: 1024 },
+      { width: 6144, height: 768 },
+    ]);
+    expect(sizes.at(-1)!.width).toBeGreaterThan(1600);
+    const [first] = smallerSizes({ width: 322, height: 90 }, 8192);
+    expect(first).toEqual({ width: 322, height: 90 });
   });
 
   test('as shown: the layout without the empty borders and round corners', () => {
     const wanted = { size: 'shown', beside: false } as const;
     const size = recordedSize(wanted, { film, map, shown });
     expect(size).toEqual({ width: 600, height: 450 });
-    const view = recordedView(size, wanted, shown);
+    const view = recordedView(size, wanted, { film, map, shown });
     expect(view.radius).toBe(0);
     const [depth, photo] = view.panes;
     expect(depth!.rect.x).toBeCloseTo(0, 0);

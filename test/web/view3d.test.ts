@@ -76,6 +76,8 @@ test('a sample becomes a surface; a control, keys and a drag change it', async (
   const before = await gizmo();
   await changes(() => page.locator('#stage').press('ArrowLeft'));
   expect(await gizmo()).not.toBe(before);
+  // Once it rests, where one looks from is in the link.
+  await expect.poll(() => new URL(page.url()).hash).toContain('camera=0.2,');
 
   const stage = (await page.locator('#stage').boundingBox())!;
   const middle = { x: stage.x + stage.width / 2, y: stage.y + stage.height / 2 };
@@ -96,7 +98,29 @@ test('a sample becomes a surface; a control, keys and a drag change it', async (
   await changes(() => page.mouse.dblclick(middle.x, middle.y));
   for (const key of ['v', '0']) await page.locator('#stage').press(key);
   await number('Tilt', 0);
-  await expect.poll(() => new URL(page.url()).hash).not.toContain('tilt');
+  await expect.poll(() => new URL(page.url()).hash).not.toMatch(/tilt|camera/);
+});
+
+test('each number of the panel is a setting of its own, and has a way back', async () => {
+  const before = new URL(page.url()).hash;
+  const numbers = {
+    ...{ Nearest: 40, Farthest: 90, 'Field of view': 60, Cut: 0.1, Mask: 0.3, Widen: 2 },
+    ...{ Jitter: 0.5, Seed: 7, 'Point size': 3, Resolution: 0.5, 'Orbit centre': 0.7 },
+    ...{ 'Eye distance': 0.5 },
+  };
+  for (const [label, value] of Object.entries(numbers)) await number(label, value);
+  const link = new URLSearchParams(new URL(page.url()).hash.slice(1));
+  expect(Object.fromEntries(link)).toEqual({
+    ...{ size: '56', density: '0.1', near: '0.4', far: '90', fov: '60', cut: '0.1', mask: '0.3' },
+    ...{ wider: '2', jitter: '0.5', seed: '7', point: '3', resolution: '0.5', centre: '0.7' },
+    ...{ eyes: '0.5' },
+  });
+  for (const label of Object.keys(numbers)) {
+    await page
+      .getByRole('button', { name: `Reset ${label.toLowerCase()}`, includeHidden: true })
+      .evaluate((button) => (button as HTMLElement).click());
+  }
+  expect(new URL(page.url()).hash).toBe(before);
 });
 
 test('a photo that knows its focal length brings its field of view', async () => {
@@ -252,6 +276,9 @@ describe('files', () => {
     const byEdges = await glbFaces();
     expect(byEdges).toBeGreaterThan(0.1 * ALL_FACES);
     expect(byEdges).toBeLessThan(ALL_FACES);
+    await number('Widen', 1);
+    expect(await glbFaces()).toBeLessThan(byEdges);
+    await number('Widen', 0);
 
     await page.getByRole('tab', { name: 'Edges' }).click();
     const half = new Uint8Array(64 * 48 * 3).map((_, i) => ((i / 3) % 64 < 32 ? 0 : 255));

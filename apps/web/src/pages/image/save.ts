@@ -98,7 +98,9 @@ export function makeSave(
   const items = (): (MenuItem | 'line')[] => {
     const facts = runner.facts.value;
     if (!facts) return [{ label: 'Settings, JSON', run: saveSettings }];
-    const isResized = settings.value.upsample !== 'none';
+    const { upsample } = settings.value;
+    const isResized = upsample !== 'none';
+    const isGuided = upsample === 'guided';
     const photo = pixelsText(facts.width, facts.height);
     const map = pixelsText(facts.mapWidth, facts.mapHeight);
     const source = isResized ? photo : map;
@@ -110,7 +112,9 @@ export function makeSave(
     return [
       ...(isResized ? [item('Coloured PNG, size of the photo', 'png', 'source', photo)] : []),
       item('Coloured PNG, size of the map', 'png', 'map', map),
-      item('Normals, PNG', 'normals', 'map', map),
+      isGuided
+        ? item('Normals, PNG', 'normals', 'source', photo)
+        : item('Normals, PNG', 'normals', 'map', map),
       'line',
       item('PNG of 16 bits, as shown', 'png16', 'source', source),
       ...(isResized ? [item('NPY, as the network gave it', 'npy', 'source', photo)] : []),

@@ -30,9 +30,13 @@ export function makeVideoPage(app: App): Page {
   const recorder = makeRecorder(app, {
     canvas: () => stage.canvas.element,
     nameOf: () => `${stem()}_depth`,
-    start: () => {
+    async start() {
       const { recordSize: size, beside } = settings.value;
-      return engine.call('film.record', { size, beside });
+      const made = await engine.call('film.record', { size, beside });
+      if (made?.isSmaller) {
+        app.toast.show(`Recording at ${made.width} × ${made.height}, the most that fits here.`);
+      }
+      return made !== undefined;
     },
     finish: () => engine.call('film.recorded', undefined),
   });

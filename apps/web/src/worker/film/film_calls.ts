@@ -38,8 +38,15 @@ export type FilmSave = 'png' | 'png16' | 'npy';
 export interface Recorded {
   /** The view as it is laid out, or the map alone in one of two sizes. */
   readonly size: 'shown' | 'map' | 'film';
-  /** The frame to the left of its map; as shown, the layout decides. */
+  /** The frame to the left of its map, or above it where it is wide; as shown, the layout decides. */
   readonly beside: boolean;
+}
+
+export interface RecordedSize {
+  readonly width: number;
+  readonly height: number;
+  /** There is no encoder, or no texture, for the size that was asked for. */
+  readonly isSmaller: boolean;
 }
 
 export interface FilmCalls {
@@ -60,10 +67,10 @@ export interface FilmCalls {
   /** The frame that is there with other settings of its picture. */
   readonly 'film.look': Call<FilmOptions, LookFacts | undefined>;
   readonly 'film.view': Call<View, undefined>;
-  /** The frame that is there. `beside`: with the frame to the left, of coloured PNG only. */
+  /** The frame that is there. `beside`: with the frame to the left, or above where it is wide; of coloured PNG only. */
   readonly 'film.save': Call<{ readonly format: FilmSave; readonly beside: boolean }, Blob>;
-  /** Every frame from now on goes into a video. False: this browser cannot encode one. */
-  readonly 'film.record': Call<Recorded, boolean>;
+  /** Every frame from now on goes into a video of that size. Undefined: this browser cannot encode one. */
+  readonly 'film.record': Call<Recorded, RecordedSize | undefined>;
   /** Ends it. Undefined: none was under way. */
   readonly 'film.recorded': Call<undefined, Movie | undefined>;
 }

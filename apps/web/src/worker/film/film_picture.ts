@@ -3,20 +3,36 @@ import type { Rect, View } from '../image/image_calls.ts';
 import type { Recorded } from './film_calls.ts';
 import { evenSize } from './movie_writer.ts';
 
-/** Pixels of a recording, both even. `shown`: the view on the page, whose empty borders are left out. */
-export function recordedSize(
-  { size, beside }: Recorded,
-  { film, map, shown }: { film: Size; map: Size; shown: View | undefined },
-): Size {
-  if (size === 'shown' && shown) return evenSize(boundsOf(shown));
-  const one = size === 'map' ? map : film;
-  return evenSize({ width: (beside ? 2 : 1) * one.width, height: one.height });
+/** What a recording may show: the film's frames, their maps, and the view on the page. */
+export interface Recordable {
+  readonly film: Size;
+  readonly map: Size;
+  readonly shown: View | undefined;
 }
 
-/** What is drawn into a recording of that size. */
-export function recordedView(to: Size, { size, beside }: Recorded, shown: View | undefined): View {
+/** Frames that are wider than this lie above their maps, as in muggled_dpt: beside them they would be a ribbon. */
+const WIDE = 2;
+
+/** Pixels of a picture with its frame: beside it, or above it where it is wide. */
+export function withFrame({ width, height }: Size): Size {
+  return width > WIDE * height ? { width, height: 2 * height } : { width: 2 * width, height };
+}
+
+const oneOf = ({ size }: Recorded, { film, map }: Recordable): Size =>
+  size === 'map' ? map : film;
+
+/** Pixels of a recording, both even. `shown`: the view on the page, whose empty borders are left out. */
+export function recordedSize(wanted: Recorded, from: Recordable): Size {
+  if (wanted.size === 'shown' && from.shown) return evenSize(boundsOf(from.shown));
+  const one = oneOf(wanted, from);
+  return evenSize(wanted.beside ? withFrame(one) : one);
+}
+
+/** What is drawn into a recording of that size, or of a smaller one of its shape. */
+export function recordedView(to: Size, wanted: Recorded, from: Recordable): View {
   const plain = { ...to, scale: 1, radius: 0 };
-  if (size === 'shown' && shown) {
+  const { shown } = from;
+  if (wanted.size === 'shown' && shown) {
     const bounds = boundsOf(shown);
     const scale = Math.min(to.width / bounds.width, to.height / bounds.height);
     const place = ({ x, y, width, height }: Rect): Rect => ({
@@ -27,13 +43,17 @@ export function recordedView(to: Size, { size, beside }: Recorded, shown: View |
     });
     return { ...plain, panes: shown.panes.map((pane) => ({ ...pane, rect: place(pane.rect) })) };
   }
-  if (!beside) return { ...plain, panes: [{ content: 'depth', rect: { x: 0, y: 0, ...to } }] };
-  const half = { y: 0, width: to.width / 2, height: to.height };
+  const whole = { x: 0, y: 0, ...to };
+  if (!wanted.beside) return { ...plain, panes: [{ content: 'depth', rect: whole }] };
+  const { width, height } = oneOf(wanted, from);
+  const half =
+    width > WIDE * height ? { ...whole, height: to.height / 2 } : { ...whole, width: to.width / 2 };
+  const other = { ...half, x: to.width - half.width, y: to.height - half.height };
   return {
     ...plain,
     panes: [
-      { content: 'photo', rect: { ...half, x: 0 } },
-      { content: 'depth', rect: { ...half, x: to.width / 2 } },
+      { content: 'photo', rect: half },
+      { content: 'depth', rect: other },
     ],
   };
 }

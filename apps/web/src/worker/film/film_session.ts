@@ -11,7 +11,14 @@ import { inputSize } from '../input_size.ts';
 import type { ModelHost, OpenModel } from '../model_host.ts';
 import { EngineError, type Handlers } from '../protocol.ts';
 import type { FilmFrame } from '../view3d/live_scene.ts';
-import type { FilmCalls, FilmFacts, FilmOptions, FilmSave, Recorded } from './film_calls.ts';
+import type {
+  FilmCalls,
+  FilmFacts,
+  FilmOptions,
+  FilmSave,
+  Recorded,
+  RecordedSize,
+} from './film_calls.ts';
 import {
   type FilmLook,
   type FilmMap,
@@ -20,9 +27,9 @@ import {
   runFilmLook,
   smoothedKey,
 } from './film_look.ts';
-import { recordedSize, recordedView } from './film_picture.ts';
+import { type Recordable, recordedSize, recordedView, withFrame } from './film_picture.ts';
 import { frameTimes } from './frame_times.ts';
-import { type Movie, MovieWriter } from './movie_writer.ts';
+import { type Movie, MovieWriter, smallerSizes } from './movie_writer.ts';
 import { Smoothing } from './smoothing.ts';
 
 /** The longer side of what is shown: more than a film has, mostly. */
@@ -227,18 +234,26 @@ export class FilmSession {
     return { photo: this.#texture.photo, crop: WHOLE, pictures: depth ? { depth } : {} };
   }
 
-  async #record(wanted: Recorded): Promise<boolean> {
+  async #record(wanted: Recorded): Promise<RecordedSize | undefined> {
     await this.#recorded().catch(() => undefined);
+    const from = this.#recordable();
+    const asked = recordedSize(wanted, from);
+    const { device } = await this.#host.gpu();
+    for (const size of smallerSizes(asked, device.limits.maxTextureDimension2D)) {
+      const picture = new CanvasView(new OffscreenCanvas(size.width, size.height));
+      const writer = await MovieWriter.open(picture.canvas);
+      if (!writer) continue;
+      this.#filming = { writer, picture, size, wanted, time: undefined };
+      return { ...size, isSmaller: size.width !== asked.width };
+    }
+    return undefined;
+  }
+
+  #recordable(): Recordable {
     const current = this.#current;
     if (!current) throw noFrame();
     const [height, width] = sidesOf(current.recording.outputs.depth);
-    const sizes = { film: current.photo, map: { width, height }, shown: this.#view };
-    const size = recordedSize(wanted, sizes);
-    const picture = new CanvasView(new OffscreenCanvas(size.width, size.height));
-    const writer = await MovieWriter.open(picture.canvas);
-    if (!writer) return false;
-    this.#filming = { writer, picture, size, wanted, time: undefined };
-    return true;
+    return { film: current.photo, map: { width, height }, shown: this.#view };
   }
 
   async #recorded(): Promise<Movie | undefined> {
@@ -254,7 +269,7 @@ export class FilmSession {
     const step = time - (filming.time ?? Number.NaN);
     filming.time = time;
     const gpu = await this.#host.gpu();
-    const view = recordedView(size, wanted, this.#view);
+    const view = recordedView(size, wanted, this.#recordable());
     picture.draw(gpu, view, this.#drawable(gpu));
     await writer.add(step > 0 && step < 1 ? step : USUAL_STEP);
   }
@@ -265,9 +280,14 @@ export class FilmSession {
     const [height, width] = sidesOf(outputs.rgba);
     if (format === 'png' && beside) {
       const gpu = await this.#host.gpu();
-      const size = { width: 2 * width, height };
+      const one = { width, height };
+      const whole = withFrame(one);
+      const most = gpu.device.limits.maxTextureDimension2D;
+      const [smaller = whole] = smallerSizes(whole, most);
+      const size = Math.max(whole.width, whole.height) > most ? smaller : whole;
       const picture = new CanvasView(new OffscreenCanvas(size.width, size.height));
-      const view = recordedView(size, { size: 'film', beside }, undefined);
+      const from = { film: one, map: one, shown: undefined };
+      const view = recordedView(size, { size: 'film', beside }, from);
       picture.draw(gpu, view, this.#drawable(gpu));
       return picture.canvas.convertToBlob({ type: 'image/png' });
     }

@@ -19,6 +19,14 @@ export const evenSize = ({ width, height }: Size): Size => ({
   height: Math.max(16, 2 * Math.floor(height / 2)),
 });
 
+/** The size that was asked for as far as textures have room, and smaller ones of its shape, for encoders that have less. */
+export function* smallerSizes({ width, height }: Size, most: number): Generator<Size> {
+  const first = Math.min(1, most / Math.max(width, height));
+  for (let scale = first; scale > 0.1; scale *= 0.75) {
+    yield evenSize({ width: width * scale, height: height * scale });
+  }
+}
+
 /**
  * Writes what is drawn on a canvas as a video: the browser's own encoder (WebCodecs), put into a file by mediabunny, which
  * is loaded when the first recording begins. Frames go from the GPU to the encoder without being read back by the page.
@@ -29,6 +37,7 @@ export class MovieWriter {
   readonly #suffix: string;
   #frames = 0;
   #seconds = 0;
+  #failure: unknown;
 
   /** Undefined where this browser can encode none of the codecs at this size. */
   static async open(canvas: OffscreenCanvas): Promise<MovieWriter | undefined> {
@@ -65,15 +74,27 @@ export class MovieWriter {
 
   /**
    * Takes what was drawn, in the task that drew it: a canvas forgets. `step`: seconds since the frame before; `length`: how
-   * long it is seen if none follows. Resolves when the encoder can take another.
+   * long it is seen if none follows. Resolves when the encoder can take another; one that gives up is told of by `finish`, so
+   * that what is recorded goes on.
    */
   async add(step: number, length = step): Promise<void> {
+    if (this.#failure !== undefined) return;
     if (this.#frames > 0) this.#seconds += step;
     this.#frames++;
-    await this.#source.add(this.#seconds, length);
+    try {
+      await this.#source.add(this.#seconds, length);
+    } catch (error) {
+      this.#failure = error;
+    }
   }
 
   async finish(): Promise<Movie> {
+    if (this.#failure !== undefined) {
+      await this.#output.cancel();
+      const details = String(this.#failure);
+      const message = 'The encoder of this browser gave up. Record at a smaller size.';
+      throw new EngineError({ code: 'failed', message, details });
+    }
     if (this.#frames === 0) {
       await this.#output.cancel();
       throw new EngineError({ code: 'no-photo', message: 'No frame came while it recorded.' });

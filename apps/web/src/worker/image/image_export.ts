@@ -12,8 +12,9 @@ import { type Tensor, textureToPixels } from '@dpt-webgpu/tensor';
 import type { OpenModel } from '../model_host.ts';
 import type { Look, SaveFormat, SaveSize, Upsampling } from './image_calls.ts';
 import { type LookRecording, type LookShape, lookShape, recordLook, runLook } from './looks.ts';
-import { type Part, type Photo, readPixels, writePixels } from './photo.ts';
+import { type Part, type Photo, readPixels } from './photo.ts';
 import { encodePng, type PngPixels } from './png.ts';
+import { writeShrunkPixels } from './shrunk_pixels.ts';
 
 /** What files are made of: a photo, the map of it, and how it is shown. */
 export interface Exported {
@@ -52,8 +53,8 @@ export async function exportFile(
         pngOf(shown, 3, withoutAlpha(await outputs.rgba.readBytes())),
       );
     case 'normals':
-      return withLook(from, own, true, async ({ outputs }) =>
-        pngOf(own.shown, 3, withoutAlpha(await outputs.normals.readBytes())),
+      return withLook(from, shape, true, async ({ outputs }) =>
+        pngOf(shown, 3, withoutAlpha(await outputs.normals.readBytes())),
       );
     case 'png16':
       return withLook(from, shape, false, async ({ outputs }) => {
@@ -109,7 +110,9 @@ async function withLook<T>(
   const { gpu } = opened;
   const wanted = { ...look, normals, showPlane: false };
   using recording = await recordLook(gpu, wanted, shape);
-  if (shape.guided) writePixels(gpu, photo.texture, part, recording.inputs.pixels.buffer);
+  if (shape.guided) {
+    writeShrunkPixels(gpu, photo, part, shape.shown, recording.inputs.pixels.buffer);
+  }
   runLook(gpu, recording, wanted, depth);
   return await read(recording);
 }
@@ -130,15 +133,15 @@ function cutOutPng(from: Exported): Promise<Blob> {
 async function meshFile(from: Exported, format: 'glb' | 'ply' | 'obj'): Promise<Blob> {
   const { depth, part, opened, photo, look } = from;
   const [, H, W] = depth.dims('1 H W') as [number, number, number];
-  // The photo's shape, at no more points than the network saw.
-  const longer = Math.min(MESH_SIDE, Math.max(H, W));
+  // The photo's shape, at no more points than the network saw, or the photo has where it guides.
+  const isGuided = look.upsample === 'guided';
+  const most = isGuided ? Math.max(part.width, part.height) : Math.max(H, W);
+  const longer = Math.min(MESH_SIDE, most);
   const scale = longer / Math.max(part.width, part.height);
   const height = Math.max(2, Math.round(part.height * scale));
   const width = Math.max(2, Math.round(part.width * scale));
-  const shape = lookShape(opened.model.config, depth, { ...look, upsample: 'model' }, [
-    height,
-    width,
-  ]);
+  const upsample = isGuided ? 'guided' : 'model';
+  const shape = lookShape(opened.model.config, depth, { ...look, upsample }, [height, width]);
   const metres = await withLook(from, shape, false, ({ outputs }) => outputs.metres.read());
   const mesh = meshOf({ width, height, data: metres }, { depthRatio: 1.25 });
   if (format === 'obj') return blobOf(encodeObj(mesh));

@@ -146,8 +146,10 @@ function lookSteps(look: Look, shape: LookShape) {
         ...(resized ? { resize } : {}),
       });
       const metres = shape.kind === 'metric' ? sized(clean) : inverseToDepth(nearness, line);
-      // At the size of the map: a map that was made larger between its pixels has facets, and normals show each of them.
+      // At the size of the map: a map that was made larger between its pixels has facets, and normals show each of them. One that
+      // the photo guided has none.
       const facing = (): Tensor => {
+        if (guided) return normals(metres, fov);
         if (shape.kind === 'metric') return normals(clean, fov);
         const { nearness: own } = resized
           ? depthPipeline(depth, { settings, kind: shape.kind, ...stepsOf(look) })
