@@ -198,23 +198,32 @@ test('norms: arrows choose the block, H, F and B the histogram', async () => {
 test('what runs can be stopped, and goes on when asked', async () => {
   const visitor = await site.open('insight#tool=norms&size=84');
   // In the page's own turn: an answer that is on its way cannot come first.
-  await visitor.evaluate(
-    () =>
-      new Promise<void>((resolve) => {
-        const observer = new MutationObserver(() => stop());
-        const stop = (): void => {
-          const running = '.insight-task[data-state=running] button';
-          const button = document.querySelector<HTMLElement>(running);
-          if (!button) return;
-          observer.disconnect();
-          button.click();
-          resolve();
-        };
-        observer.observe(document, { subtree: true, childList: true, attributes: true });
-        stop();
-      }),
-  );
-  await visitor.locator('.insight-task[data-state=stopped]').waitFor();
+  const stopAt = async (what: string): Promise<void> => {
+    await visitor.evaluate(
+      (label) =>
+        new Promise<void>((resolve) => {
+          const observer = new MutationObserver(() => stop());
+          const stop = (): void => {
+            const row = document.querySelector('.insight-task[data-state=running]');
+            if (!row?.textContent?.includes(label)) return;
+            observer.disconnect();
+            row.querySelector('button')!.click();
+            resolve();
+          };
+          observer.observe(document, { subtree: true, childList: true, attributes: true });
+          stop();
+        }),
+      what,
+    );
+    await visitor.locator('.insight-task[data-state=stopped]').waitFor();
+  };
+  await stopAt('Opening the model');
+  expect(await visitor.locator('.figure').textContent()).not.toContain('blocks');
+  await Promise.all([
+    stopAt('Tokens, block by block'),
+    visitor.getByRole('button', { name: 'Go on' }).click(),
+  ]);
+  expect(await visitor.locator('.figure').textContent()).toContain('8 blocks');
   expect(await visitor.locator('.tiles canvas').count()).toBe(0);
   await visitor.getByRole('button', { name: 'Go on' }).click();
   await visitor.locator('.at[data-blocks="8 norm 0"]').waitFor();

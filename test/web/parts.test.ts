@@ -11,7 +11,6 @@ import {
   zoomAbout,
 } from '../../apps/web/src/pages/image/layout.ts';
 import { tilesInstead } from '../../apps/web/src/pages/image/tiles_instead.ts';
-import { equalised } from '../../apps/web/src/pages/insight/paint.ts';
 import { flag, number, numbers, oneOf, Settings, whole } from '../../apps/web/src/settings.ts';
 import { bytesText, metresText, timeText, valueText } from '../../apps/web/src/words.ts';
 import { encodePng } from '../../apps/web/src/worker/image/png.ts';
@@ -21,7 +20,6 @@ import { Sha256 } from '../../apps/web/src/worker/sha256.ts';
 import { buildDpt, recognise } from '../../packages/dpt/src/index.ts';
 import { openCheckpointFile } from '../../packages/loaders/src/node.ts';
 import { Context } from '../../packages/tensor/src/index.ts';
-import { equaliseTable } from '../reference/depth_map.ts';
 import { tinyModel } from '../support/models.ts';
 
 describe('what a device can run', async () => {
@@ -204,23 +202,4 @@ test('numbers for people', () => {
   expect(plain(metresText(Number.POSITIVE_INFINITY))).toBe('∞ m');
   expect(valueText(0.00001234)).toBe('1.23e-5');
   expect(valueText(1200)).toBe('1200');
-});
-
-describe('high contrast of the insight pages', () => {
-  const levels = [0, 0.2, 0.2, 0.4, 0.4, 0.4, 1].map((share) => Math.round(255 * share));
-
-  test('is that of the depth maps', () => {
-    const shares = Float32Array.from(levels, (level) => level / 255);
-    const table = equaliseTable(levels);
-    const expected = levels.map((level) => table[level]! / 255);
-    for (const [i, share] of equalised(shares).entries()) {
-      // Not rounded to levels here.
-      expect(Math.abs(share - expected[i]!)).toBeLessThan(0.51 / 255);
-    }
-  });
-
-  test('leaves NaN, and one level as it is', () => {
-    expect([...equalised(Float32Array.of(Number.NaN, 0, 1))]).toEqual([Number.NaN, 0, 1]);
-    expect([...equalised(Float32Array.of(0.5, 0.5))]).toEqual([0.5, 0.5]);
-  });
 });

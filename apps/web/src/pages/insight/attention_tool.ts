@@ -1,5 +1,5 @@
 import { encodeNpy } from '@dpt-webgpu/loaders';
-import { fill, h, setStyle, setText } from '../../dom.ts';
+import { fill, h, setAttribute, setStyle, setText } from '../../dom.ts';
 import { choiceField } from '../../ui/choice.ts';
 import { group } from '../../ui/group.ts';
 import { slider } from '../../ui/slider.ts';
@@ -136,7 +136,7 @@ export function makeAttentionTool(context: ToolContext): Tool {
       const all = scaled(raw);
       const patches = all.subarray(readout);
       const range = { low: 0, high: rangeOf(patches).high };
-      paint(canvas, patches, tileSize(of), map, { range });
+      paint(canvas, patches, tileSize(of), map, range);
       const tile = canvas.parentElement!;
       const share = Math.min(range.high > 0 ? all[0]! / range.high : 0, 1);
       setStyle(tile, '--ro', readout && withBorder ? colourOf(share, map) : 'transparent');
@@ -146,9 +146,8 @@ export function makeAttentionTool(context: ToolContext): Tool {
     const patches = onGrid(mean, of);
     const high = rangeOf(patches).high;
     const size = [of.grid[1], of.grid[0]] as const;
-    paint(frame.map, scaled(patches), size, map, {
-      range: { low: 0, high: rangeOf(scaled(patches)).high },
-    });
+    const shades = scaled(patches);
+    paint(frame.map, shades, size, map, { low: 0, high: rangeOf(shades).high });
     colours.setEnds('0', `mean ${valueText(high)}`);
     const now = blockNow();
     if (now) frame.mark(now);
@@ -179,18 +178,24 @@ export function makeAttentionTool(context: ToolContext): Tool {
     );
   };
 
+  const markThumb = (): void => {
+    thumbs.forEach(({ button }, i) => {
+      setAttribute(button, 'aria-current', i === blockAt() ? 'true' : undefined);
+    });
+  };
+
   const drawThumbs = (): void => {
+    markThumb();
     const facts = runner.facts.value;
+    if (!facts || !means || built !== facts) return;
+    const { values, patch } = means;
     let from = 0;
-    thumbs.forEach(({ button, canvas }, i) => {
-      if (i === blockAt()) button.setAttribute('aria-current', 'true');
-      else button.removeAttribute('aria-current');
-      if (!facts || !means || built !== facts) return;
-      const of = attendedBlock(facts, i, means.patch)!;
-      const patches = scaled(onGrid(means.values.subarray(from, from + of.count), of));
+    thumbs.forEach(({ canvas }, i) => {
+      const of = attendedBlock(facts, i, patch)!;
+      const patches = scaled(onGrid(values.subarray(from, from + of.count), of));
       from += of.count;
       const range = { low: 0, high: rangeOf(patches).high };
-      paint(canvas, patches, [of.grid[1], of.grid[0]], settings.value.map, { range });
+      paint(canvas, patches, [of.grid[1], of.grid[0]], settings.value.map, range);
     });
   };
 
@@ -318,7 +323,15 @@ export function makeAttentionTool(context: ToolContext): Tool {
     blocks.classList.toggle('outlined', value.outline);
     if (!isShown('attention')) return;
     const asked = ['block', 'patch', 'direction'] as const;
-    if (asked.some((key) => value[key] !== before[key])) ask();
+    if (asked.some((key) => value[key] !== before[key])) {
+      ask();
+      markThumb();
+      // The place first, what it looks at when that is known.
+      const now = blockNow();
+      if (now) frame.mark(now);
+    }
+    const seen = ['map', 'log', 'strength', 'border'] as const;
+    if (!seen.some((key) => value[key] !== before[key])) return;
     drawThumbs();
     draw();
   });

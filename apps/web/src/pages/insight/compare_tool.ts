@@ -1,14 +1,14 @@
-import { encodeNpy } from '@dpt-webgpu/loaders';
 import { fill, h, setStyle, setText } from '../../dom.ts';
 import { usualOptions } from '../../engine/default_model.ts';
 import { chooseFiles } from '../../ui/files.ts';
 import { group } from '../../ui/group.ts';
+import { slider } from '../../ui/slider.ts';
 import { bytesText, timeText, valueText } from '../../words.ts';
 import type { ComparedRun, ModelComparison } from '../../worker/insight/insight_calls.ts';
 import type { ModelOptions, ModelSource, StoredModel } from '../../worker/model_calls.ts';
-import { mapCanvas, paint, pngOf, rangeOf, sheetOf } from './paint.ts';
+import { mapCanvas, pngOf, sheetOf, showPicture } from './paint.ts';
 import { agreementTable } from './reference_rows.ts';
-import { settingRows } from './setting_rows.ts';
+import { settingRows, sizeRange } from './setting_rows.ts';
 import { colourField, latest, type Tool, type ToolContext, table } from './tool.ts';
 
 const SAME = '';
@@ -37,12 +37,26 @@ export function makeCompareTool({ app, settings, runner, isShown }: ToolContext)
     });
   });
   const rows = settingRows(settings);
-  const size = rows.number('otherSize', {
-    label: 'Size',
-    min: 0,
+  const size = slider({
+    label: 'Its size',
+    min: 56,
     max: 1036,
     step: 14,
+    start: 518,
+    unit: 'px',
+    onChange: (pixels) =>
+      settings.change({ otherSize: pixels === runner.facts.value?.size ? 0 : pixels }),
   });
+  // It starts at the size in use, which this device is known to be good for.
+  const showSize = (): void => {
+    const { info } = app.engine;
+    const facts = runner.facts.value;
+    if (!info || !facts) return;
+    size.setRange({ ...sizeRange(info, facts.size), start: facts.size });
+    size.set(settings.value.otherSize || facts.size);
+    size.setNote(settings.value.otherSize === 0 ? 'as the first' : '');
+  };
+  runner.facts.watch(showSize);
   const precision = rows.choice('otherPrecision', 'Precision', { f32: 'f32', f16: 'f16' });
   const noHalf = h('p', { class: 'caption' }, 'This device has no half precision.');
   app.engine.gpu.watch((state) => {
@@ -78,6 +92,8 @@ export function makeCompareTool({ app, settings, runner, isShown }: ToolContext)
   let chosen: File | undefined;
   let stored: readonly StoredModel[] = [];
   let answer: ModelComparison | undefined;
+  /** What the answer is of. */
+  let answered = '';
 
   const list = (): void => {
     fill(
@@ -109,31 +125,20 @@ export function makeCompareTool({ app, settings, runner, isShown }: ToolContext)
     };
   };
 
-  const drawRun = (
-    pane: Pane,
-    { values, width, height, title, dtype, time }: ComparedRun,
-  ): void => {
-    paint(pane.canvas, values, [width, height], settings.value.map);
+  const sayRun = (pane: Pane, { width, height, title, dtype, time }: ComparedRun): void => {
     pane.canvas.setAttribute('aria-label', `Depth of ${title}, ${width} by ${height}`);
     setText(pane.title, title);
     setText(pane.words, `${width} × ${height} · ${dtype} · ${timeText(time)}`);
   };
 
-  const draw = (): void => {
-    if (!answer) return;
-    const { agreement, difference, range } = answer;
-    const [a, b] = answer.runs;
-    drawRun(first, a);
-    drawRun(second, b);
-    const { low, high } = rangeOf(difference);
-    const most = Math.max(-low, high);
-    const ends = { low: -most, high: most };
-    paint(between.canvas, difference, [a.width, a.height], settings.value.map, { range: ends });
-    colours.setEnds(valueText(-most), valueText(most));
+  const say = ({ agreement, range, runs: both }: ModelComparison): void => {
+    const [a, b] = both;
+    sayRun(first, a);
+    sayRun(second, b);
     setText(between.title, 'Other minus first');
-    const share = (value: number): string =>
-      `${((100 * value) / (range || 1)).toPrecision(3)} % of the range`;
-    setText(between.words, `mean ${share(agreement.mean)}`);
+    const share = `${((100 * agreement.mean) / (range || 1)).toPrecision(3)} % of the range`;
+    setText(between.words, `mean ${share}`);
+    between.canvas.setAttribute('aria-label', `Other minus first, mean ${share}`);
     fill(numbers, agreementTable(agreement));
     fill(
       runs,
@@ -150,16 +155,30 @@ export function makeCompareTool({ app, settings, runner, isShown }: ToolContext)
     setText(said, 'Times are of the second of two runs, with the way back to the host');
   };
 
+  const draw = latest(async () => {
+    if (!answer || !runner.facts.value) return;
+    const { map } = settings.value;
+    const pictures = await runner.ask('insight.comparePictures', { map });
+    if (!pictures) return;
+    pictures.forEach(({ bitmap }, i) => {
+      showPicture(panes[i]!.canvas, bitmap);
+    });
+    const [, , { low, high }] = pictures;
+    colours.setEnds(valueText(low), valueText(high));
+    element.dataset.compared = answered;
+  });
+
   const ask = latest(async () => {
     const facts = runner.facts.value;
     if (!facts || !isShown('compare')) return;
     const { otherSize } = settings.value;
+    const which = `${facts.width} ${select.value} ${otherSize || facts.size}`;
     const result = await runner.ask('insight.compare', { size: otherSize, ...otherModel() });
     if (!result || facts !== runner.facts.value) return;
-    answer = result;
+    [answer, answered] = [result, which];
     setStyle(element, '--ratio', `${facts.width} / ${facts.height}`);
+    say(result);
     draw();
-    element.dataset.compared = `${facts.width} ${select.value} ${otherSize}`;
   });
 
   const refresh = async (): Promise<void> => {
@@ -169,12 +188,12 @@ export function makeCompareTool({ app, settings, runner, isShown }: ToolContext)
   };
 
   settings.store.watch((value, before) => {
-    size.setNote(value.otherSize === 0 ? "the model's own" : '');
+    if (value.otherSize !== before.otherSize) showSize();
     if (!isShown('compare')) return;
     const asked = ['other', 'otherSize', 'otherPrecision'] as const;
     if (value.other !== before.other) list();
     if (asked.some((key) => value[key] !== before[key])) ask();
-    else draw();
+    else if (value.map !== before.map) draw();
   });
 
   return {
@@ -186,13 +205,12 @@ export function makeCompareTool({ app, settings, runner, isShown }: ToolContext)
     status,
     update: () => void refresh(),
     async save() {
-      if (!answer) return [];
-      const [{ width, height }] = answer.runs;
+      const npy = answer && (await runner.ask('insight.npy', { of: 'compared' }));
+      if (!npy) return [];
       const canvases = panes.map(({ canvas }) => canvas);
-      const values = new Uint8Array(encodeNpy(answer.difference, [height, width]));
       return [
-        { name: 'compared.png', blob: await pngOf(sheetOf(canvases, 3, width)) },
-        { name: 'compared_difference.npy', blob: new Blob([values]) },
+        { name: 'compared.png', blob: await pngOf(sheetOf(canvases, 3, first.canvas.width)) },
+        { name: 'compared_difference.npy', blob: npy },
       ];
     },
   };

@@ -1,10 +1,8 @@
-import { encodeNpy } from '@dpt-webgpu/loaders';
 import { h, setStyle, setText } from '../../dom.ts';
 import { group } from '../../ui/group.ts';
 import { type Slider, slider } from '../../ui/slider.ts';
 import { timeText, valueText } from '../../words.ts';
-import type { FusionResult } from '../../worker/insight/insight_calls.ts';
-import { mapCanvas, paint, pngOf, rangeOf, sheetOf } from './paint.ts';
+import { mapCanvas, pngOf, sheetOf, showPicture } from './paint.ts';
 import { settingRows } from './setting_rows.ts';
 import { colourField, latest, type Tool, type ToolContext } from './tool.ts';
 
@@ -77,53 +75,31 @@ export function makeFusionTool({ app, settings, runner, isShown }: ToolContext):
     ),
   ];
 
-  let plain: { readonly of: unknown; readonly result: FusionResult } | undefined;
-  let scaled: FusionResult | undefined;
-
-  const draw = (): void => {
-    if (!plain || !scaled) return;
-    const { map, reverse, contrast } = settings.value;
-    const { width, height, values } = plain.result;
-    paint(before, values, [width, height], map, { reverse, contrast });
-    paint(after, scaled.values, [width, height], map, { reverse, contrast });
-    const range = rangeOf(scaled.values);
-    colours.setEnds(valueText(range.low), valueText(range.high));
-    const change =
-      values.reduce((sum, value, i) => sum + Math.abs(scaled!.values[i]! - value), 0) /
-      values.length;
-    const { low, high } = rangeOf(values);
-    const share = high > low ? (100 * change) / (high - low) : 0;
-    element.dataset.change = String(share);
-    setText(caption, `mean change ${share.toFixed(share < 10 ? 2 : 0)} % of the range`);
-    setText(said, `Fusion and head in ${timeText(scaled.time)}`);
-  };
-
   const ask = latest(async () => {
     const facts = runner.facts.value;
     if (!facts || !isShown('fusion')) return;
-    if (plain?.of !== facts) {
-      const result = await runner.ask('insight.fusion', { scales: ONES });
-      if (!result || facts !== runner.facts.value) return;
-      plain = { of: facts, result };
-    }
     const wanted = scales();
-    const result = wanted.every((scale) => scale === 1)
-      ? plain.result
-      : await runner.ask('insight.fusion', { scales: wanted });
+    const { map, reverse, contrast } = settings.value;
+    const shades = { map, reverse, contrast };
+    const result = await runner.ask('insight.fusion', { scales: wanted, shades });
     if (!result || facts !== runner.facts.value) return;
     setStyle(element, '--ratio', `${facts.width} / ${facts.height}`);
+    showPicture(before, result.before.bitmap);
+    showPicture(after, result.after.bitmap);
+    colours.setEnds(valueText(result.after.low), valueText(result.after.high));
+    const share = 100 * result.change;
+    element.dataset.change = String(share);
     element.dataset.scales = wanted.join();
-    scaled = result;
-    draw();
+    setText(caption, `mean change ${share.toFixed(share < 10 ? 2 : 0)} % of the range`);
+    setText(said, `Fusion and head in ${timeText(result.time)}`);
   });
 
   settings.store.watch((value, earlier) => {
     sliders.forEach((of, level) => {
       of.set(scales()[level]!);
     });
-    if (!isShown('fusion')) return;
-    if (value.scales !== earlier.scales) ask();
-    else draw();
+    const asked = ['scales', 'map', 'reverse', 'contrast'] as const;
+    if (asked.some((key) => value[key] !== earlier[key])) ask();
   });
   const when = (change: () => void) => (): boolean => {
     if (!isShown('fusion')) return false;
@@ -180,12 +156,12 @@ export function makeFusionTool({ app, settings, runner, isShown }: ToolContext):
     status,
     update: ask,
     async save() {
-      if (!scaled) return [];
+      const npy = await runner.ask('insight.npy', { of: 'fusion' });
+      if (!npy) return [];
       const name = `fusion_${scales().join('_')}`;
-      const numbers = encodeNpy(scaled.values, [scaled.height, scaled.width]);
       return [
         { name: `${name}.png`, blob: await pngOf(sheetOf([after], 1, after.width)) },
-        { name: `${name}.npy`, blob: new Blob([new Uint8Array(numbers)]) },
+        { name: `${name}.npy`, blob: npy },
       ];
     },
   };

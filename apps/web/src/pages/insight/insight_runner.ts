@@ -28,6 +28,7 @@ interface Task {
 }
 
 const labels: { readonly [K in keyof InsightCalls]?: string } = {
+  'insight.setup': 'Opening the model',
   'insight.attention': 'Attention of one block',
   'insight.meanAttention': 'Attention, block by block',
   'insight.norms': 'Tokens, block by block',
@@ -157,6 +158,15 @@ export class InsightRunner {
     return true;
   }
 
+  /** After a stop or a failure: what is still missing, or else the tool's own question. */
+  async goOn(update: () => void): Promise<void> {
+    const before = this.facts.value;
+    this.failure.set(undefined);
+    await this.prepare();
+    // Who hears of new facts asks by himself.
+    if (this.facts.value === before) update();
+  }
+
   async prepare(): Promise<void> {
     if (!this.#shown || this.#app.engine.model.value.state !== 'ready') return;
     if (this.#preparing) {
@@ -188,13 +198,12 @@ export class InsightRunner {
     if (key === this.#prepared && this.facts.value) return;
     this.timing.set(undefined);
     this.busy.set('Preparing');
-    try {
-      const facts = await this.#app.engine.call('insight.setup', { size });
-      this.#prepared = key;
-      this.failure.set(undefined);
-      this.facts.set(facts);
-    } finally {
-      this.busy.set('');
-    }
+    const facts = await this.ask('insight.setup', { size });
+    this.busy.set('');
+    // Stopped, or a failure that is shown.
+    if (!facts) return;
+    this.#prepared = key;
+    this.failure.set(undefined);
+    this.facts.set(facts);
   }
 }

@@ -17,6 +17,7 @@ import { InsightRunner } from './insight_runner.ts';
 import { type InsightSettings, insightSchema, type ToolId } from './insight_settings.ts';
 import { makeNormsTool } from './norms_tool.ts';
 import { makeParityTool } from './parity_tool.ts';
+import { sizeRange } from './setting_rows.ts';
 import { makeStagesTool } from './stages_tool.ts';
 import { makeTaskRow } from './task_row.ts';
 import { makeTimeTool } from './time_tool.ts';
@@ -53,7 +54,9 @@ export function makeInsightView(app: App, address: string): InsightView {
   ];
   const toolAt = (): Tool => tools.find(({ id }) => id === settings.value.tool)!;
 
-  const strip = makeFigureStrip(runner, (box) => settings.change(openedBy(box, runner)));
+  const strip = makeFigureStrip(app.engine, runner, (box) =>
+    settings.change(openedBy(box, runner)),
+  );
   const tabs = tools.map(({ id, title }) => {
     const tab = h('button', { type: 'button', role: 'tab', dataset: { tool: id } }, title);
     tab.addEventListener('click', () => settings.change({ tool: id }));
@@ -97,7 +100,7 @@ export function makeInsightView(app: App, address: string): InsightView {
     ),
     cover,
     stage,
-    makeTaskRow(runner, () => toolAt().update()),
+    makeTaskRow(runner, () => void runner.goOn(() => toolAt().update())),
     foot,
   );
 
@@ -149,13 +152,8 @@ export function makeInsightView(app: App, address: string): InsightView {
   const showSize = (): void => {
     const { info } = app.engine;
     if (!info) return;
-    const { multiple, baseSize } = info;
-    const min = Math.max(
-      multiple,
-      baseSize - multiple * Math.floor((baseSize - 4 * multiple) / multiple),
-    );
-    const max = baseSize + multiple * Math.max(0, Math.floor((1036 - baseSize) / multiple));
-    size.setRange({ min, max, step: multiple, start: baseSize });
+    const { baseSize } = info;
+    size.setRange({ ...sizeRange(info, baseSize), start: baseSize });
     size.set(settings.value.size || baseSize);
     const facts = runner.facts.value;
     size.setNote(facts ? `${facts.width} × ${facts.height} to the model` : '');
@@ -239,10 +237,7 @@ export function makeInsightView(app: App, address: string): InsightView {
             {
               label: 'Try again',
               main: true,
-              run: () => {
-                runner.failure.set(undefined);
-                void runner.prepare().then(() => toolAt().update());
-              },
+              run: () => void runner.goOn(() => toolAt().update()),
             },
             ...why(failure),
           ],
@@ -250,14 +245,15 @@ export function makeInsightView(app: App, address: string): InsightView {
       );
       return;
     }
-    const waiting = !runner.facts.value && settings.value.tool !== 'parity';
+    const open = runner.facts.value || runner.stopped.value || settings.value.tool === 'parity';
     fill(
       cover,
-      waiting && h('p', { class: 'quiet waiting' }, h('span', { class: 'ring' }), 'Getting ready'),
+      !open && h('p', { class: 'quiet waiting' }, h('span', { class: 'ring' }), 'Getting ready'),
     );
   };
   runner.failure.watch(showCover);
   runner.facts.watch(showCover);
+  runner.stopped.watch(showCover);
   settings.store.watch(showCover);
   app.engine.gpu.watch(showCover);
   app.engine.model.watch(showCover);

@@ -1,10 +1,10 @@
 import { encodeNpy } from '@dpt-webgpu/loaders';
-import { fill, h, setStyle, setText } from '../../dom.ts';
+import { fill, h, setAttribute, setStyle, setText } from '../../dom.ts';
 import { group } from '../../ui/group.ts';
 import { valueText } from '../../words.ts';
 import type { BlockNorms } from '../../worker/insight/insight_calls.ts';
 import { addNormsKeys } from './norms_keys.ts';
-import { histogram, mapCanvas, paint, pngOf, rangeOf, sheetOf } from './paint.ts';
+import { histogram, mapCanvas, paint, pngOf, rangeOf, sheetOf, showPicture } from './paint.ts';
 import { settingRows } from './setting_rows.ts';
 import { colourField, latest, showColumns, type Tool, type ToolContext, table } from './tool.ts';
 
@@ -17,7 +17,7 @@ const views = {
   channel: (at: number) => `Channel ${at} of each token, after each block`,
 } as const;
 /** The longer side of the photo where it stands in place of a map. */
-const PHOTO = 480;
+const PHOTO = 360;
 
 /** The length of every token after each block, or one of its channels: where the network keeps its outliers. */
 export function makeNormsTool(context: ToolContext): Tool {
@@ -53,17 +53,18 @@ export function makeNormsTool(context: ToolContext): Tool {
 
   let maps: readonly BlockNorms[] = [];
   let canvases: HTMLCanvasElement[] = [];
+  /** What the tiles show: the maps and their colours, or the photo. */
+  let drawn: readonly unknown[] = [];
+  let small: { readonly of: unknown; readonly canvas: HTMLCanvasElement } | undefined;
   const blockAt = (): number => Math.min(settings.value.block, Math.max(maps.length - 1, 0));
 
   const draw = (): void => {
     const map = maps[blockAt()];
     if (!map) return;
-    maps.forEach(({ values, width, height }, i) => {
-      if (settings.value.norms === 'image') showPhoto(canvases[i]!);
-      else paint(canvases[i]!, values, [width, height], settings.value.map);
-      const button = canvases[i]!.closest('button')!;
-      if (i === blockAt()) button.setAttribute('aria-current', 'true');
-      else button.removeAttribute('aria-current');
+    drawTiles();
+    canvases.forEach((canvas, i) => {
+      const current = i === blockAt() ? 'true' : undefined;
+      setAttribute(canvas.closest('button')!, 'aria-current', current);
     });
     const { low, high } = rangeOf(map.values);
     colours.setEnds(valueText(low), valueText(high));
@@ -96,14 +97,32 @@ export function makeNormsTool(context: ToolContext): Tool {
     );
   };
 
-  const showPhoto = (canvas: HTMLCanvasElement): void => {
+  /** Only where they are not what they were drawn from. */
+  const drawTiles = (): void => {
+    const { norms, map: colourMap } = settings.value;
+    const photo = norms === 'image' && smallPhoto();
+    const from = [maps, photo || colourMap];
+    if (from.every((part, i) => part === drawn[i])) return;
+    drawn = from;
+    canvases.forEach((canvas, i) => {
+      const { values, width, height } = maps[i]!;
+      if (photo) showPicture(canvas, photo);
+      else paint(canvas, values, [width, height], colourMap);
+    });
+  };
+
+  /** The photo as the model takes it, scaled once for all tiles. */
+  const smallPhoto = (): HTMLCanvasElement | undefined => {
     const facts = runner.facts.value;
     const photo = runner.photo.value;
-    if (!facts || !photo) return;
+    if (!facts || !photo) return undefined;
+    if (small?.of === facts) return small.canvas;
     const scale = PHOTO / Math.max(facts.width, facts.height);
-    canvas.width = Math.round(facts.width * scale);
-    canvas.height = Math.round(facts.height * scale);
-    canvas.getContext('2d')!.drawImage(photo.bitmap, 0, 0, canvas.width, canvas.height);
+    const [width, height] = [Math.round(facts.width * scale), Math.round(facts.height * scale)];
+    const canvas = h('canvas', { width, height });
+    canvas.getContext('2d')!.drawImage(photo.bitmap, 0, 0, width, height);
+    small = { of: facts, canvas };
+    return canvas;
   };
 
   const ask = latest(async () => {

@@ -1,67 +1,40 @@
 import { type ColourMap, colourise, colourTable } from '@dpt-webgpu/dpt';
 import { h, setStyle } from '../../dom.ts';
+import { coloured, type Range } from '../../worker/insight/map_colours.ts';
 
-export interface Range {
-  readonly low: number;
-  readonly high: number;
-}
+export { type Range, rangeOf } from '../../worker/insight/map_colours.ts';
 
-/** The smallest and the largest finite value. */
-export function rangeOf(values: Float32Array): Range {
-  let [low, high] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
-  for (const value of values) {
-    if (!Number.isFinite(value)) continue;
-    if (value < low) low = value;
-    if (value > high) high = value;
-  }
-  return low <= high ? { low, high } : { low: 0, high: 0 };
-}
-
-/** How values become shades: all of it as on the other pages. */
-export interface Shades {
-  readonly range?: Range | undefined;
-  readonly reverse?: boolean;
-  /** Histogram equalisation, before reversing. */
-  readonly contrast?: boolean;
-}
-
-/** Colours values, one canvas pixel each: the style sheet makes them larger without smoothing. NaN stays clear. */
+/**
+ * Colours values of tokens, one canvas pixel each: the style sheet makes them larger without smoothing. NaN stays clear. Maps
+ * with as many pixels as the photo come coloured from the worker.
+ */
 export function paint(
   canvas: HTMLCanvasElement,
   values: Float32Array,
-  [width, height]: readonly [number, number],
+  size: readonly [width: number, height: number],
   map: ColourMap,
-  { range = rangeOf(values), reverse = false, contrast = false }: Shades = {},
+  range?: Range,
 ): void {
-  const { low, high } = range;
-  const scale = high > low ? 1 / (high - low) : 0;
-  const shares = values.map((value) => (value - low) * scale);
-  const even = contrast ? equalised(shares) : shares;
-  const colours = colourise(reverse ? even.map((share) => 1 - share) : even, map);
-  values.forEach((value, i) => {
-    if (Number.isNaN(value)) colours[4 * i + 3] = 0;
-  });
-  if (canvas.width !== width) canvas.width = width;
-  if (canvas.height !== height) canvas.height = height;
-  const pixels = new ImageData(new Uint8ClampedArray(colours), width, height);
-  canvas.getContext('2d')!.putImageData(pixels, 0, 0);
+  resized(canvas, ...size).putImageData(coloured(values, size, map, range), 0, 0);
 }
 
-/** Each of 256 levels moved to the share of values below it, the lowest to 0 (as `equaliseLevels` in @dpt-webgpu/dpt). */
-export function equalised(shares: Float32Array): Float32Array {
-  const levelOf = (share: number): number => Math.round(255 * Math.min(Math.max(share, 0), 1));
-  const counts = new Float64Array(256);
-  for (const share of shares) if (!Number.isNaN(share)) counts[levelOf(share)]!++;
-  const least = counts.find((count) => count > 0) ?? 0;
-  const all = counts.reduce((sum, count) => sum + count, 0);
-  // All of one level: there is nothing to spread.
-  if (all === least) return shares;
-  let below = 0;
-  const table = counts.map((count) => {
-    below += count;
-    return Math.max(0, (below - least) / (all - least));
-  });
-  return shares.map((share) => (Number.isNaN(share) ? share : table[levelOf(share)]!));
+/** Shows a picture as it is, pixel by pixel. One that the worker made is given back. */
+export function showPicture(
+  canvas: HTMLCanvasElement,
+  picture: ImageBitmap | HTMLCanvasElement,
+): void {
+  resized(canvas, picture.width, picture.height).drawImage(picture, 0, 0);
+  if (picture instanceof ImageBitmap) picture.close();
+}
+
+function resized(
+  canvas: HTMLCanvasElement,
+  width: number,
+  height: number,
+): CanvasRenderingContext2D {
+  if (canvas.width !== width) canvas.width = width;
+  if (canvas.height !== height) canvas.height = height;
+  return canvas.getContext('2d')!;
 }
 
 export function colourOf(value: number, map: ColourMap): string {

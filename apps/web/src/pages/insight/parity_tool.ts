@@ -1,18 +1,12 @@
-import type { ColourMap } from '@dpt-webgpu/dpt';
 import { fill, h, setText } from '../../dom.ts';
 import { icon } from '../../icons.ts';
 import { choiceField } from '../../ui/choice.ts';
 import { chooseFiles } from '../../ui/files.ts';
 import { group } from '../../ui/group.ts';
 import { plural, timeText } from '../../words.ts';
-import {
-  boxes,
-  type NamedBlob,
-  type NumberMap,
-  type ParityReport,
-} from '../../worker/insight/insight_calls.ts';
+import { boxes, type NamedBlob, type ParityReport } from '../../worker/insight/insight_calls.ts';
 import { boxTitles } from './box_titles.ts';
-import { mapCanvas, paint, rangeOf } from './paint.ts';
+import { mapCanvas, showPicture } from './paint.ts';
 import { type Tool, type ToolContext, table } from './tool.ts';
 
 export interface ParityTool extends Tool {
@@ -107,7 +101,7 @@ export function makeParityTool({ app, settings, runner, isShown }: ToolContext):
     setText(verdict, 'Running the golden tensors on this GPU …');
     const answer = await runner.ask(
       'insight.parity',
-      { model: model && named(model), golden: golden.map(named), dtype },
+      { model: model && named(model), golden: golden.map(named), dtype, map: settings.value.map },
       {
         onProgress: ({ done, total }) =>
           setText(said, `File ${Math.min(done + 1, total)} of ${total}`),
@@ -186,7 +180,7 @@ export function makeParityTool({ app, settings, runner, isShown }: ToolContext):
           file,
           name,
           shape.join(' × '),
-          errorMap(name, where, settings.value.map),
+          errorMap(name, where),
           errorText(error),
           errorText(allowed),
           h('span', { class: passed ? 'badge good' : 'badge bad' }, passed ? 'pass' : 'fail'),
@@ -228,10 +222,10 @@ export function makeParityTool({ app, settings, runner, isShown }: ToolContext):
 }
 
 /** Where a tensor differs: the length of the difference at each place, from none to the largest. */
-function errorMap(name: string, { values, width, height }: NumberMap, map: ColourMap): HTMLElement {
+function errorMap(name: string, where: ImageBitmap): HTMLElement {
   const canvas = mapCanvas(`Where ${name} differs`);
   canvas.classList.add('where');
-  paint(canvas, values, [width, height], map, { range: { low: 0, high: rangeOf(values).high } });
+  showPicture(canvas, where);
   return canvas;
 }
 

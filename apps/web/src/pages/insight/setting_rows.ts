@@ -2,6 +2,7 @@ import type { Settings } from '../../settings.ts';
 import { choiceField, switchRow } from '../../ui/choice.ts';
 import type { Control } from '../../ui/control.ts';
 import { type Slider, slider } from '../../ui/slider.ts';
+import type { ModelInfo } from '../../worker/model_calls.ts';
 import type { InsightSettings } from './insight_settings.ts';
 
 /** Settings whose values are of one type. */
@@ -15,6 +16,19 @@ export interface NumberRow {
   readonly max: number;
   readonly step: number;
   readonly digits?: number;
+}
+
+/** The sizes that a slider has: steps of the model's grid, from its base or another size in both directions. */
+export function sizeRange(
+  { multiple }: Pick<ModelInfo, 'multiple'>,
+  base: number,
+): { readonly min: number; readonly max: number; readonly step: number } {
+  const below = Math.floor((base - 4 * multiple) / multiple);
+  return {
+    min: Math.max(multiple, base - multiple * below),
+    max: base + multiple * Math.max(0, Math.floor((1036 - base) / multiple)),
+    step: multiple,
+  };
 }
 
 export interface SettingRows {

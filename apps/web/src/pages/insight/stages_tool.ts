@@ -4,11 +4,11 @@ import { valueText } from '../../words.ts';
 import {
   boxes,
   type Shown,
+  type SlicePicture,
   type TensorFacts,
-  type TensorSlice,
 } from '../../worker/insight/insight_calls.ts';
 import { boxOf, boxTitles } from './box_titles.ts';
-import { histogram, mapCanvas, paint, pngOf, type Range, rangeOf, sheetOf } from './paint.ts';
+import { histogram, mapCanvas, pngOf, sheetOf, showPicture } from './paint.ts';
 import { makeReferenceRows } from './reference_rows.ts';
 import { settingRows } from './setting_rows.ts';
 import { colourField, latest, type Tool, type ToolContext, table } from './tool.ts';
@@ -65,7 +65,6 @@ export function makeStagesTool({ settings, runner, isShown }: ToolContext): Tool
   ];
 
   let facts: TensorFacts | undefined;
-  let slice: TensorSlice | undefined;
 
   const list = (): void => {
     const tensors = runner.facts.value?.tensors ?? [];
@@ -94,15 +93,13 @@ export function makeStagesTool({ settings, runner, isShown }: ToolContext): Tool
     return tensors.find(({ name }) => name === 'reassembled_1')?.name ?? tensors[0]?.name ?? '';
   };
 
-  const draw = (): void => {
-    if (!slice || !facts) return;
-    const { values, width, height, readout } = slice;
-    const range = rangeShown(values);
-    paint(canvas, values, [width, height], settings.value.map, { range });
+  const draw = ({ bitmap, low, high, width, height, readout }: SlicePicture): void => {
+    if (!facts) return;
+    showPicture(canvas, bitmap);
     setStyle(picture, '--ratio', `${width} / ${height}`);
     // Small maps show their pixels; what is larger than the screen is smoothed by it anyway.
     picture.classList.toggle('smooth', width > 400);
-    colours.setEnds(valueText(range.low), valueText(range.high));
+    colours.setEnds(valueText(low), valueText(high));
     canvas.setAttribute('aria-label', `${facts.name}, ${width} by ${height}`);
     const what =
       facts.channels === 1
@@ -119,14 +116,6 @@ export function makeStagesTool({ settings, runner, isShown }: ToolContext): Tool
   /** What can be shown of what is asked for: there may be no reference, or none that fits. */
   const shownAt = (): Shown =>
     typeof facts?.compared === 'object' ? settings.value.shown : 'tensor';
-  /** A difference with signs has zero in the middle of the colours. */
-  const rangeShown = (values: Float32Array): Range => {
-    const range = rangeOf(values);
-    if (shownAt() !== 'difference' || range.low >= 0) return range;
-    const high = Math.max(-range.low, range.high);
-    return { low: -high, high };
-  };
-
   const showFacts = (): void => {
     if (!facts) return;
     reference.show(facts);
@@ -168,11 +157,10 @@ export function makeStagesTool({ settings, runner, isShown }: ToolContext): Tool
         : Math.min(settings.value.plane, Math.max(channels - 1, 0));
     facts = answer;
     const shown = shownAt();
-    const cut = await runner.ask('insight.slice', { channel, shown });
+    const cut = await runner.ask('insight.slice', { channel, shown, map: settings.value.map });
     if (!cut || all !== runner.facts.value) return;
-    slice = cut;
     showFacts();
-    draw();
+    draw(cut);
     element.dataset.shown = shown;
     element.dataset.input = `${all.width} ${all.height}`;
   });
@@ -180,10 +168,9 @@ export function makeStagesTool({ settings, runner, isShown }: ToolContext): Tool
   find.addEventListener('input', list);
   settings.store.watch((value, before) => {
     if (!isShown('stages')) return;
-    const asked = ['tensor', 'view', 'plane', 'shown'] as const;
+    const asked = ['tensor', 'view', 'plane', 'shown', 'map'] as const;
     if (asked.some((key) => value[key] !== before[key])) ask();
     if (value.tensor !== before.tensor) select.value = nameAt();
-    draw();
   });
 
   return {
@@ -201,7 +188,7 @@ export function makeStagesTool({ settings, runner, isShown }: ToolContext): Tool
       if (!facts) return [];
       const shown = shownAt();
       const name = shown === 'tensor' ? facts.name : `${facts.name}_${shown}`;
-      const npy = await runner.ask('insight.npy', { shown });
+      const npy = await runner.ask('insight.npy', { of: shown });
       return [
         { name: `${name}.png`, blob: await pngOf(sheetOf([canvas], 1, 640)) },
         ...(npy ? [{ name: `${name}.npy`, blob: npy }] : []),

@@ -3,17 +3,33 @@ import { blobSource, openCheckpoint } from '@dpt-webgpu/loaders';
 import { Context } from '@dpt-webgpu/tensor';
 import type { Photo } from '../image/photo.ts';
 import { inputSize } from '../input_size.ts';
-import type { OpenModel } from '../model_host.ts';
-import { needsOf } from '../model_needs.ts';
+import { needsOf, smallerThatFits } from '../model_needs.ts';
 import { titleOf } from '../model_titles.ts';
 import { EngineError, type Job } from '../protocol.ts';
 import { agreement, fitted, resize } from './difference.ts';
-import type { ComparedRun, InsightCalls, ModelComparison, NamedBlob } from './insight_calls.ts';
+import type {
+  ComparedRun,
+  InsightCalls,
+  ModelComparison,
+  NamedBlob,
+  NumberMap,
+} from './insight_calls.ts';
+import { rangeOf } from './map_colours.ts';
 import { type ModelRun, networkImage, type PreparedRun, recordModel } from './prepared_run.ts';
 
 type Other = Omit<InsightCalls['insight.compare']['params'], 'source'> & {
   readonly other: NamedBlob;
 };
+
+/** A run with its depth map, as the model gives it. */
+export type MappedRun = ComparedRun & NumberMap;
+
+/** A comparison with the maps that it is of, which stay on this side. */
+export interface ComparedMaps extends ModelComparison {
+  readonly runs: readonly [MappedRun, MappedRun];
+  /** The second minus the first, row by row of the first. */
+  readonly difference: Float32Array<ArrayBuffer>;
+}
 
 /** Of metres, which are never less. */
 const NEAREST = 1e-3;
@@ -24,7 +40,7 @@ export async function compareModels(
   photo: Photo,
   { other, size, options }: Other,
   job: Job<InsightCalls['insight.compare']['progress']>,
-): Promise<ModelComparison> {
+): Promise<ComparedMaps> {
   const { signal } = job;
   const { opened } = run;
   const { gpu, info } = opened;
@@ -42,8 +58,7 @@ export async function compareModels(
     const dtype = options.precision === 'f16' && gpu.info.f16 ? 'f16' : 'f32';
     const planned = buildDpt(Context.planning({ f16: true }), recognised, { dtype });
     const { image } = planned.config;
-    const wanted = size || image.baseSize;
-    expectBoth(planned, photo, wanted, opened);
+    const wanted = sizeFor(planned, photo, size, run);
     model = buildDpt(gpu.context, recognised, { dtype });
     await model.weights.load({ signal });
     job.progress({ done: 2, total });
@@ -64,16 +79,21 @@ export async function compareModels(
   }
 }
 
-/** Both models are on the device at once. */
-function expectBoth(planned: DPTModel, photo: Size, size: number, { gpu, model }: OpenModel): void {
-  const { available, bytes, fits } = needsOf(planned, photo, size, false, gpu.info);
-  const together = bytes + model.weights.bytes;
-  if (fits && together <= available) return;
+/** The size that was chosen; none is that of the first run, or the nearest one below at which both models fit at once. */
+function sizeFor(planned: DPTModel, photo: Size, chosen: number, run: PreparedRun): number {
+  const { gpu, model } = run.opened;
+  const { largestBuffer, budget } = gpu.info;
+  const limits = { largestBuffer, budget: budget - model.weights.bytes };
+  const size = chosen || run.facts.size;
+  const { available, bytes, fits } = needsOf(planned, photo, size, false, limits);
+  if (fits) return size;
+  const smaller = chosen ? undefined : smallerThatFits(planned, photo, size, false, limits);
+  if (smaller) return smaller.size;
   throw new EngineError({
     code: 'too-big',
     message: 'Both models together are too big for this GPU.',
     remedy: 'Choose a smaller size.',
-    size: { size, bytes: together, available },
+    size: { size, bytes, available },
   });
 }
 
@@ -81,7 +101,7 @@ function expectBoth(planned: DPTModel, photo: Size, size: number, { gpu, model }
 async function timedRun(
   run: ModelRun,
   { title, dtype }: Pick<ComparedRun, 'title' | 'dtype'>,
-): Promise<ComparedRun> {
+): Promise<MappedRun> {
   const { model } = run.opened;
   const recording = await recordModel(run, {});
   try {
@@ -105,22 +125,20 @@ async function timedRun(
  * that these are fitted, to inverse depth.
  */
 export function laidTogether(
-  first: Pick<ComparedRun, 'values' | 'width' | 'height' | 'depth'>,
-  second: Pick<ComparedRun, 'values' | 'width' | 'height' | 'depth'>,
-): Pick<ModelComparison, 'agreement' | 'fit' | 'difference' | 'range'> {
+  first: DepthMap,
+  second: DepthMap,
+): Pick<ComparedMaps, 'agreement' | 'fit' | 'difference' | 'range'> {
   const a = inverse(first);
   const cells = { rows: second.height, columns: second.width, C: 1 };
   const b = resize(inverse(second), cells, [first.height, first.width]);
   const fit = fitted(b, a);
   const aligned = b.map((value) => fit.scale * value + fit.shift);
   const difference = aligned.map((value, i) => value - a[i]!);
-  let [low, high] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
-  for (const value of a) {
-    if (value < low) low = value;
-    if (value > high) high = value;
-  }
-  return { agreement: agreement(aligned, a), fit, difference, range: Math.max(high - low, 0) };
+  const { low, high } = rangeOf(a);
+  return { agreement: agreement(aligned, a), fit, difference, range: high - low };
 }
 
-const inverse = ({ values, depth }: Pick<ComparedRun, 'values' | 'depth'>): Float32Array =>
+type DepthMap = Pick<MappedRun, 'values' | 'width' | 'height' | 'depth'>;
+
+const inverse = ({ values, depth }: Pick<DepthMap, 'values' | 'depth'>): Float32Array =>
   depth === 'metric' ? values.map((metres) => 1 / Math.max(metres, NEAREST)) : values;

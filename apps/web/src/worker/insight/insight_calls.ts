@@ -1,4 +1,4 @@
-import type { DepthKind } from '@dpt-webgpu/dpt';
+import type { ColourMap, DepthKind } from '@dpt-webgpu/dpt';
 import type { ModelOptions, ModelSource } from '../model_calls.ts';
 import type { Call } from '../protocol.ts';
 import type { CutGrid } from './window_place.ts';
@@ -119,25 +119,49 @@ export interface TensorFacts extends TensorStatistics {
   readonly compared: Agreement | string | undefined;
 }
 
+/** A map of numbers as the page shows it: it comes coloured, and the page looks at no pixel. */
+export interface Picture {
+  readonly bitmap: ImageBitmap;
+  /** The values that the ends of the colours stand for. */
+  readonly low: number;
+  readonly high: number;
+}
+
 /** One map of the tensor: a channel, or the length of the vector at each place. */
 export interface TensorSlice extends NumberMap {
   /** Of the readout token, which has no place in the picture. */
   readonly readout: number | undefined;
 }
 
+export type SlicePicture = Picture & Omit<TensorSlice, 'values'>;
+
 export interface BlockNorms extends NumberMap {
   readonly block: number;
   readonly readout: number | undefined;
 }
 
-export interface FusionResult extends NumberMap {
+/** How a depth map is coloured, as on the other pages. */
+export interface DepthShades {
+  readonly map: ColourMap;
+  readonly reverse: boolean;
+  /** Histogram equalisation. */
+  readonly contrast: boolean;
+}
+
+export interface FusionResult {
+  readonly before: Picture;
+  readonly after: Picture;
+  /** The mean of |after − before|, in the range of the map as it is. */
+  readonly change: number;
   /** Of fusion and head alone. */
   readonly time: number;
 }
 
-/** One of two runs that are compared: its depth map, as the model gives it. */
-export interface ComparedRun extends NumberMap {
+/** One of two runs that are compared. */
+export interface ComparedRun {
   readonly title: string;
+  readonly width: number;
+  readonly height: number;
   readonly dtype: 'f32' | 'f16';
   readonly depth: DepthKind;
   /** Of a run that had one before it, with the way back to the host. */
@@ -150,8 +174,6 @@ export interface ModelComparison {
   /** On the pixels and in the units of the first run, after the fit; inverse depth. */
   readonly agreement: Agreement;
   readonly fit: { readonly scale: number; readonly shift: number };
-  /** The second minus the first, row by row of the first. */
-  readonly difference: Float32Array<ArrayBuffer>;
   /** Largest minus smallest inverse depth of the first. */
   readonly range: number;
 }
@@ -177,8 +199,8 @@ export interface ParityRow {
   readonly error: number;
   readonly allowed: number;
   readonly passed: boolean;
-  /** The length of the difference over the channels, at each place. */
-  readonly where: NumberMap;
+  /** The length of the difference over the channels, at each place, from none to the largest. */
+  readonly where: ImageBitmap;
 }
 
 export interface ParityReport {
@@ -212,7 +234,7 @@ export interface InsightCalls {
     | undefined
   >;
   /** Plans the model at a size (0: its own) and prepares the photo. */
-  readonly 'insight.setup': Call<{ readonly size: number }, InsightFacts>;
+  readonly 'insight.setup': Call<{ readonly size: number }, InsightFacts, Count>;
   /**
    * Runs the encoder and keeps the attention of one block on the host: [heads, tokens] per question. Within windows:
    * [heads, h·w], as the tokens stand in the window.
@@ -233,17 +255,21 @@ export interface InsightCalls {
     readonly BlockNorms[],
     Count
   >;
-  readonly 'insight.fusion': Call<{ readonly scales: readonly number[] }, FusionResult>;
+  /** Fusion and head with these scales, unless that is what ran last: then the colours alone. */
+  readonly 'insight.fusion': Call<
+    { readonly scales: readonly number[]; readonly shades: DepthShades },
+    FusionResult
+  >;
   readonly 'insight.tensor': Call<{ readonly name: string }, TensorFacts>;
   readonly 'insight.slice': Call<
-    { readonly channel: number | undefined; readonly shown: Shown },
-    TensorSlice
+    { readonly channel: number | undefined; readonly shown: Shown; readonly map: ColourMap },
+    SlicePicture
   >;
-  /** All values as an NPY file. */
-  readonly 'insight.npy': Call<{ readonly shown: Shown }, Blob>;
+  /** All values of what is shown as an NPY file. */
+  readonly 'insight.npy': Call<{ readonly of: Shown | 'fusion' | 'compared' }, Blob>;
   /** Keeps the chosen tensor, to compare later ones with it, or forgets the one that was kept. */
   readonly 'insight.keep': Call<{ readonly keep: boolean }, undefined>;
-  /** Runs the model in use and another one on the photo. Without a source it is the same model. Size 0: the other model's own. */
+  /** Runs the model in use and another one on the photo. Without a source it is the same model. Size 0: the one in use, or what fits. */
   readonly 'insight.compare': Call<
     {
       readonly source: ModelSource | undefined;
@@ -253,6 +279,11 @@ export interface InsightCalls {
     ModelComparison,
     Count
   >;
+  /** Both maps of the last comparison, and the second minus the first. */
+  readonly 'insight.comparePictures': Call<
+    { readonly map: ColourMap },
+    readonly [first: Picture, second: Picture, difference: Picture]
+  >;
   readonly 'insight.time': Call<undefined, Timing>;
   /** Runs golden tensors. Without files, those that come with the site. */
   readonly 'insight.parity': Call<
@@ -260,6 +291,8 @@ export interface InsightCalls {
       readonly model: NamedBlob | undefined;
       readonly golden: readonly NamedBlob[];
       readonly dtype: 'f32' | 'f16';
+      /** Of the pictures of where tensors differ. */
+      readonly map: ColourMap;
     },
     ParityReport,
     Count

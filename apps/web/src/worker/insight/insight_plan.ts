@@ -87,8 +87,33 @@ function attentionOf(planned: DPTModel, size: Size): InsightFacts['attention'] {
   }
 }
 
-/** Whether the attention of one block can be kept at this size. Half of the memory is left to everybody else. */
-export function attentionFits(planned: DPTModel, size: Size, info: GpuInfo): boolean {
+/**
+ * The size that was asked for, or the largest smaller one at which the attention of one block can be kept. Half of the
+ * memory is left to everybody else.
+ */
+export async function sizeForAttention(
+  planned: DPTModel,
+  networkAt: (size: number) => Size,
+  asked: number,
+  info: GpuInfo,
+  pause: () => Promise<void>,
+): Promise<number> {
+  const { multiple } = planned.config.image;
+  const fits = (size: number): boolean => attentionFits(planned, networkAt(size), info);
+  if (asked <= 2 * multiple || fits(asked)) return asked;
+  // In steps below what was asked for; the smallest is run whatever it takes.
+  let low = 1;
+  let high = Math.max(low, Math.floor(asked / multiple) - 2);
+  while (low < high) {
+    await pause();
+    const middle = (low + high) >> 1;
+    if (fits(asked - middle * multiple)) high = middle;
+    else low = middle + 1;
+  }
+  return asked - low * multiple;
+}
+
+function attentionFits(planned: DPTModel, size: Size, info: GpuInfo): boolean {
   const attention = attentionOf(planned, size);
   if (!attention) return true;
   const keep = [weightsName('encoder.blocks.0')];

@@ -1,3 +1,4 @@
+import type { Size } from '@dpt-webgpu/dpt';
 import { encodeNpy } from '@dpt-webgpu/loaders';
 import type { Gpu } from '../gpu.ts';
 import { decode, type Photo, uploadPhoto } from '../image/photo.ts';
@@ -10,6 +11,7 @@ import { FusionScaling } from './fusion_scaling.ts';
 import type {
   AttentionQuery,
   BlockNorms,
+  FusionResult,
   InsightCalls,
   InsightFacts,
   ModelComparison,
@@ -17,7 +19,7 @@ import type {
   TensorFacts,
   Timing,
 } from './insight_calls.ts';
-import { attentionFits, planOf, weightsName } from './insight_plan.ts';
+import { planOf, sizeForAttention, weightsName } from './insight_plan.ts';
 import { modelFile } from './model_files.ts';
 import { runParity } from './parity.ts';
 import {
@@ -27,6 +29,7 @@ import {
   readTensors,
   recordModel,
 } from './prepared_run.ts';
+import { ShownMaps } from './shown_maps.ts';
 import {
   attended,
   channelsOf,
@@ -41,6 +44,8 @@ import { timingOf } from './timing.ts';
 import { WindowAttentions } from './window_attention.ts';
 
 type Comparing = InsightCalls['insight.compare'];
+type Fusing = InsightCalls['insight.fusion'];
+type Counted = Job<InsightCalls['insight.setup']['progress']>;
 
 /** Of what is kept on the host to answer the next question without a run. */
 const HOST_BYTES = 256 * 2 ** 20;
@@ -70,6 +75,7 @@ export class InsightSession {
   #prepared: Prepared | undefined;
   #last: Promise<unknown> = Promise.resolve();
   readonly #browsed = new TensorReference();
+  readonly #maps = new ShownMaps();
 
   constructor(host: ModelHost, shownPhoto: () => NamedBlob | undefined) {
     this.#host = host;
@@ -94,32 +100,39 @@ export class InsightSession {
       this.#photo = chosen;
       return { name: chosen.name, width, height, bitmap };
     },
-    'insight.setup': ({ size }) => this.#inTurn(() => this.#setup(size)),
+    'insight.setup': ({ size }, job) => this.#inTurn(() => this.#setup(size, job), job.signal),
     'insight.attention': (query, { signal }) => this.#inTurn(() => this.#attention(query), signal),
     'insight.meanAttention': (query, job) => this.#meanAttention(query, job),
     'insight.norms': ({ channel }, job) => this.#inTurn(() => this.#norms(channel, job)),
-    'insight.fusion': ({ scales }, { signal }) => this.#inTurn(() => this.#fusion(scales), signal),
+    'insight.fusion': (what, job) => this.#inTurn(() => this.#fusion(what, job), job.signal),
     'insight.tensor': ({ name }, { signal }) => this.#inTurn(() => this.#tensor(name), signal),
-    'insight.slice': ({ channel, shown }) => {
-      const tensor = this.#browsed.shown(this.#chosen(), shown);
-      return sliceOf(tensor, tensor.grid, tensor.tokens, channel);
-    },
-    'insight.npy': ({ shown }) => {
-      const { data, shape } = this.#browsed.shown(this.#chosen(), shown);
+    'insight.slice': (what, job) =>
+      this.#maps.slice(
+        this.#chosen(),
+        (shown) => this.#browsed.shown(this.#chosen(), shown),
+        what,
+        job,
+      ),
+    'insight.npy': ({ of }) => {
+      const { data, shape } = this.#values(of);
       return new Blob([new Uint8Array(encodeNpy(data, [...shape]))]);
     },
     'insight.keep': ({ keep }) => {
       this.#browsed.keep(keep ? this.#chosen() : undefined);
+      this.#maps.forgetSlice();
       return undefined;
     },
     'insight.time': (_, { signal }) => this.#inTurn(() => this.#time(signal), signal),
     'insight.compare': (what, job) => this.#inTurn(() => this.#compare(what, job)),
+    'insight.comparePictures': ({ map }, job) =>
+      this.#inTurn(() => this.#maps.compared(this.#ready().opened, map, job)),
     'insight.parity': (what, job) => this.#inTurn(() => runParity(this.#host, what, job)),
   };
 
   #forget(): void {
     this.#prepared?.fusion?.dispose();
     this.#prepared = undefined;
+    this.#maps.forget();
   }
 
   /** One run after another: two at once would need the memory of both. */
@@ -138,19 +151,25 @@ export class InsightSession {
     throw new EngineError({ code: 'no-photo', message: 'No photo is open.' });
   }
 
-  async #setup(wanted: number): Promise<InsightFacts> {
+  async #setup(wanted: number, job: Counted): Promise<InsightFacts> {
     const opened = this.#host.expectModel();
     const { planned, info, gpu, model } = opened;
     const { image } = model.config;
+    const total = 3;
+    const step = async (done: number): Promise<void> => {
+      job.progress({ done, total });
+      await pause(job.signal);
+    };
     return this.#withPhoto(gpu, async (photo, name) => {
+      const networkAt = (size: number): Size => inputSize(image, photo, { size, square: false });
       const asked = wanted || image.baseSize;
-      let size = asked;
-      let network = inputSize(image, photo, { size, square: false });
-      while (size > 2 * image.multiple && !attentionFits(planned, network, gpu.info)) {
-        size -= image.multiple;
-        network = inputSize(image, photo, { size, square: false });
-      }
+      await step(0);
+      const size = await sizeForAttention(planned, networkAt, asked, gpu.info, () =>
+        pause(job.signal),
+      );
       this.#host.expectFits(photo, size, false);
+      await step(1);
+      const network = networkAt(size);
       const facts: InsightFacts = {
         ...planOf(planned, network),
         model: info.title,
@@ -159,7 +178,9 @@ export class InsightSession {
         reducedFrom: size < asked ? asked : undefined,
         levels: [1, 2, 3, 4].map((level) => `reassembled_${level}`),
       };
+      await step(2);
       const pixels = await networkImage(gpu, image, photo, network);
+      await step(total);
       this.#forget();
       this.#prepared = { opened, facts, image: pixels, means: new Map() };
       return facts;
@@ -275,10 +296,11 @@ export class InsightSession {
     return maps;
   }
 
-  async #fusion(scales: readonly number[]): Promise<InsightCalls['insight.fusion']['result']> {
+  async #fusion({ scales, shades }: Fusing['params'], job: Job<never>): Promise<FusionResult> {
     const prepared = this.#ready();
     prepared.fusion ??= await FusionScaling.make(prepared);
-    return prepared.fusion.run(scales);
+    const depths = await prepared.fusion.run(scales);
+    return this.#maps.fusion(prepared.opened, depths, shades, job);
   }
 
   async #tensor(name: string): Promise<TensorFacts> {
@@ -304,6 +326,13 @@ export class InsightSession {
     return { ...tensor, model, photo, width, height, grid, tokens: tokensOf(facts) };
   }
 
+  #values(of: InsightCalls['insight.npy']['params']['of']): HostTensor {
+    if (of !== 'fusion' && of !== 'compared') return this.#browsed.shown(this.#chosen(), of);
+    const map = of === 'fusion' ? this.#ready().fusion?.last?.scaled : this.#maps.difference;
+    if (map) return { shape: [map.height, map.width], data: map.values };
+    throw new EngineError({ code: 'failed', message: 'There are no numbers to save yet.' });
+  }
+
   async #compare(
     { source, ...how }: Comparing['params'],
     job: Job<Comparing['progress']>,
@@ -312,9 +341,10 @@ export class InsightSession {
     const prepared = this.#ready();
     const { opened } = prepared;
     const other = await modelFile(source ?? opened.info.source, job.signal);
-    return this.#withPhoto(opened.gpu, (photo) =>
+    const compared = await this.#withPhoto(opened.gpu, (photo) =>
       compareModels(prepared, photo, { ...how, other }, job),
     );
+    return this.#maps.keep(compared);
   }
 
   async #time(signal: AbortSignal): Promise<Timing> {
@@ -346,6 +376,12 @@ async function attentionOf(prepared: Prepared, block: number): Promise<Float32Ar
   const name = weightsName(prepared.facts.blocks[block] ?? '');
   const [tensor] = await readTensors(prepared, [name], { attentionWeights: true });
   return tensor!.data;
+}
+
+/** A moment for what was sent meanwhile: that the visitor stopped it, say. */
+async function pause(signal: AbortSignal): Promise<void> {
+  await new Promise((resolve) => setTimeout(resolve));
+  signal.throwIfAborted();
 }
 
 const product = (a: number, b: number): number => a * b;

@@ -7,13 +7,16 @@ import fixture from '../../../../../test/fixtures/models/depth_anything_v2/model
 import type { ModelHost } from '../model_host.ts';
 import { EngineError, type Job } from '../protocol.ts';
 import { boxOf } from './boxes.ts';
+import { painted } from './depth_painter.ts';
 import {
   boxes,
   type InsightCalls,
   type NamedBlob,
+  type NumberMap,
   type ParityReport,
   type ParityRow,
 } from './insight_calls.ts';
+import { rangeOf } from './map_colours.ts';
 import { fetched, modelFile } from './model_files.ts';
 import { gridFor, type HostTensor, sliceOf } from './tensor_maps.ts';
 
@@ -33,10 +36,11 @@ const tolerances = {
 } as const;
 
 type Parity = InsightCalls['insight.parity'];
+type ComparedRow = Omit<ParityRow, 'where'> & { readonly where: NumberMap };
 
 export async function runParity(
   host: ModelHost,
-  { model: chosen, golden: given, dtype }: Parity['params'],
+  { model: chosen, golden: given, dtype, map }: Parity['params'],
   job: Job<Parity['progress']>,
 ): Promise<ParityReport> {
   const begun = performance.now();
@@ -62,7 +66,11 @@ export async function runParity(
     for (const [done, { file, tensors }] of golden.entries()) {
       signal.throwIfAborted();
       job.progress({ done, total });
-      rows.push(...(await compare(model, file, tensors, dtype)));
+      for (const { where, ...row } of await compare(model, file, tensors, dtype)) {
+        const ends = { low: 0, high: rangeOf(where.values).high };
+        const { bitmap } = await painted(where, map, ends, job);
+        rows.push({ ...row, where: bitmap });
+      }
     }
     job.progress({ done: total, total });
     const place = ({ box }: ParityRow): number => boxes.indexOf(box);
@@ -143,7 +151,7 @@ async function compare(
   file: string,
   expected: ReadonlyMap<string, HostTensor>,
   dtype: 'f32' | 'f16',
-): Promise<ParityRow[]> {
+): Promise<ComparedRow[]> {
   const pixels = expected.get('pixel_values')!;
   const keep = [...expected.keys()].filter((name) => name !== 'pixel_values' && name !== 'depth');
   const recording = await record(
@@ -157,7 +165,7 @@ async function compare(
     const { patch } = model.config.patchEmbed;
     const [, H = 1, W = 1] = pixels.shape;
     const grid = [H / patch, W / patch] as const;
-    const rows: ParityRow[] = [];
+    const rows: ComparedRow[] = [];
     for (const [name, tensor] of Object.entries({ ...recording.kept, depth })) {
       const reference = expected.get(name);
       if (!reference) continue;
