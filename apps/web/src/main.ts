@@ -48,7 +48,7 @@ const app: App = {
   },
   pictureRuns: () => imagePage().runs(),
   setImageSize: (size) => imagePage().setSize(size),
-  film: new Film(engine),
+  film: new Film(engine, toast),
   filmSettings: new Settings('video', videoSchema, fragmentFor('video')),
   current() {
     const film = app.film.source.value;

@@ -91,13 +91,19 @@ export function makeShell(app: App, { showKeys, models }: ShellActions): Shell {
     { label: 'This device', detail: gpuName.textContent ?? '', href: addressOf('models') },
   ]);
 
-  app.engine.model.watch((state) => {
-    const { text, dotClass, said } = modelWords(state);
+  const showModel = (): void => {
+    const { text, dotClass, said } = modelWords(app.engine.model.value, app.engine.gpu.value);
     setText(modelName, text);
     dot.className = `dot ${dotClass}`;
     modelChip.setAttribute('aria-label', `Model: ${text}, ${said}`);
-  });
-  app.engine.gpu.watch((state) => {
+  };
+  app.engine.model.watch(showModel);
+  app.engine.gpu.watch((state, before) => {
+    showModel();
+    if (state.state === 'lost' && before.state !== 'lost') {
+      app.announce.alert('The GPU was reset');
+    }
+    if (state.state === 'ready' && before.state === 'lost') app.announce.say('The GPU is back');
     setText(gpuName, gpuWords(state));
     gpuChip.title =
       state.state === 'ready' ? `Largest buffer ${bytesText(state.info.largestBuffer)}` : '';
@@ -137,7 +143,17 @@ export function makeShell(app: App, { showKeys, models }: ShellActions): Shell {
 const themeIcon = (name: typeof theme.value): IconName =>
   name === 'light' ? 'sun' : name === 'dark' ? 'moon' : 'contrast';
 
-function modelWords(state: ModelState): { text: string; dotClass: string; said: string } {
+/** A model is ready as long as its device is there. */
+function modelWords(
+  state: ModelState,
+  gpu: GpuState,
+): { text: string; dotClass: string; said: string } {
+  if (state.state === 'ready' && gpu.state !== 'ready') {
+    const { title: text } = state.info;
+    return gpu.state === 'failed'
+      ? { text, dotClass: 'bad', said: 'without a GPU' }
+      : { text, dotClass: 'warn', said: 'waiting for the GPU' };
+  }
   switch (state.state) {
     case 'none':
       return { text: 'No model', dotClass: 'off', said: 'none loaded' };

@@ -4,10 +4,19 @@ const THIN = '\u202f';
 /** `49.6 MB`: decimal units, three digits. */
 export function bytesText(bytes: number): string {
   if (bytes === 0) return `0${THIN}MB`;
-  const [value, unit] =
-    bytes >= 1e9 ? [bytes / 1e9, 'GB'] : bytes >= 1e6 ? [bytes / 1e6, 'MB'] : [bytes / 1e3, 'kB'];
-  return `${threeDigits(value)}${THIN}${unit}`;
+  if (bytes < 1000) return `${Math.round(bytes)}${THIN}bytes`;
+  const [one, unit] = unitOf(bytes);
+  return `${threeDigits(bytes / one)}${THIN}${unit}`;
 }
+
+/** `242 of 390 MB`: both in the unit of the whole. */
+export function partOfBytesText(done: number, total: number): string {
+  const [one] = unitOf(total);
+  return `${threeDigits(done / one)} of ${bytesText(total)}`;
+}
+
+const unitOf = (bytes: number): readonly [one: number, unit: string] =>
+  bytes >= 1e9 ? [1e9, 'GB'] : bytes >= 1e6 ? [1e6, 'MB'] : [1e3, 'kB'];
 
 /** `23 ms`, `1.4 s`, `2 min 5 s`. */
 export function timeText(milliseconds: number): string {

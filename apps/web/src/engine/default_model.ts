@@ -1,5 +1,7 @@
 import { recall, remember } from '../settings.ts';
+import type { Toaster } from '../ui/toast.ts';
 import type { ModelOptions, ModelSource } from '../worker/model_calls.ts';
+import type { Failure } from '../worker/protocol.ts';
 import type { Engine } from './engine.ts';
 import { isCancelled } from './engine.ts';
 
@@ -29,6 +31,16 @@ export async function useModel(
   await engine.call('model.open', { source, options }, { signal });
   const memory = source.kind === 'stored' ? { file: source.file, options } : undefined;
   remember(KEY, memory ? JSON.stringify(memory satisfies Remembered) : '');
+}
+
+/** The model in use once more, in full precision: half of it gave no numbers. */
+export async function runInF32(engine: Engine, toast: Toaster, failure: Failure): Promise<void> {
+  const { info } = engine;
+  if (!info) return;
+  toast.show(`${failure.message} Running in f32 instead.`);
+  await useModel(engine, info.source, { ...info.options, precision: 'f32' }).catch(() => {
+    // The state of the model says what went wrong.
+  });
 }
 
 export const forgetModel = (): void => remember(KEY, '');

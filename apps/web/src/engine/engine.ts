@@ -21,8 +21,8 @@ interface Pending {
 export class Engine {
   readonly gpu = new Store<GpuState>({ state: 'opening' });
   readonly model = new Store<ModelState>({ state: 'none' });
-  /** Lines for people that come unasked. */
-  readonly notice = new Store<string>('');
+  /** Of the last run of the model in use: milliseconds, and the size that it was asked for. */
+  speed: { readonly time: number; readonly size: number } | undefined;
   readonly #worker: Worker;
   readonly #pending = new Map<number, Pending>();
   #lastId = 0;
@@ -98,8 +98,10 @@ export class Engine {
 
   #takeEvent(name: keyof Events, value: unknown): void {
     if (name === 'gpu') this.gpu.set(value as GpuState);
-    else if (name === 'model') this.model.set(value as ModelState);
-    else this.notice.set(value as string);
+    else {
+      this.speed = undefined;
+      this.model.set(value as ModelState);
+    }
   }
 }
 

@@ -1,7 +1,7 @@
 import type { App } from '../app.ts';
-import { failureIn } from '../engine/engine.ts';
 import { plural } from '../words.ts';
 import { ZipWriter } from '../zip_writer.ts';
+import { showFailure } from './failure_dialog.ts';
 import { saveBlob } from './files.ts';
 
 /** Browsers that let a page write into a folder have this; others get one ZIP. */
@@ -101,7 +101,7 @@ export class FrameWriter<Kind, Frame> {
       this.#written++;
       this.onChange();
     } catch (error) {
-      this.#app.toast.show(failureIn(error).message);
+      showFailure('A frame could not be written', error);
       this.stop();
     }
   }

@@ -1,5 +1,5 @@
 import type { App } from '../app.ts';
-import { failureIn } from '../engine/engine.ts';
+import { showFailure } from './failure_dialog.ts';
 import { saveBlob } from './files.ts';
 
 export interface Recorder {
@@ -58,7 +58,7 @@ export function makeRecorder(
       if (stopWanted) await end();
     } catch (error) {
       setState('off');
-      app.toast.show(failureIn(error).message);
+      showFailure('The recording did not work', error);
     }
   };
   const end = async (): Promise<void> => {
@@ -70,7 +70,7 @@ export function makeRecorder(
         if (movie) save(movie.blob, movie.suffix);
       }
     } catch (error) {
-      app.toast.show(failureIn(error).message);
+      showFailure('The recording did not work', error);
     } finally {
       media = undefined;
       setState('off');

@@ -12,6 +12,4 @@ export interface Calls extends ModelCalls, ImageCalls, FilmCalls, View3dCalls, I
 export interface Events {
   readonly gpu: GpuState;
   readonly model: ModelState;
-  /** A line for people, such as a change of precision. */
-  readonly notice: string;
 }

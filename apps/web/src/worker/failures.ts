@@ -2,6 +2,18 @@ import { CheckpointError } from '@dpt-webgpu/loaders';
 import { DeviceLostError, StateDictError } from '@dpt-webgpu/tensor';
 import { EngineError, type Failure } from './protocol.ts';
 
+/** Values of a map that are no numbers: `count` of so many. */
+export function notFinite(dtype: 'f16' | 'f32', count: number, of: number): EngineError {
+  return new EngineError({
+    code: 'not-finite',
+    message:
+      dtype === 'f16'
+        ? 'Half precision gave values that are not numbers.'
+        : `The depth map has ${count} of ${of} values that are not numbers.`,
+    remedy: dtype === 'f16' ? 'Use f32.' : 'The weights or the GPU driver are at fault.',
+  });
+}
+
 /** What the page is told of an error. */
 export function failureOf(error: unknown): Failure {
   if (error instanceof EngineError) return error.failure;

@@ -43,11 +43,18 @@ export interface ModelInfo {
 export interface Bytes {
   readonly done: number;
   readonly total: number;
+  /** All of it is there, and is compared with the published checksum. */
+  readonly checking?: boolean;
 }
 
 export type ModelState =
   | { readonly state: 'none' }
-  | { readonly state: 'loading'; readonly title: string; readonly bytes?: Bytes }
+  | {
+      readonly state: 'loading';
+      readonly title: string;
+      readonly source: ModelSource;
+      readonly bytes?: Bytes;
+    }
   | { readonly state: 'ready'; readonly info: ModelInfo }
   | { readonly state: 'failed'; readonly title: string; readonly failure: Failure };
 
@@ -79,6 +86,13 @@ export interface Inspection {
   readonly proposed: Needs | undefined;
   /** What the file does not say and a person must; what stands here meanwhile is a guess. */
   readonly asks: readonly ('family' | 'maxDepth')[];
+}
+
+/** What a published model would need, told from the shapes of its tensors before anything is downloaded. */
+export interface Forecast {
+  readonly needs: Needs;
+  readonly proposed: Needs | undefined;
+  readonly summary: string;
 }
 
 /** A model in the browser's private files. */
@@ -116,12 +130,18 @@ export interface ModelCalls {
   readonly 'gpu.open': Call<undefined, GpuInfo>;
   /** Gives the device up and asks for another, with the model that was loaded. */
   readonly 'gpu.reopen': Call<undefined, GpuInfo>;
+  /** No more tries to get a lost device back. */
+  readonly 'gpu.stop': Call<undefined, undefined>;
   readonly 'gpu.memory': Call<undefined, number>;
   readonly 'model.open': Call<
     { readonly source: ModelSource; readonly options: ModelOptions },
     ModelInfo,
     Bytes
   >;
+  /** Gives up the loading that is under way. */
+  readonly 'model.stop': Call<undefined, undefined>;
+  /** By the name in the manifest; undefined for one whose shapes are not known. */
+  readonly 'model.forecast': Call<{ readonly name: string }, Forecast | undefined>;
   readonly 'model.inspect': Call<
     { readonly source: ModelSource; readonly options: ModelOptions; readonly size?: number },
     Inspection

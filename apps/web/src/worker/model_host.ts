@@ -1,15 +1,6 @@
-import {
-  buildDpt,
-  type DPTModel,
-  type DptOptions,
-  type Family,
-  type Recognised,
-  recognise,
-  type Size,
-  summary,
-} from '@dpt-webgpu/dpt';
+import { buildDpt, type DPTModel, recognise, type Size, summary } from '@dpt-webgpu/dpt';
 import { openCheckpoint } from '@dpt-webgpu/loaders';
-import { Context, type StateDict } from '@dpt-webgpu/tensor';
+import { Context } from '@dpt-webgpu/tensor';
 import { failureOf } from './failures.ts';
 import { type Gpu, type GpuInfo, type GpuState, openGpu } from './gpu.ts';
 import type {
@@ -21,10 +12,18 @@ import type {
   ModelState,
   Needs,
 } from './model_calls.ts';
-import { needsOf, smallerThatFits } from './model_needs.ts';
+import {
+  dptOptions,
+  dtypeOf,
+  familiesLike,
+  infoOf,
+  licenceOf,
+  recogniseOrAsk,
+} from './model_facts.ts';
+import { needsOf, smallerThatFits, TYPICAL_PHOTO } from './model_needs.ts';
 import { nameOf, sourceOf } from './model_source.ts';
 import { titleOf } from './model_titles.ts';
-import { EngineError } from './protocol.ts';
+import { EngineError, type Failure } from './protocol.ts';
 
 /** A model on the device, ready to be recorded. */
 export interface OpenModel {
@@ -39,6 +38,17 @@ export interface OpenModel {
 const PAUSES = [200, 1000, 2000, 4000];
 const ATTEMPTS = PAUSES.length;
 
+const GONE: Failure = {
+  code: 'device-lost',
+  message: 'The GPU does not come back.',
+  remedy: 'Close other tabs that use it, then try again.',
+};
+const STOPPED: Failure = {
+  code: 'device-lost',
+  message: 'The GPU was reset, and getting it back was stopped.',
+  remedy: 'Try again when you like.',
+};
+
 /** The device and the model on it: one of each, opened once however many ask, and opened again after a loss. */
 export class ModelHost {
   readonly #say: { gpu: (state: GpuState) => void; model: (state: ModelState) => void };
@@ -46,6 +56,7 @@ export class ModelHost {
   #open: OpenModel | undefined;
   #wanted: { source: ModelSource; options: ModelOptions } | undefined;
   #loading: AbortController | undefined;
+  #recovering: AbortController | undefined;
   readonly #closing = new Set<() => void>();
   readonly #built = new Set<(gpu: Gpu, planned: DPTModel) => void>();
 
@@ -108,11 +119,14 @@ export class ModelHost {
   /** A few tries with growing pauses: a driver that was reset takes a moment. */
   async #recover(): Promise<void> {
     this.#forget();
+    const { signal } = (this.#recovering = new AbortController());
     for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
       this.#say.gpu({ state: 'lost', attempt, attempts: ATTEMPTS });
       await new Promise((resolve) => setTimeout(resolve, PAUSES[attempt - 1]));
+      let gpu: Gpu | undefined;
       try {
-        const gpu = await openGpu();
+        signal.throwIfAborted();
+        gpu = await openGpu();
         this.#gpu = Promise.resolve(gpu);
         void gpu.device.lost.then(({ reason }) => {
           if (reason !== 'destroyed') void this.#recover();
@@ -122,19 +136,26 @@ export class ModelHost {
         return;
       } catch (error) {
         this.#forget();
-        if (attempt < ATTEMPTS) continue;
+        gpu?.device.destroy();
         const { message } = failureOf(error);
-        this.#say.gpu({
-          state: 'failed',
-          failure: {
-            code: 'device-lost',
-            message: 'The GPU does not come back.',
-            remedy: 'Close other tabs that use it, then try again.',
-            details: message,
-          },
-        });
+        const failure = signal.aborted ? STOPPED : { ...GONE, details: message };
+        if (!signal.aborted && attempt < ATTEMPTS) continue;
+        this.#say.gpu({ state: 'failed', failure });
+        return;
       }
     }
+  }
+
+  /** The visitor will not wait for the device, or for its model. */
+  stopRecovery(): undefined {
+    this.#recovering?.abort();
+    return this.stop();
+  }
+
+  /** The visitor will not wait for the model. */
+  stop(): undefined {
+    this.#loading?.abort();
+    return undefined;
   }
 
   async #openAgain(): Promise<void> {
@@ -161,13 +182,19 @@ export class ModelHost {
     signal?.addEventListener('abort', abort, { once: true });
     let title = source.kind === 'bundled' ? 'Small demonstration model' : nameOf(source);
     try {
-      this.#say.model({ state: 'loading', title });
+      this.#say.model({ state: 'loading', title, source });
       // The device is opened while the file is read. What goes wrong there is thrown below.
       this.gpu().catch(() => {});
-      const file = await sourceOf(source, loading.signal, (bytes) => {
-        this.#say.model({ state: 'loading', title, bytes });
+      let said = 0;
+      // A page shows numbers four times a second at most, and there are hundreds of tensors.
+      const say = (bytes: Bytes): void => {
+        const now = performance.now();
+        if (now - said < 100) return;
+        said = now;
+        this.#say.model({ state: 'loading', title, source, bytes });
         progress?.(bytes);
-      });
+      };
+      const file = await sourceOf(source, loading.signal, say);
       const stateDict = await openCheckpoint(file);
       try {
         const recognised = recognise(stateDict, dptOptions(options));
@@ -182,11 +209,7 @@ export class ModelHost {
         for (const listener of this.#built) listener(gpu, planned);
         await model.weights.load({
           signal: loading.signal,
-          onProgress: (done, total) => {
-            const bytes = { done: (done / total) * file.size, total: file.size };
-            this.#say.model({ state: 'loading', title, bytes });
-            progress?.(bytes);
-          },
+          onProgress: (done, total) => say({ done: (done / total) * file.size, total: file.size }),
         });
         const info = infoOf({ source, options, title, recognised, stateDict, dtype, model });
         this.#wanted = { source, options };
@@ -228,9 +251,7 @@ export class ModelHost {
       const model = buildDpt(Context.planning({ f16: true }), recognised, { dtype });
       const { config } = recognised;
       const wanted = size ?? config.image.baseSize;
-      // A photo as cameras make them: three by two.
-      const photo = { width: 1536, height: 1024 };
-      const needs = needsOf(model, photo, wanted, false, info);
+      const needs = needsOf(model, TYPICAL_PHOTO, wanted, false, info);
       return {
         title: titleOf(recognised, stateDict),
         family: config.family,
@@ -242,7 +263,9 @@ export class ModelHost {
         warnings: recognised.warnings,
         needs,
         asks,
-        proposed: needs.fits ? undefined : smallerThatFits(model, photo, wanted, false, info),
+        proposed: needs.fits
+          ? undefined
+          : smallerThatFits(model, TYPICAL_PHOTO, wanted, false, info),
       };
     } finally {
       await stateDict.close();
@@ -277,84 +300,4 @@ export class ModelHost {
     this.#open?.model.dispose();
     this.#open = undefined;
   }
-}
-
-const dptOptions = ({ preset, family, maxDepth }: ModelOptions): DptOptions => ({
-  preset,
-  family,
-  maxDepth,
-});
-
-/** Recognises a file, with a guess where it keeps back what only a person can know. */
-function recogniseOrAsk(
-  stateDict: StateDict,
-  options: ModelOptions,
-): Pick<Inspection, 'asks'> & { recognised: Recognised } {
-  const asks: ('family' | 'maxDepth')[] = [];
-  const attempt = (maxDepth = options.maxDepth): Recognised =>
-    recognise(stateDict, dptOptions({ ...options, maxDepth }));
-  let recognised: Recognised;
-  try {
-    recognised = attempt();
-  } catch (error) {
-    // Every other reason comes again, range or no range.
-    recognised = attempt(20);
-    if (options.maxDepth !== undefined) throw error;
-    asks.push('maxDepth');
-  }
-  if (recognised.warnings.length > 0) asks.push('family');
-  return { recognised, asks };
-}
-
-/** Auto: half precision where the device has it, except for the small model, whose output leaves its range. */
-function dtypeOf(
-  { precision }: ModelOptions,
-  { f16 }: GpuInfo,
-  stateDict: StateDict,
-): 'f32' | 'f16' {
-  if (precision !== 'auto') return precision;
-  return f16 && stateDict.metadata.get('model') !== 'dpt-tiny' ? 'f16' : 'f32';
-}
-
-function licenceOf({ metadata }: StateDict): string | undefined {
-  if (metadata.get('model') === 'dpt-tiny') return 'MIT';
-  return metadata.get('license') ?? metadata.get('licence');
-}
-
-/** Families whose weights look the same, so that only a person can tell. */
-function familiesLike(family: Family): Family[] {
-  return family.startsWith('depth_anything')
-    ? ['depth_anything_v2', 'depth_anything_v2_metric', 'depth_anything_v1']
-    : [family];
-}
-
-function infoOf(from: {
-  source: ModelSource;
-  options: ModelOptions;
-  title: string;
-  recognised: Recognised;
-  stateDict: StateDict;
-  dtype: 'f32' | 'f16';
-  model: DPTModel;
-}): ModelInfo {
-  const { source, options, title, recognised, stateDict, dtype, model } = from;
-  const { config, warnings } = recognised;
-  const { baseSize, multiple, sizing } = config.image;
-  return {
-    source,
-    options,
-    title,
-    file: nameOf(source),
-    family: config.family,
-    summary: summary(config),
-    dtype,
-    depth: config.depth,
-    maxDepth: config.maxDepth,
-    baseSize,
-    multiple,
-    sizing,
-    weightBytes: model.weights.bytes,
-    licence: licenceOf(stateDict),
-    warnings,
-  };
 }

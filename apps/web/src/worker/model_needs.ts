@@ -7,6 +7,9 @@ import type { Needs } from './model_calls.ts';
 /** Of a photo on the device: the texture with its smaller copies, and the pixels as the network takes them. */
 const BYTES_PER_PIXEL = 4 * (4 / 3) + 4;
 
+/** A photo as cameras make them, three by two, for models that are asked about before a photo is there. */
+export const TYPICAL_PHOTO: Size = { width: 1536, height: 1024 };
+
 /** What of a device decides. */
 export type Limits = Pick<GpuInfo, 'largestBuffer' | 'budget'>;
 

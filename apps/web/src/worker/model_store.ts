@@ -151,6 +151,7 @@ export function downloadModel(
         remedy: 'Download goes on from there.',
       });
     }
+    if (sha256 !== undefined) progress({ done: got.size, total: got.size, checking: true });
     if (sha256 !== undefined && (await digestOf(got, signal)) !== sha256) {
       await removeIfThere(directory, name + PART);
       throw new EngineError({

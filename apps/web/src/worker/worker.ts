@@ -6,6 +6,7 @@ import { ImageSession } from './image/image_session.ts';
 import type { NamedBlob } from './insight/insight_calls.ts';
 import { InsightSession } from './insight/insight_session.ts';
 import type { ModelCalls } from './model_calls.ts';
+import { forecast } from './model_forecast.ts';
 import { ModelHost } from './model_host.ts';
 import {
   clearModels,
@@ -33,8 +34,11 @@ const host = new ModelHost({
 const models: Handlers<ModelCalls> = {
   'gpu.open': async () => (await host.gpu()).info,
   'gpu.reopen': () => host.reopen(),
+  'gpu.stop': () => host.stopRecovery(),
   'gpu.memory': async () => (await host.gpu()).context.memory().total,
   'model.open': ({ source, options }, job) => host.open(source, options, job),
+  'model.stop': () => host.stop(),
+  'model.forecast': async ({ name }) => forecast(name, (await host.gpu()).info),
   'model.inspect': ({ source, options, size }) => host.inspect(source, options, size),
   'model.needs': ({ width, height, size, square }) => host.needs({ width, height }, size, square),
   'store.list': () => listModels(),

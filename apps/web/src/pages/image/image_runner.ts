@@ -1,5 +1,5 @@
 import type { App } from '../../app.ts';
-import { useModel } from '../../engine/default_model.ts';
+import { runInF32, useModel } from '../../engine/default_model.ts';
 import { failureIn, isCancelled } from '../../engine/engine.ts';
 import type { Settings } from '../../settings.ts';
 import { Store } from '../../store.ts';
@@ -127,7 +127,7 @@ export class ImageRunner {
   }
 
   async #run(): Promise<void> {
-    const { engine, announce } = this.#app;
+    const { engine, announce, toast } = this.#app;
     const options = this.options;
     if (!options) return;
     this.#wanted = false;
@@ -143,6 +143,7 @@ export class ImageRunner {
       await this.#showLook();
       this.facts.set(facts);
       this.run.set({ state: 'done' });
+      if (facts.runs === 1) engine.speed = { time: facts.modelTime, size: options.size };
       announce.say(`Depth map ready in ${timeText(facts.totalTime)}`);
       document.documentElement.dataset.runs = String(++this.#runs);
     } catch (error) {
@@ -150,7 +151,7 @@ export class ImageRunner {
       if (isCancelled(error)) this.run.set({ state: this.facts.value ? 'done' : 'idle' });
       else if (failure.code === 'not-finite' && engine.info?.dtype === 'f16') {
         this.run.set({ state: 'idle' });
-        await fallBackToF32(this.#app, failure);
+        await runInF32(engine, toast, failure);
       } else if (failure.code === 'device-lost' || failure.code === 'no-model') {
         // The device's own state says so, and its recovery starts this again.
         this.run.set({ state: this.facts.value ? 'done' : 'idle' });
@@ -202,16 +203,6 @@ export class ImageRunner {
       // The state of the model says what went wrong.
     }
   }
-}
-
-/** The model again in 32 bits, after half of them were not enough. */
-export async function fallBackToF32({ engine, toast }: App, failure: Failure): Promise<void> {
-  const { info } = engine;
-  if (!info) return;
-  toast.show(`${failure.message} Running in f32 instead.`);
-  await useModel(engine, info.source, { ...info.options, precision: 'f32' }).catch(() => {
-    // The state of the model says what went wrong.
-  });
 }
 
 const runKey = ({ size, shape, tiles, flip, crop }: ImageSettings): string =>

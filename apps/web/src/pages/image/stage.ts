@@ -25,7 +25,7 @@ export interface StageEvents extends MarkEvents {
 
 const LONG_PRESS = 500;
 /** Pixels that the buttons of the crop box take on a phone. */
-const CROP_BAR = 76;
+export const CROP_BAR = 76;
 
 /** The canvas, what lies on top of it, and what hands do to both. The worker draws; only places are reckoned here. */
 export class Stage {

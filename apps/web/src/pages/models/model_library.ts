@@ -3,8 +3,10 @@ import type { App } from '../../app.ts';
 import { forgetModel, useModel, usualOptions } from '../../engine/default_model.ts';
 import { failureIn, isCancelled } from '../../engine/engine.ts';
 import { Store } from '../../store.ts';
+import { Pace } from '../../ui/pace.ts';
 import type {
   Bytes,
+  Forecast,
   Inspection,
   ModelOptions,
   ModelSource,
@@ -46,6 +48,8 @@ export interface LibraryState {
   readonly notes: ReadonlyMap<string, RowNote>;
   /** Files that were dropped and could not be kept, or not be read. */
   readonly files: ReadonlyMap<string, File>;
+  /** By the names of the manifest. */
+  readonly forecasts: ReadonlyMap<string, Forecast>;
   /** The row whose file is being looked at. */
   readonly looking: string | undefined;
 }
@@ -57,12 +61,32 @@ export class ModelLibrary {
     transfers: new Map(),
     notes: new Map(),
     files: new Map(),
+    forecasts: new Map(),
     looking: undefined,
   });
   readonly #app: App;
+  /** Downloads that are under way, until they have let go of their files. */
+  readonly #writing = new Map<string, Promise<boolean>>();
+  readonly #forecast = new Set<string>();
 
   constructor(app: App) {
     this.#app = app;
+  }
+
+  /** What published models would need on this device, one after the other, each once. */
+  async forecast(names: readonly string[]): Promise<void> {
+    for (const name of names) {
+      if (this.#forecast.has(name)) continue;
+      this.#forecast.add(name);
+      try {
+        const forecast = await this.#app.engine.call('model.forecast', { name });
+        if (forecast) this.#set({ forecasts: put(this.state.value.forecasts, name, forecast) });
+      } catch {
+        // The state of the device says why; with another device it is asked again.
+        this.#forecast.delete(name);
+        return;
+      }
+    }
   }
 
   async refresh(): Promise<void> {
@@ -177,7 +201,21 @@ export class ModelLibrary {
   }
 
   /** Fetches a published file, from where an earlier try stopped. */
-  async download(entry: ManifestEntry): Promise<void> {
+  download(entry: ManifestEntry): Promise<boolean> {
+    const writing = this.#download(entry).finally(() => this.#writing.delete(entry.file));
+    this.#writing.set(entry.file, writing);
+    return writing;
+  }
+
+  /** A model that is too big at its usual size is fetched for a smaller one. */
+  async downloadFor(entry: ManifestEntry, size: number): Promise<void> {
+    const { file } = entry;
+    if (!(await this.download(entry))) return;
+    await this.useSmaller(file, { kind: 'stored', file }, usualOptions, size);
+  }
+
+  /** True when all of it came. */
+  async #download(entry: ManifestEntry): Promise<boolean> {
     const { file, url, bytes, sha256, licence } = entry;
     const cancel = new AbortController();
     this.#note(file, undefined);
@@ -195,8 +233,10 @@ export class ModelLibrary {
         label: 'Use',
         run: () => void this.use(file, { kind: 'stored', file }, usualOptions),
       });
+      return true;
     } catch (error) {
       if (!isCancelled(error)) this.#fail(file, error);
+      return false;
     } finally {
       this.#endTransfer(file);
       await this.refresh();
@@ -213,20 +253,22 @@ export class ModelLibrary {
     this.state.value.transfers.get(key)?.cancel.abort();
   }
 
+  /** With what a download has brought so far: the browser keeps a file while it is being written. */
   async remove(key: string): Promise<void> {
     this.stop(key);
+    await this.#writing.get(key);
     const files = new Map(this.state.value.files);
     files.delete(key);
     this.#set({ files });
     this.#note(key, undefined);
-    if (this.state.value.stored.models.some(({ file }) => file === key)) {
-      await this.#app.engine.call('store.remove', { file: key });
-      await this.refresh();
-    }
+    if (!this.state.value.stored.available) return;
+    await this.#app.engine.call('store.remove', { file: key });
+    await this.refresh();
   }
 
   async clear(): Promise<void> {
     for (const { cancel } of this.state.value.transfers.values()) cancel.abort();
+    await Promise.all(this.#writing.values());
     await this.#app.engine.call('store.clear', undefined);
     forgetModel();
     await this.refresh();
@@ -245,19 +287,17 @@ export class ModelLibrary {
     this.#set({ notes });
   }
 
-  readonly #begun = new Map<string, { at: number; from: number }>();
+  readonly #paces = new Map<string, Pace>();
 
   #transfer(key: string, what: Transfer['what'], bytes: Bytes, cancel: AbortController): void {
-    const now = performance.now();
-    const begun = this.#begun.get(key) ?? { at: now, from: bytes.done };
-    this.#begun.set(key, begun);
-    const seconds = (now - begun.at) / 1000;
-    const rate = seconds > 1 ? (bytes.done - begun.from) / seconds : undefined;
+    const pace = this.#paces.get(key) ?? new Pace();
+    this.#paces.set(key, pace);
+    const rate = pace.at(bytes.done);
     this.#set({ transfers: put(this.state.value.transfers, key, { bytes, rate, cancel, what }) });
   }
 
   #endTransfer(key: string): void {
-    this.#begun.delete(key);
+    this.#paces.delete(key);
     const transfers = new Map(this.state.value.transfers);
     transfers.delete(key);
     this.#set({ transfers });

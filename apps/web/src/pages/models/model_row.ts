@@ -9,8 +9,14 @@ import { choiceField, selectField } from '../../ui/choice.ts';
 import { showDialog } from '../../ui/dialog.ts';
 import { chooseFiles } from '../../ui/files.ts';
 import { progressBar } from '../../ui/progress.ts';
-import { bytesText } from '../../words.ts';
-import type { ModelOptions, ModelSource } from '../../worker/model_calls.ts';
+import { bytesText, partOfBytesText, timeText } from '../../words.ts';
+import type {
+  Bytes,
+  Forecast,
+  ModelOptions,
+  ModelSource,
+  Needs,
+} from '../../worker/model_calls.ts';
 import { MODEL_FILES, type ModelLibrary, type RowNote, type Transfer } from './model_library.ts';
 import { familyNames, pagesMayFetch, titleOfEntry } from './model_names.ts';
 
@@ -44,10 +50,18 @@ export function row(context: RowContext, of: Row): HTMLElement {
   const { key, title, detail, source, note, transfer, paused } = of;
   const model = app.engine.model.value;
   const used = source !== undefined && inUse(source);
+  const loading = used && model.state === 'loading' ? model : undefined;
   const noGpu = app.engine.gpu.value.state === 'failed';
   const actions: Child[] = [];
   if (transfer) actions.push(...transferActions(library, key, transfer));
-  else {
+  else if (loading) {
+    actions.push(button('Cancel', () => void app.engine.call('model.stop', undefined)));
+  } else {
+    const speed = used ? app.engine.speed : undefined;
+    if (speed) {
+      const words = `${timeText(speed.time)} at ${speed.size}`;
+      actions.push(h('span', { class: 'caption nowrap' }, words));
+    }
     if (!of.elsewhere && (of.stored || of.removable)) {
       actions.push(iconButton('trash', `Remove ${title}`, () => void library.remove(key)));
     }
@@ -65,10 +79,10 @@ export function row(context: RowContext, of: Row): HTMLElement {
         () => void library.use(key, source, optionsOf(key)),
       );
       use.disabled = of.busy || noGpu;
+      if (noGpu) use.title = NO_GPU;
       actions.push(use);
     }
   }
-  const loading = used && model.state === 'loading';
   return h(
     'li',
     { class: 'm', dataset: { key } },
@@ -88,11 +102,14 @@ export function row(context: RowContext, of: Row): HTMLElement {
     h('div', { class: 'small quiet' }, detail.join(' · ')),
     h('div', { class: 'acts' }, ...actions),
     transfer && transferRow(title, transfer),
+    loading?.bytes && progressRow(`Loading of ${title}`, 'Loaded', loading.bytes),
     note && noteRow(context, key, note),
   );
 }
 
-/** A published model that is not on this device. */
+const NO_GPU = 'This browser has no GPU for pages: models cannot be used here.';
+
+/** A published model that is not on this device, and whether this device could run it. */
 export function offer(
   { app, library }: RowContext,
   entry: ManifestEntry,
@@ -100,11 +117,16 @@ export function offer(
   transfer: Transfer | undefined,
 ): HTMLElement {
   const title = titleOfEntry(entry);
-  const gpu = app.engine.gpu.value;
+  const noGpu = app.engine.gpu.value.state === 'failed';
   const size = entry.bytes ?? entry.about;
-  const tooBig = gpu.state === 'ready' && size > gpu.info.budget;
-  const get = pagesMayFetch(entry)
-    ? button('Download', () => void library.download(entry))
+  const forecast = library.state.value.forecasts.get(entry.name);
+  const big = forecast && !forecast.needs.fits ? forecast : undefined;
+  const mayFetch = pagesMayFetch(entry);
+  const download = button('Download', () => void library.download(entry));
+  download.disabled = noGpu;
+  if (noGpu) download.title = NO_GPU;
+  const get = mayFetch
+    ? download
     : h(
         'a',
         {
@@ -123,7 +145,7 @@ export function offer(
       'div',
       { class: 'name' },
       h('span', {}, title),
-      tooBig && h('span', { class: 'badge warn' }, 'Too big for this device'),
+      big && h('span', { class: 'badge warn' }, `Too big at ${big.needs.size}`),
     ),
     h(
       'div',
@@ -137,6 +159,13 @@ export function offer(
     ),
     transfer && transferRow(title, transfer),
     note?.kind === 'failed' && failedNote(note.failure, []),
+    big &&
+      !transfer &&
+      bigNote(big, ({ size: smaller }) =>
+        mayFetch
+          ? button(`Download, use at ${smaller} px`, () => void library.downloadFor(entry, smaller))
+          : h('span', { class: 'small' }, `At ${smaller} px it should fit.`),
+      ),
   );
 }
 
@@ -152,25 +181,33 @@ function transferActions(library: ModelLibrary, key: string, { what }: Transfer)
 }
 
 function transferRow(title: string, { bytes, rate, what }: Transfer): HTMLElement {
-  const { done, total } = bytes;
-  const bar = progressBar(what === 'download' ? 'Downloaded' : 'Copied');
-  bar.set(total > 0 ? done / total : undefined);
+  const { done, total, checking } = bytes;
   const left =
     rate && total > 0 ? `, ${Math.max(1, Math.round((total - done) / rate))} s left` : '';
+  const pace = checking ? 'Comparing its checksum' : rate ? `${bytesText(rate)}/s${left}` : '';
+  return what === 'download'
+    ? progressRow(`Download of ${title}`, 'Downloaded', bytes, pace)
+    : progressRow(`Copy of ${title}`, 'Copied', bytes, pace);
+}
+
+function progressRow(
+  name: string,
+  label: string,
+  { done, total, checking }: Bytes,
+  pace = '',
+): HTMLElement {
+  const bar = progressBar(label);
+  bar.set(total > 0 && !checking ? done / total : undefined);
   return h(
     'div',
-    {
-      class: 'full',
-      role: 'group',
-      'aria-label': `${what === 'download' ? 'Download' : 'Copy'} of ${title}`,
-    },
+    { class: 'full', role: 'group', 'aria-label': name },
     bar.element,
     h(
       'div',
       { class: 'row caption' },
-      h('span', {}, total > 0 ? `${bytesText(done)} of ${bytesText(total)}` : bytesText(done)),
+      h('span', {}, total > 0 ? partOfBytesText(done, total) : bytesText(done)),
       h('span', { class: 'grow' }),
-      h('span', {}, rate ? `${bytesText(rate)}/s${left}` : ''),
+      h('span', {}, pace),
     ),
   );
 }
@@ -185,44 +222,47 @@ function noteRow({ library }: RowContext, key: string, note: RowNote): HTMLEleme
       }),
     ]);
   }
+  if (note.kind === 'ask') return askNote(library, key, note);
   const { source, inspection, options } = note;
-  if (note.kind === 'big') {
-    const { needs, proposed, summary } = inspection;
-    return h(
+  return bigNote(inspection, ({ size }) =>
+    button(`Use at ${size} px`, () => void library.useSmaller(key, source, options, size)),
+  );
+}
+
+/** What a model needs, against what there is; `use` offers a size that fits. */
+function bigNote(
+  { needs, proposed, summary }: Forecast,
+  use: (proposed: Needs) => HTMLElement,
+): HTMLElement {
+  return h(
+    'div',
+    { class: 'full note' },
+    icon('warning'),
+    h(
+      'span',
+      {},
+      `Needs about ${bytesText(needs.bytes)} at ${needs.size} px. This device is good for about ${bytesText(needs.available)}.`,
+    ),
+    h(
       'div',
-      { class: 'full note' },
-      icon('warning'),
-      h(
-        'span',
-        {},
-        `Needs about ${bytesText(needs.bytes)} at ${needs.size} px. This device is good for about ${bytesText(needs.available)}.`,
-      ),
-      h(
-        'div',
-        { class: 'row wrap' },
-        proposed &&
-          button(
-            `Use at ${proposed.size} px`,
-            () => void library.useSmaller(key, source, options, proposed.size),
+      { class: 'row wrap' },
+      proposed && use(proposed),
+      button('Why?', () => {
+        void showDialog(
+          'Why?',
+          h('p', {}, summary),
+          h(
+            'p',
+            {},
+            `A photo of 3:2 reaches the network as ${needs.width} × ${needs.height}. Weights and what lies between the steps take ${bytesText(needs.bytes)}, and the largest single buffer ${bytesText(needs.largestBuffer)}.`,
           ),
-        button('Why?', () => {
-          void showDialog(
-            'Why?',
-            h('p', {}, summary),
-            h(
-              'p',
-              {},
-              `A photo of 3:2 reaches the network as ${needs.width} × ${needs.height}. Weights and what lies between the steps take ${bytesText(needs.bytes)}, and the largest single buffer ${bytesText(needs.largestBuffer)}.`,
-            ),
-            proposed
-              ? h('p', {}, `At ${proposed.size} px it is ${bytesText(proposed.bytes)}.`)
-              : h('p', {}, 'No size of this model fits.'),
-          );
-        }),
-      ),
-    );
-  }
-  return askNote(library, key, note);
+          proposed
+            ? h('p', {}, `At ${proposed.size} px it is ${bytesText(proposed.bytes)}.`)
+            : h('p', {}, 'No size of this model fits.'),
+        );
+      }),
+    ),
+  );
 }
 
 function failedNote(failure: Parameters<typeof why>[0], actions: readonly Child[]): HTMLElement {

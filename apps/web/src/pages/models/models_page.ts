@@ -5,7 +5,7 @@ import { usualOptions } from '../../engine/default_model.ts';
 import { icon } from '../../icons.ts';
 import { chooseFiles } from '../../ui/files.ts';
 import type { MenuItem } from '../../ui/menu.ts';
-import { bytesText } from '../../words.ts';
+import { bytesText, partOfBytesText } from '../../words.ts';
 import type { ModelOptions, ModelSource } from '../../worker/model_calls.ts';
 import { deviceCard, storageCard } from './model_cards.ts';
 import { MODEL_FILES, ModelLibrary } from './model_library.ts';
@@ -96,7 +96,8 @@ export function makeModelsPage(app: App): ModelsPage {
     ...library.state.value.stored.models.find((model) => model.file === file)?.options,
   });
   const inUse = (source: ModelSource): boolean => {
-    const now = engine.info?.source;
+    const { value } = engine.model;
+    const now = value.state === 'loading' ? value.source : engine.info?.source;
     if (!now || now.kind !== source.kind) return false;
     if (now.kind === 'stored' && source.kind === 'stored') return now.file === source.file;
     return now.kind === 'file' && source.kind === 'file'
@@ -126,9 +127,7 @@ export function makeModelsPage(app: App): ModelsPage {
           title: title ?? (entry ? titleOfEntry(entry) : file),
           detail: [
             ...(title ? [file] : []),
-            partial?.total
-              ? `${bytesText(bytes)} of ${bytesText(partial.total)}`
-              : bytesText(bytes),
+            partial?.total ? partOfBytesText(bytes, partial.total) : bytesText(bytes),
             licence ?? entry?.licence ?? 'from your disk',
           ],
           source: partial ? undefined : { kind: 'stored', file },
@@ -171,6 +170,9 @@ export function makeModelsPage(app: App): ModelsPage {
       ),
     );
     showAll.hidden = all;
+    if (element.isConnected && engine.gpu.value.state === 'ready') {
+      void library.forecast(offered.map(({ name }) => name));
+    }
   };
   library.state.watch(show);
   engine.model.watch(show);
@@ -188,7 +190,9 @@ export function makeModelsPage(app: App): ModelsPage {
     element,
     show: () => void library.refresh().catch(() => {}),
     openFile: (file) => library.openFile(file),
-    dropText: () => 'Load this model',
+    // Photos and films go to pages of their own, which the general words say.
+    dropText: (items) =>
+      items.some(({ type }) => /^(image|video)\//.test(type)) ? undefined : 'Load this model',
     menu() {
       const use = (source: ModelSource, key: string) => () => {
         app.go('image');

@@ -1,10 +1,14 @@
 import { h } from '../../dom.ts';
+import { runInF32 } from '../../engine/default_model.ts';
 import type { Engine } from '../../engine/engine.ts';
 import { failureIn, isCancelled } from '../../engine/engine.ts';
 import { Store } from '../../store.ts';
+import type { Toaster } from '../../ui/toast.ts';
 import type { FilmFacts, FilmOptions } from '../../worker/film/film_calls.ts';
 import type { Failure } from '../../worker/protocol.ts';
+import type { FirstRun } from '../getting_ready.ts';
 import { evenFrames, exactFrames, type FrameTable } from './frame_table.ts';
+import { untilReady } from './until_ready.ts';
 
 export type FilmSource =
   | { readonly kind: 'none' }
@@ -27,6 +31,8 @@ export class Film {
   readonly frame = new Store(0);
   readonly facts = new Store<FilmFacts | undefined>(undefined);
   readonly times = new Store<FilmTimes | undefined>(undefined);
+  /** How far the first frame at a size is; undefined at all other times. */
+  readonly progress = new Store<FirstRun | undefined>(undefined);
   readonly failure = new Store<Failure | undefined>(undefined);
   readonly position = new Store(0);
   /** The part that is played, in seconds. */
@@ -36,10 +42,13 @@ export class Film {
   loop = true;
   /** Called after a frame is shown, before the next is begun. */
   afterFrame: (() => Promise<void> | undefined) | undefined;
+  /** Called when a camera is unplugged, or a screen is no longer shared. */
+  ended: ((kind: 'camera' | 'screen') => void) | undefined;
   /** How frames are looked at; set by the page that has the controls. */
   options: (() => FilmOptions | undefined) | undefined;
   readonly video = h('video', { class: 'film-source', playsinline: true, muted: true });
   readonly #engine: Engine;
+  readonly #toast: Toaster;
   #address: string | undefined;
   #stream: MediaStream | undefined;
   #busy = false;
@@ -59,8 +68,9 @@ export class Film {
   /** It stands because the model or the device is away. */
   #held = false;
 
-  constructor(engine: Engine) {
+  constructor(engine: Engine, toast: Toaster) {
     this.#engine = engine;
+    this.#toast = toast;
     this.video.muted = true;
     document.body.append(this.video);
     this.video.addEventListener('ended', () => {
@@ -91,7 +101,7 @@ export class Film {
     this.close();
     this.#address = URL.createObjectURL(file);
     this.video.src = this.#address;
-    await this.#ready();
+    await untilReady(this.video);
     this.source.set({ kind: 'file', name: file.name, id: ++this.#ids });
     void this.#readTable(file);
     this.play();
@@ -114,32 +124,16 @@ export class Film {
     this.close();
     this.#stream = stream;
     this.video.srcObject = stream;
-    await this.#ready();
+    await untilReady(this.video);
     for (const track of stream.getTracks()) {
       track.addEventListener('ended', () => {
-        if (this.#stream === stream) this.pause();
+        if (this.#stream !== stream) return;
+        this.pause();
+        this.ended?.(kind);
       });
     }
     this.source.set({ kind, name, id: ++this.#ids });
     this.play();
-  }
-
-  /** Until the first frame can be shown; rejects where the browser cannot read it. */
-  #ready(): Promise<void> {
-    const { video } = this;
-    return new Promise((resolve, reject) => {
-      const done = (): void => {
-        video.removeEventListener('loadeddata', done);
-        video.removeEventListener('error', fail);
-        resolve();
-      };
-      const fail = (): void => {
-        video.removeEventListener('loadeddata', done);
-        reject(new Error(video.error?.message || 'The browser cannot read it.'));
-      };
-      video.addEventListener('loadeddata', done, { once: true });
-      video.addEventListener('error', fail, { once: true });
-    });
   }
 
   close(): void {
@@ -367,7 +361,7 @@ export class Film {
       const facts = await this.#engine.call(
         'film.frame',
         { frame, time, options, restart },
-        { transfer: [frame] },
+        { transfer: [frame], onProgress: (run) => this.progress.set(run) },
       );
       if (this.source.value !== source) return;
       const now = performance.now();
@@ -378,6 +372,7 @@ export class Film {
       });
       this.#lastDone = now;
       this.facts.set(facts);
+      this.#engine.speed = { time: facts.modelTime, size: options.size };
       this.failure.set(undefined);
       this.frame.set(this.frame.value + 1);
       await this.afterFrame?.();
@@ -387,12 +382,17 @@ export class Film {
         // The state of the model or of the device says so, and their return starts this again.
         this.#restart = true;
         if (failure.code !== 'cancelled') this.#hold();
+      } else if (failure.code === 'not-finite' && this.#engine.info?.dtype === 'f16') {
+        this.#restart = true;
+        this.#hold();
+        void runInF32(this.#engine, this.#toast, failure);
       } else {
         this.pause();
         this.failure.set(failure);
       }
     } finally {
       this.#busy = false;
+      this.progress.set(undefined);
     }
     if (this.#again && !this.playing.value) await this.#process();
   }

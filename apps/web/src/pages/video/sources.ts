@@ -1,12 +1,18 @@
 import type { App } from '../../app.ts';
+import { recall, remember } from '../../settings.ts';
 import { chooseFiles } from '../../ui/files.ts';
 import type { MenuItem } from '../../ui/menu.ts';
 import { EngineError } from '../../worker/protocol.ts';
 
+const CAMERA = 'dpt-webgpu.camera';
+
 /** Where films come from. What goes wrong is left in `film.failure`, in words. */
 export function makeSources(app: App) {
   const { film } = app;
-  const say = (message: string, remedy: string, error: unknown): void => {
+  /** What went wrong, once more. */
+  let again: (() => void) | undefined;
+  const say = (message: string, remedy: string, error: unknown, next: () => void): void => {
+    again = next;
     const details = error instanceof Error ? error.message : String(error);
     const { failure } = new EngineError({ code: 'bad-picture', message, remedy, details });
     film.failure.set(failure);
@@ -21,6 +27,7 @@ export function makeSources(app: App) {
         `${file.name} cannot be played by this browser.`,
         'MP4 with H.264 and WebM with VP9 play nearly everywhere.',
         error,
+        () => void openFile(file),
       );
     }
   };
@@ -28,23 +35,22 @@ export function makeSources(app: App) {
     const [file] = await chooseFiles({ accept: 'video/*,.mp4,.webm,.mov,.mkv' });
     if (file) await openFile(file);
   };
+  /** Without an id the one that was used last, else one that looks away from the visitor. */
   const camera = async (id?: string): Promise<void> => {
+    const last = recall(CAMERA);
+    const usual = last ? { deviceId: { ideal: last } } : { facingMode: 'environment' };
     try {
       const stream = await navigator.mediaDevices.getUserMedia({
-        video: id ? { deviceId: { exact: id } } : { facingMode: 'environment' },
+        video: id ? { deviceId: { exact: id } } : usual,
         audio: false,
       });
-      const name = stream.getVideoTracks()[0]?.label || 'Camera';
-      await film.openStream(stream, 'camera', name);
+      const [track] = stream.getVideoTracks();
+      await film.openStream(stream, 'camera', track?.label || 'Camera');
+      remember(CAMERA, track?.getSettings().deviceId ?? '');
     } catch (error) {
       const name = error instanceof DOMException ? error.name : '';
-      if (name === 'NotAllowedError') {
-        say(
-          'The camera is not allowed for this page.',
-          'Allow it in the address bar, then press Try again.',
-          error,
-        );
-      } else say('No camera was found.', 'Plug one in, or open a video.', error);
+      const [message, remedy] = cameraWords[name] ?? NO_CAMERA;
+      say(message, remedy, error, () => void camera(id));
     }
   };
   const screen = async (): Promise<void> => {
@@ -54,8 +60,26 @@ export function makeSources(app: App) {
     } catch (error) {
       const left = error instanceof DOMException && error.name === 'NotAllowedError';
       // Whoever closes the browser's own question needs no card about it.
-      if (!left) say('The screen cannot be shared here.', 'Open a video instead.', error);
+      if (!left) {
+        const message = 'The screen cannot be shared here.';
+        say(message, 'Open a video instead.', error, () => void screen());
+      }
     }
+  };
+  film.ended = (kind) => {
+    if (kind === 'screen') {
+      app.toast.show('The screen is no longer shared');
+      return;
+    }
+    const remedy = 'Plug it in again, then press Try again.';
+    say('The camera is gone.', remedy, 'Its stream has ended.', () => void camera());
+  };
+  /** The card is closed, and what it was about is tried once more. */
+  const retry = (): void => {
+    const next = again ?? (() => film.refresh());
+    again = undefined;
+    film.failure.set(undefined);
+    next();
   };
   /** Browsers give cameras names only once one of them was allowed. */
   let cameras: readonly MediaDeviceInfo[] = [];
@@ -71,5 +95,18 @@ export function makeSources(app: App) {
           label: label || `Camera ${i + 1}`,
           run: () => void camera(deviceId),
         }));
-  return { openFile, choose, camera, screen, cameraItems };
+  return { openFile, choose, camera, screen, cameraItems, retry };
 }
+
+const NO_CAMERA = ['No camera was found.', 'Plug one in, or open a video.'] as const;
+/** By the names of a browser's errors. */
+const cameraWords: Readonly<Record<string, readonly [message: string, remedy: string]>> = {
+  NotAllowedError: [
+    'The camera is not allowed for this page.',
+    'Allow it in the address bar, then press Try again.',
+  ],
+  NotReadableError: [
+    'The camera does not start.',
+    'Another program may be using it. Close that, then press Try again.',
+  ],
+};

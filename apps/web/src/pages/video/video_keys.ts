@@ -6,13 +6,19 @@ import { steadyKinds } from './steady.ts';
 import { filmLayouts, type VideoSettings } from './video_settings.ts';
 import type { VideoStage } from './video_stage.ts';
 
+export interface VideoActions {
+  readonly record: () => void;
+  readonly crop: () => void;
+  /** Leaves whatever is under way; false when there is nothing. */
+  readonly leave: () => boolean;
+}
+
 /** The keys of the video page: those of the original, and ours. */
 export function addVideoKeys(
   app: App,
   settings: Settings<VideoSettings>,
   stage: VideoStage,
-  /** `stop` says whether anything was recorded. */
-  { record, stop }: { readonly record: () => void; readonly stop: () => boolean },
+  { record, crop, leave }: VideoActions,
 ): void {
   const { film } = app;
   const value = (): VideoSettings => settings.value;
@@ -79,6 +85,11 @@ export function addVideoKeys(
       () => settings.change({ steady: next(steadyKinds, value().steady, 1) }),
       { original: false },
     ),
+    key(['g'], 'Crop', crop, { original: false }),
+    key(['Escape'], 'Leave crop, stop a recording', leave, {
+      original: false,
+      overControls: true,
+    }),
     key(['-'], 'Smaller picture', () => stage.zoom(1 / 1.25)),
     key(['=', '+'], 'Larger picture', () => stage.zoom(1.25), { shown: '=' }),
   );

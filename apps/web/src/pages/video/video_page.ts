@@ -9,7 +9,9 @@ import { FrameWriter } from '../../ui/frame_writer.ts';
 import { attachMenu } from '../../ui/menu.ts';
 import { makeRecorder } from '../../ui/recorder.ts';
 import type { FilmSave } from '../../worker/film/film_calls.ts';
-import { lost, noGpu } from '../image/states.ts';
+import { makeGettingReady } from '../getting_ready.ts';
+import { badModel, lost, noGpu, noModel, tooBig } from '../state_cards.ts';
+import { makeFilmCrop } from './film_crop.ts';
 import { clock, makePlayback } from './playback.ts';
 import { makeSources } from './sources.ts';
 import { addVideoKeys } from './video_keys.ts';
@@ -22,6 +24,7 @@ export function makeVideoPage(app: App): Page {
   const { film, engine, filmSettings: settings } = app;
   const stage = new VideoStage(app, settings);
   const sources = makeSources(app);
+  const crop = makeFilmCrop(app, settings, stage);
 
   const stem = (): string => {
     const source = film.source.value;
@@ -58,7 +61,9 @@ export function makeVideoPage(app: App): Page {
     const { recordSize } = settings.value;
     const plain = recordSize === 'shown' || !(recorder.recording || writer.writing);
     const size = plain ? 'screen' : recordSize;
-    return engine.info && filmOptionsOf(settings.value, engine.info.baseSize, size);
+    if (!engine.info) return undefined;
+    const options = filmOptionsOf(settings.value, engine.info.baseSize, size);
+    return crop.open ? { ...options, crop: undefined } : options;
   };
   const record = (): void => {
     if (!film.facts.value) return;
@@ -161,7 +166,8 @@ export function makeVideoPage(app: App): Page {
     stage.element,
     makePlayback(app, recordButton),
   );
-  const element = h('div', { class: 'split-page' }, main, makeVideoPanel(app, settings));
+  const panel = makeVideoPanel(app, settings, crop.element);
+  const element = h('div', { class: 'split-page' }, main, panel.element);
   toggle.addEventListener('click', () => element.classList.toggle('panel-open'));
   fullScreen.addEventListener('click', () => {
     if (document.fullscreenElement) void document.exitFullscreen();
@@ -212,15 +218,23 @@ export function makeVideoPage(app: App): Page {
         // The state of the model says what went wrong.
       });
     }
-    if (now.size !== before.size || now.shape !== before.shape) film.refresh();
+    const isOther = (['size', 'shape', 'crop'] as const).some((key) => now[key] !== before[key]);
+    if (isOther) film.refresh();
     else if (now.layout === before.layout) void look();
     if (element.isConnected) {
       const fragment = settings.fragment();
       history.replaceState(null, '', location.pathname + (fragment ? `#${fragment}` : ''));
     }
   });
-  addVideoKeys(app, settings, stage, { record, stop: stopRecording });
-  watchStates(app, stage.cover, sources);
+  addVideoKeys(app, settings, stage, {
+    record,
+    crop: () => crop.toggle(),
+    leave: () => crop.leave() || stopRecording(),
+  });
+  watchStates(app, stage.cover, sources, {
+    setSize: (size) => settings.change({ size }),
+    focusSize: panel.focusSize,
+  });
 
   return {
     element,
@@ -231,6 +245,7 @@ export function makeVideoPage(app: App): Page {
       stage.draw();
     },
     hide() {
+      crop.leave();
       recorder.stop();
       writer.stop();
     },
@@ -245,41 +260,50 @@ export function makeVideoPage(app: App): Page {
 }
 
 /** What stands over the stage when there is something to say. */
-function watchStates(app: App, place: HTMLElement, sources: ReturnType<typeof makeSources>): void {
+function watchStates(
+  app: App,
+  place: HTMLElement,
+  sources: ReturnType<typeof makeSources>,
+  size: Parameters<typeof tooBig>[1],
+): void {
   const { engine, film } = app;
+  const gettingReady = makeGettingReady(app, () => film.close());
   let shown = '';
   const pick = (): readonly [key: string, make?: () => HTMLElement] => {
     const gpu = engine.gpu.value;
     const model = engine.model.value;
     const failure = film.failure.value;
     if (gpu.state === 'failed') return [gpu.failure.message, () => noGpu(gpu.failure, app)];
-    if (gpu.state === 'lost') return ['lost', () => lost(engine.gpu)];
+    if (gpu.state === 'lost') return ['lost', () => lost(app, 'film')];
+    if (failure?.code === 'too-big' && failure.size) {
+      const problem = failure.size;
+      return [`${failure.message} ${problem.size}`, () => tooBig(problem, size)];
+    }
     if (failure) {
-      const again = { label: 'Try again', main: true, run: () => film.failure.set(undefined) };
-      const another = { label: 'Open a video', run: () => void sources.choose() };
-      const body = [h('p', {}, failure.remedy)];
-      const actions = [again, another, ...why(failure)];
+      const actions = [
+        { label: 'Try again', main: true, run: sources.retry },
+        { label: 'Open a video', run: () => void sources.choose() },
+        { label: 'Use the camera', run: () => void sources.camera() },
+        ...why(failure),
+      ];
+      const body = [failure.remedy && h('p', {}, failure.remedy)];
       const title = failure.message;
       return [title, () => card({ icon: 'warning', title, bad: true, body, actions })];
     }
     if (film.source.value.kind === 'none') return ['empty', () => empty(sources)];
     if (model.state === 'failed') {
       const { title, failure: of } = model;
-      const body = [h('p', { class: 'quiet' }, of.message)];
-      const actions = [{ label: 'Models', main: true, run: () => app.go('models') }, ...why(of)];
-      return [title, () => card({ icon: 'warning', title, bad: true, body, actions })];
+      return [`model ${of.message}`, () => badModel(title, of, app)];
     }
-    if (!film.facts.value) {
-      const words = model.state === 'ready' ? 'Compiling for the first frame' : 'Loading the model';
-      return [
-        words,
-        () => h('div', { class: 'box' }, h('h2', {}, 'Getting ready'), h('p', {}, words)),
-      ];
+    if (model.state === 'none' && gpu.state === 'ready') {
+      return ['no model', () => noModel(app, 'The film waits for one.')];
     }
+    if (!film.facts.value) return ['ready', () => gettingReady.element];
     return ['nothing'];
   };
   const show = (): void => {
     const [key, make] = pick();
+    if (key === 'ready') gettingReady.update(film.progress.value);
     if (key === shown) return;
     shown = key;
     place.replaceChildren(...[make?.()].filter((element) => element !== undefined));
@@ -289,6 +313,7 @@ function watchStates(app: App, place: HTMLElement, sources: ReturnType<typeof ma
   engine.model.watch(show);
   film.source.watch(show);
   film.facts.watch(show);
+  film.progress.watch(show);
   film.failure.watch(show);
 }
 

@@ -21,7 +21,11 @@ const recordWords: Readonly<Record<VideoSettings['record'], string>> = {
 };
 
 /** The controls of the video page: timing and steadiness, and those of any picture. */
-export function makeVideoPanel(app: App, settings: Settings<VideoSettings>): HTMLElement {
+export function makeVideoPanel(
+  app: App,
+  settings: Settings<VideoSettings>,
+  crop: HTMLElement,
+): { readonly element: HTMLElement; focusSize(): void } {
   const { film } = app;
   const bound: (() => void)[] = [];
   const frames = choiceField({
@@ -85,10 +89,12 @@ export function makeVideoPanel(app: App, settings: Settings<VideoSettings>): HTM
     words,
   );
 
-  const { groups: picture } = makePictureGroups(app, settings, {
-    facts: film.facts,
-    look: film.facts,
-  });
+  const { groups: picture, focusSize } = makePictureGroups(
+    app,
+    settings,
+    { facts: film.facts, look: film.facts },
+    { input: [crop] },
+  );
   bound.push(() => {
     const { value, start } = settings;
     steady.setBadge(value.steady === start.steady ? '' : value.steady);
@@ -99,12 +105,13 @@ export function makeVideoPanel(app: App, settings: Settings<VideoSettings>): HTM
     for (const show of bound) show();
   });
   const groups = [timing, steady, ...picture, recording];
-  return h(
+  const element = h(
     'aside',
     { class: 'panel', 'aria-label': 'Controls' },
     groupTabs(groups),
     h('div', { class: 'panel-body' }, ...groups.map(({ element }) => element)),
   );
+  return { element, focusSize };
 }
 
 /** Four numbers at a quarter second's pace, and the last frames as two lines. */

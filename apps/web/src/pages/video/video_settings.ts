@@ -1,6 +1,6 @@
 import { flag, number, oneOf, type Schema } from '../../settings.ts';
 import type { FilmOptions, Recorded } from '../../worker/film/film_calls.ts';
-import { type ImageSettings, imageSchema, lookOf } from '../image/image_settings.ts';
+import { cropOf, type ImageSettings, imageSchema, lookOf } from '../image/image_settings.ts';
 import { type SteadySettings, steadyOf, steadySchema } from './steady.ts';
 
 export const filmLayouts = ['depth', 'inset', 'side', 'stack'] as const;
@@ -37,6 +37,7 @@ export const filmOptionsOf = (
   pictureSize: FilmOptions['pictureSize'],
 ): FilmOptions => ({
   pictureSize,
+  crop: cropOf(settings),
   size: settings.size || baseSize,
   square: settings.shape === 'square',
   look: { ...lookOf(settings), normals: false },

@@ -3,6 +3,8 @@ import { h, setStyle, setText } from '../../dom.ts';
 import type { Settings } from '../../settings.ts';
 import { WorkerCanvas } from '../../ui/worker_canvas.ts';
 import { timeText } from '../../words.ts';
+import type { Rect } from '../../worker/image/image_calls.ts';
+import { CROP_BAR } from '../image/stage.ts';
 import type { Film } from './film.ts';
 import { filmView, placeFilm } from './film_layout.ts';
 import type { VideoSettings } from './video_settings.ts';
@@ -18,7 +20,10 @@ export class VideoStage {
   readonly #time = h('span', { class: 'tag', hidden: true });
   readonly #recording = h('span', { class: 'tag', hidden: true });
   #drawing = false;
+  #cropping = false;
   #zoom = 1;
+  /** Where the frame lies while it is cropped, in CSS pixels of the stage. */
+  frame: Rect | undefined;
 
   constructor(app: App, settings: Settings<VideoSettings>) {
     this.#app = app;
@@ -50,6 +55,7 @@ export class VideoStage {
       this.canvas.element.setAttribute('aria-label', this.#label());
     });
     let last = 0;
+    this.#film.source.watch(() => this.draw());
     this.#film.times.watch((times) => {
       const now = performance.now();
       if (!times || now - last < 250) return;
@@ -81,6 +87,13 @@ export class VideoStage {
     this.#recording.replaceChildren(h('span', { class: 'rec' }), text);
   }
 
+  /** The frame alone, without its depth. */
+  set cropping(on: boolean) {
+    this.#cropping = on;
+    this.element.classList.toggle('cropping', on);
+    this.draw();
+  }
+
   zoom(by: number): void {
     this.#zoom = Math.min(Math.max(this.#zoom * by, 0.25), 4);
     this.draw();
@@ -100,12 +113,19 @@ export class VideoStage {
     const facts = this.#film.facts.value;
     if (width === 0 || height === 0) return;
     const small = width < 560;
-    const picture = facts ?? { width: 16, height: 9 };
-    const placed = placeFilm({ width, height }, picture, this.#settings.value.layout, {
+    const { videoWidth, videoHeight } = this.#film.video;
+    const film = videoWidth > 0 ? { width: videoWidth, height: videoHeight } : undefined;
+    const picture = facts ?? film ?? { width: 16, height: 9 };
+    const cropping = this.#cropping;
+    // On a phone the buttons of the crop box stand below the frame, not over its lower handles.
+    const room = { width, height: height - (small && cropping ? CROP_BAR : 0) };
+    const { layout } = this.#settings.value;
+    const placed = placeFilm(room, picture, cropping ? 'depth' : layout, {
       padding: small ? { x: 0, y: 0 } : { x: 16, y: 8 },
-      zoom: this.#zoom,
+      zoom: cropping ? 1 : this.#zoom,
     });
     const { depth } = placed;
+    this.frame = depth;
     const left = Math.max(depth.x, 0) + 10;
     setStyle(this.#time, 'left', `${left}px`);
     setStyle(this.#time, 'top', `${Math.min(depth.y + depth.height, height) - 36}px`);
@@ -114,8 +134,9 @@ export class VideoStage {
     const view = filmView({ width, height }, placed, {
       scale: devicePixelRatio,
       radius: small ? 0 : 8,
-      ready: facts !== undefined,
+      ready: facts !== undefined && !cropping,
     });
+    this.element.dispatchEvent(new CustomEvent('layout'));
     void this.#app.engine.call('film.view', view).catch(() => {
       // The state of the device says why there is no picture.
     });

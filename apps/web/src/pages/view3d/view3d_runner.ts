@@ -1,4 +1,5 @@
 import type { App, Shown } from '../../app.ts';
+import { runInF32 } from '../../engine/default_model.ts';
 import { failureIn, isCancelled } from '../../engine/engine.ts';
 import type { Settings } from '../../settings.ts';
 import { Store } from '../../store.ts';
@@ -10,7 +11,6 @@ import type {
   View3d,
   View3dFacts,
 } from '../../worker/view3d/view3d_calls.ts';
-import { fallBackToF32 } from '../image/image_runner.ts';
 import { steadyOf } from '../video/steady.ts';
 import type { View3dSettings } from './view3d_settings.ts';
 
@@ -189,7 +189,7 @@ export class View3dRunner {
     const failure = failureIn(error);
     if (failure.code === 'not-finite' && this.#app.engine.info?.dtype === 'f16') {
       this.run.set({ state: 'idle' });
-      void fallBackToF32(this.#app, failure);
+      void runInF32(this.#app.engine, this.#app.toast, failure);
       return;
     }
     const quiet = ['cancelled', 'device-lost', 'no-model', 'no-photo'].includes(failure.code);

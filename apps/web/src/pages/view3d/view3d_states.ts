@@ -3,7 +3,7 @@ import { h, setText } from '../../dom.ts';
 import { icon } from '../../icons.ts';
 import { card, why } from '../../ui/card.ts';
 import { sampleFile, samples } from '../image/samples.ts';
-import { lost, noGpu } from '../image/states.ts';
+import { lost, noGpu } from '../state_cards.ts';
 import type { View3dRunner } from './view3d_runner.ts';
 
 export interface States3d {
@@ -34,7 +34,7 @@ export function watchView3dStates(
     const run = runner.run.value;
     const unreadable = runner.unreadable.value;
     if (gpu.state === 'failed') return [gpu.failure.message, () => noGpu(gpu.failure, app)];
-    if (gpu.state === 'lost') return ['lost', () => lost(engine.gpu)];
+    if (gpu.state === 'lost') return ['lost', () => lost(app, 'picture')];
     if (unreadable) {
       return [
         unreadable.message,

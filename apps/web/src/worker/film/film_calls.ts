@@ -1,4 +1,4 @@
-import type { Look, LookFacts, View } from '../image/image_calls.ts';
+import type { Look, LookFacts, Rect, RunProgress, View } from '../image/image_calls.ts';
 import type { Call } from '../protocol.ts';
 import type { Movie } from './movie_writer.ts';
 
@@ -17,6 +17,8 @@ export interface Steady {
 export interface FilmOptions {
   readonly size: number;
   readonly square: boolean;
+  /** The part of the frame that is used, 0…1. */
+  readonly crop: Rect | undefined;
   /** Of the picture of the depth: enough for a screen, as the network gives it, or as large as the film. */
   readonly pictureSize: 'screen' | 'map' | 'film';
   readonly look: Look;
@@ -24,6 +26,7 @@ export interface FilmOptions {
 }
 
 export interface FilmFacts extends LookFacts {
+  /** Of what is used of a frame. */
   readonly width: number;
   readonly height: number;
   readonly networkWidth: number;
@@ -62,7 +65,8 @@ export interface FilmCalls {
       readonly options: FilmOptions;
       readonly restart: boolean;
     },
-    FilmFacts
+    FilmFacts,
+    RunProgress
   >;
   /** The frame that is there with other settings of its picture. */
   readonly 'film.look': Call<FilmOptions, LookFacts | undefined>;

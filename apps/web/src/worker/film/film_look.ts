@@ -30,9 +30,9 @@ const stepsOf = ({ look }: FilmOptions) => ({
   equalise: look.contrast,
 });
 
-/** What of a film is smoothed: the range of another look has nothing to do with what it remembers. */
-export const smoothedKey = ({ look, steady }: FilmOptions): string =>
-  JSON.stringify([steady.kind, look.percentile]);
+/** What of a film is smoothed: the range of another look has nothing to do with what it remembers, nor has another part of the frame. */
+export const smoothedKey = ({ look, steady, crop }: FilmOptions): string =>
+  JSON.stringify([steady.kind, look.percentile, crop]);
 
 /** What needs another recording; all else are values in tensors. */
 export const filmLookKey = (options: FilmOptions, { shown }: FilmMap): string =>

@@ -1,10 +1,17 @@
 import type { Size } from '@dpt-webgpu/dpt';
 import { encodeNpy } from '@dpt-webgpu/loaders';
 import type { Tensor } from '@dpt-webgpu/tensor';
+import { notFinite } from '../failures.ts';
 import type { Gpu } from '../gpu.ts';
 import { CanvasView, type Drawable } from '../image/canvas_view.ts';
 import { type DepthRecording, DepthRuns } from '../image/depth_runs.ts';
-import { HISTOGRAM_BINS, type LookFacts, type View } from '../image/image_calls.ts';
+import {
+  HISTOGRAM_BINS,
+  type LookFacts,
+  type RunProgress,
+  type View,
+} from '../image/image_calls.ts';
+import { partOf } from '../image/open_photo.ts';
 import { type Photo, writePixels } from '../image/photo.ts';
 import { encodePng } from '../image/png.ts';
 import { inputSize } from '../input_size.ts';
@@ -69,6 +76,8 @@ export class FilmSession {
   readonly #smoothing = new Smoothing();
   /** Counts how often frames began that do not follow those before. */
   #begun = 0;
+  /** Whose maps are known to be numbers. */
+  readonly #checked = new WeakSet<DepthRecording>();
   #look: { key: string; recording: FilmLook; of: DepthRecording } | undefined;
   #current: Current | undefined;
   #filming: Filming | undefined;
@@ -84,11 +93,11 @@ export class FilmSession {
       return undefined;
     },
     'film.times': ({ file }, { signal }) => frameTimes(file, signal),
-    'film.frame': async ({ frame, time, options, restart }) => {
+    'film.frame': async ({ frame, time, options, restart }, { progress }) => {
       // A frame that came before the recording began is not in it, though its map may be ready after.
       const filming = this.#filming;
       try {
-        const facts = await this.#frame(frame, time, options, restart);
+        const facts = await this.#frame(frame, time, options, restart, progress);
         await this.#film(time, filming);
         return facts;
       } finally {
@@ -136,28 +145,49 @@ export class FilmSession {
     time: number,
     options: FilmOptions,
     restart: boolean,
+    progress: (run: RunProgress) => void,
   ): Promise<FilmFacts> {
     const opened = this.#host.expectModel();
     const { gpu, model } = opened;
-    const size =
+    const whole =
       'displayWidth' in frame
         ? { width: frame.displayWidth, height: frame.displayHeight }
         : { width: frame.width, height: frame.height };
+    // What is cropped away goes nowhere: from here on the part is the frame.
+    const { x, y, ...size } = partOf(whole, options.crop ?? WHOLE);
     this.#host.expectFits(size, options.size, options.square);
+    const upload = (): Photo => {
+      const photo = this.#textureFor(gpu, size);
+      gpu.device.queue.copyExternalImageToTexture(
+        { source: frame, origin: { x, y } },
+        { texture: photo.texture },
+        size,
+      );
+      return photo;
+    };
     const network = inputSize(model.config.image, size, options);
     if (this.#runs?.opened !== opened) this.#runs = { opened, runs: new DepthRuns(opened) };
-    const recording = await this.#runs.runs.recordingFor(size, network, {});
+    // Until there is a map the frame is seen.
+    if (!this.#look) {
+      upload();
+      await this.#draw();
+    }
+    const recording = await this.#runs.runs.recordingFor(size, network, {
+      onProgress: (done, total) => progress({ step: 'compile', done, total }),
+    });
     // Compiling for a first frame is not the model's time.
     const begun = performance.now();
     // In one task with the run: whoever reads frame and map, the 3D page say, finds both of one moment.
-    const photo = this.#textureFor(gpu, size);
-    gpu.device.queue.copyExternalImageToTexture(
-      { source: frame },
-      { texture: photo.texture },
-      size,
-    );
+    const photo = upload();
     writePixels(gpu, photo.texture, { x: 0, y: 0, ...size }, recording.inputs.pixels.buffer);
-    recording.run();
+    const { depth, ends } = recording.run();
+    // Of a first frame alone: a network in half precision fails at once, or not at all.
+    if (!this.#checked.has(recording)) {
+      progress({ step: 'run', done: 0, total: 1 });
+      const [, , finite = 0] = await ends.read();
+      if (finite < depth.size) throw notFinite(opened.info.dtype, depth.size - finite, depth.size);
+      this.#checked.add(recording);
+    }
     if (restart) {
       this.#smoothing.begin();
       this.#begun++;

@@ -1,9 +1,9 @@
 import { type DepthMap, type Photo as Pixels, predictTiled, type Size } from '@dpt-webgpu/dpt';
 import type { Tensor } from '@dpt-webgpu/tensor';
+import { notFinite } from '../failures.ts';
 import type { Gpu } from '../gpu.ts';
 import { inputSize } from '../input_size.ts';
 import type { OpenModel } from '../model_host.ts';
-import { EngineError } from '../protocol.ts';
 import type { DepthRuns } from './depth_runs.ts';
 import type { ManyRunOptions, RunOptions } from './image_calls.ts';
 import { type Part, type Photo, readPixels, writePixels } from './photo.ts';
@@ -115,15 +115,7 @@ function endsOf(data: Float32Array): Pick<MadeMap, 'min' | 'max' | 'finite'> {
 /** Throws where a map is not to be shown: something went wrong on the device, or values are not numbers. */
 export function expectSound({ gpu, info }: OpenModel, { depth, finite }: MadeMap): void {
   expectHealthy(gpu);
-  if (finite === depth.size) return;
-  const isHalf = info.dtype === 'f16';
-  throw new EngineError({
-    code: 'not-finite',
-    message: isHalf
-      ? 'Half precision gave values that are not numbers.'
-      : `The depth map has ${depth.size - finite} of ${depth.size} values that are not numbers.`,
-    remedy: isHalf ? 'Use f32.' : 'The weights or the GPU driver are at fault.',
-  });
+  if (finite < depth.size) throw notFinite(info.dtype, depth.size - finite, depth.size);
 }
 
 /** What the device reported without being asked, such as a lack of memory: results are worthless then. */

@@ -4,6 +4,7 @@ import type { OpenModel } from '../model_host.ts';
 import { EngineError, type Job } from '../protocol.ts';
 import type { ComparedMaps, MappedRun } from './compare_models.ts';
 import { DepthPainter, painted } from './depth_painter.ts';
+import type { PlacedTensor } from './difference.ts';
 import type { ScaledDepth } from './fusion_scaling.ts';
 import type {
   ComparedRun,
@@ -17,7 +18,6 @@ import type {
 } from './insight_calls.ts';
 import { rangeOf, signedRange } from './map_colours.ts';
 import { type HostTensor, sliceOf } from './tensor_maps.ts';
-import type { PlacedTensor } from './difference.ts';
 import type { BrowsedTensor } from './tensor_reference.ts';
 
 type Slicing = InsightCalls['insight.slice'];
