@@ -2,12 +2,14 @@ import type { App, Page } from './app.ts';
 import { h } from './dom.ts';
 import { defaultModel } from './engine/default_model.ts';
 import { Engine } from './engine/engine.ts';
+import { linkedModel } from './engine/model_link.ts';
 import { showKeySheet } from './key_sheet.ts';
 import { Keys } from './keys.ts';
 import { makeAboutPage } from './pages/about/about_page.ts';
 import { type PageId, pages } from './pages/addresses.ts';
 import { makeImagePage } from './pages/image/image_page.ts';
 import { makeInsightPage } from './pages/insight/insight_page.ts';
+import { titleOfEntry } from './pages/models/model_names.ts';
 import { makeModelsPage } from './pages/models/models_page.ts';
 import { Film } from './pages/video/film.ts';
 import { makeVideoPage } from './pages/video/video_page.ts';
@@ -163,4 +165,11 @@ keys.add(
 );
 
 go(pageAt(location.pathname));
-void defaultModel(engine);
+const link = linkedModel(location.hash);
+void defaultModel(engine, link?.file).then((isThere) => {
+  if (isThere || !link) return;
+  toast.show(`This link was made with ${titleOfEntry(link)}, which is not on this device.`, {
+    label: 'Get it',
+    run: () => go('models'),
+  });
+});

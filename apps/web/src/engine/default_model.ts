@@ -14,8 +14,27 @@ interface Remembered {
   readonly options: ModelOptions;
 }
 
-/** Opens the model that was used last, where it is still stored, else the one that comes with the page. */
-export async function defaultModel(engine: Engine): Promise<void> {
+/**
+ * Opens the model that a link names, else the one that was used last, where these are stored; else the one that comes with
+ * the page. False where the link's is not on this device.
+ */
+export async function defaultModel(engine: Engine, linked?: string): Promise<boolean> {
+  const isThere = linked !== undefined && (await isStored(engine, linked));
+  if (isThere && (await opens(engine, { kind: 'stored', file: linked }, usualOptions))) return true;
+  await lastModel(engine);
+  return linked === undefined;
+}
+
+async function isStored(engine: Engine, file: string): Promise<boolean> {
+  try {
+    const { models } = await engine.call('store.list', undefined);
+    return models.some((model) => model.file === file && !model.partial);
+  } catch {
+    return false;
+  }
+}
+
+async function lastModel(engine: Engine): Promise<void> {
   const last = recallModel();
   if (last && (await opens(engine, { kind: 'stored', file: last.file }, last.options))) return;
   await opens(engine, { kind: 'bundled' }, usualOptions);

@@ -1,5 +1,6 @@
 import type { App } from '../app.ts';
 import { h } from '../dom.ts';
+import { withModel } from '../engine/model_link.ts';
 import { icon } from '../icons.ts';
 
 /** Copies the page's address with its settings. `without` says what the link does not hold: the photo, the picture. */
@@ -19,7 +20,7 @@ export function copyLinkButton(
     icon('link'),
   );
   link.addEventListener('click', () => {
-    const fragment = settings.fragment();
+    const fragment = withModel(app.engine, settings.fragment());
     const address = `${location.origin}${location.pathname}${fragment ? `#${fragment}` : ''}`;
     void navigator.clipboard.writeText(address).then(
       () => app.toast.show(`Link copied. It holds the settings, not the ${without}.`),

@@ -6,6 +6,8 @@ import type { Sides } from './layout.ts';
 export interface CropEvents {
   readonly accept: (crop: readonly number[]) => void;
   readonly leave: () => void;
+  /** What it is drawn over; default: photo. */
+  readonly of?: string;
 }
 
 /** Which sides a handle moves: −1 left or top, 1 right or bottom. */
@@ -48,7 +50,7 @@ export class CropBox {
         'div',
         { class: 'crop-bar' },
         button('Use this part', true, () => this.#accept()),
-        button('Whole photo', false, () =>
+        button(`Whole ${events.of ?? 'photo'}`, false, () =>
           this.#take([0, 0, this.#photo.width, this.#photo.height]),
         ),
         button('Cancel', false, () => events.leave()),

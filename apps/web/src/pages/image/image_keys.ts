@@ -153,6 +153,12 @@ export function addImageKeys(app: App, targets: KeyTargets): void {
     { ...here, keys: ['0'], action: 'Fit the picture', run: does(() => stage.fit()) },
     {
       ...here,
+      keys: ['z'],
+      action: 'Pixels of the photo one to one, and back; a double click does the same',
+      run: does(() => stage.actualSize()),
+    },
+    {
+      ...here,
       keys: ['b'],
       action: 'Compare with the photo',
       run: does(() => settings.change({ view: value().view === 'compare' ? 'depth' : 'compare' })),

@@ -1,12 +1,13 @@
 import type { App, Page, PictureRuns, Shown } from '../../app.ts';
 import { fill, h, setText } from '../../dom.ts';
+import { withModel } from '../../engine/model_link.ts';
 import { icon } from '../../icons.ts';
 import { Settings } from '../../settings.ts';
 import { Store } from '../../store.ts';
 import { radioGroup } from '../../ui/choice.ts';
 import { chooseFiles } from '../../ui/files.ts';
-import { progressBar } from '../../ui/progress.ts';
 import { bytesText, metresText, plural, timeText, valueText } from '../../words.ts';
+import { makeRunBar, makeSaveBar } from './busy_bar.ts';
 import { CropBox } from './crop_box.ts';
 import { makeCutOut } from './cut_out.ts';
 import { addImageKeys } from './image_keys.ts';
@@ -34,6 +35,9 @@ export interface ImagePage extends Page {
   runs(): PictureRuns;
   setSize(size: number): void;
 }
+
+/** Of a map whose values are all the same. */
+export const FLAT_WORDS = 'Everything is at the same depth, so there is nothing to colour.';
 
 const PICTURES = 'image/*,.jpg,.jpeg,.png,.webp,.avif,.gif,.bmp';
 const looksLikePicture = ({ type, name }: File): boolean =>
@@ -199,7 +203,13 @@ export function makeImagePage(app: App, address: string): ImagePage {
     toggle.setAttribute('aria-expanded', String(open));
   });
 
-  stage.element.append(makeRunBar(runner));
+  const flat = h('p', { class: 'tag flat', hidden: true }, FLAT_WORDS);
+  runner.look.watch((look) => {
+    const isNews = look?.flat === true && flat.hidden;
+    flat.hidden = look?.flat !== true;
+    if (isNews) app.announce.say(FLAT_WORDS);
+  });
+  stage.element.append(makeRunBar(runner), makeSaveBar(save), flat);
   runner.facts.watch((facts) => {
     const photo = runner.photo.value;
     if (photo.state !== 'open') return;
@@ -222,8 +232,12 @@ export function makeImagePage(app: App, address: string): ImagePage {
     },
   });
 
+  const fragment = (): string => withModel(app.engine, settings.fragment());
   settings.store.watch((now, before) => {
-    if (now !== before && element.isConnected) writeAddress(settings.fragment());
+    if (now !== before && element.isConnected) writeAddress(fragment());
+  });
+  app.engine.model.watch(({ state }) => {
+    if (state === 'ready' && element.isConnected) writeAddress(fragment());
   });
 
   return {
@@ -236,13 +250,13 @@ export function makeImagePage(app: App, address: string): ImagePage {
     },
     runs: () => runsOf(settings.value),
     setSize: (size) => settings.change({ size }),
-    show(fragment) {
-      const linked = settings.read(fragment);
+    show(address) {
+      const linked = settings.read(address);
       if (Object.keys(linked).length > 0) settings.change(linked);
       stage.attach();
       stage.draw();
     },
-    fragment: () => settings.fragment(),
+    fragment,
     dropText: (items) => {
       const pictures = items.filter(({ type }) => type.startsWith('image/')).length;
       if (pictures > 0) return `Open ${plural(pictures, 'photo')}`;
@@ -295,38 +309,6 @@ function makeStatus(runner: ImageRunner, measure: Measure, hover: HoverReader): 
     value,
     metres,
   );
-}
-
-/** A thin bar while an old result waits for a new one, and a way to stop it. Quick runs never show it. */
-function makeRunBar(runner: ImageRunner): HTMLElement {
-  const bar = progressBar('Depth map');
-  const cancel = h('button', { class: 'btn', type: 'button', hidden: true }, 'Cancel');
-  cancel.addEventListener('click', () => runner.cancelRun());
-  const element = h('div', { class: 'run-bar', hidden: true }, bar.element, cancel);
-  let timers: ReturnType<typeof setTimeout>[] = [];
-  runner.run.watch((now, before) => {
-    if (now.state !== 'running') {
-      for (const timer of timers) clearTimeout(timer);
-      timers = [];
-      element.hidden = true;
-      cancel.hidden = true;
-      return;
-    }
-    const { progress } = now;
-    // Of a single run nobody knows how far it is.
-    const known = progress && progress.total > (progress.step === 'run' ? 1 : 0);
-    bar.set(known ? progress.done / progress.total : undefined);
-    if (before.state === 'running' || !runner.facts.value) return;
-    timers = [
-      setTimeout(() => {
-        element.hidden = false;
-      }, 300),
-      setTimeout(() => {
-        cancel.hidden = false;
-      }, 1000),
-    ];
-  });
-  return element;
 }
 
 /** Reads the value below the pointer, one at a time. */

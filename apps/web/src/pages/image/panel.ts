@@ -7,8 +7,10 @@ import type { Control } from '../../ui/control.ts';
 import { type Group, group, groupTabs } from '../../ui/group.ts';
 import { rangeSlider } from '../../ui/range_slider.ts';
 import { slider } from '../../ui/slider.ts';
+import { startValuesButton } from '../../ui/start_values.ts';
 import { pixelsText, plural } from '../../words.ts';
 import type { Upsampling } from '../../worker/image/image_calls.ts';
+import { changedWords } from './changed_words.ts';
 import type { ImageRunner } from './image_runner.ts';
 import { type ImageSettings, MOST_TILES } from './image_settings.ts';
 
@@ -82,7 +84,12 @@ export function makePanel(
     'aside',
     { class: 'panel', 'aria-label': 'Controls' },
     tabs,
-    h('div', { class: 'panel-body' }, ...groups.map(({ element }) => element)),
+    h(
+      'div',
+      { class: 'panel-body' },
+      ...groups.map(({ element }) => element),
+      startValuesButton(app, settings),
+    ),
     foot,
   );
   return { element, tabs, focusSize };
@@ -288,14 +295,10 @@ export function makePictureGroups(
   bound.push(showSize);
 
   const showBadges = (): void => {
-    const { start } = settings;
-    const changed = (...keys: (keyof ImageSettings)[]): number =>
-      keys.filter((key) => settings.value[key] !== start[key]).length;
-    const word = (count: number): string =>
-      count === 0 ? '' : count === 1 ? '1 changed' : `${count} changed`;
-    look.setBadge(word(changed('map', 'reverse', 'contrast', 'upsample')));
-    range.setBadge(word(changed('low', 'high', 'percentile', 'gamma', 'plane', 'showplane')));
-    input.setBadge(word(changed('size', 'shape', 'rounding', 'tiles', 'flip')));
+    const words = changedWords(settings.value, settings.start);
+    look.setBadge(words.look);
+    range.setBadge(words.range);
+    input.setBadge(words.input);
   };
   bound.push(showBadges);
 

@@ -1,8 +1,9 @@
 import type { App } from '../../app.ts';
 import { h } from '../../dom.ts';
-import { failureIn } from '../../engine/engine.ts';
+import { failureIn, isCancelled } from '../../engine/engine.ts';
 import { icon } from '../../icons.ts';
 import type { Settings } from '../../settings.ts';
+import { Store } from '../../store.ts';
 import { copyLinkButton } from '../../ui/copy_link.ts';
 import { saveBlob } from '../../ui/files.ts';
 import { attachMenu, type MenuItem } from '../../ui/menu.ts';
@@ -29,6 +30,8 @@ const suffixes: Readonly<Record<SaveFormat, string>> = {
 
 export interface Save {
   readonly foot: HTMLElement;
+  /** What stops the file that is being made; none while none is. */
+  readonly work: Store<AbortController | undefined>;
   /** The main button's job. */
   save(format?: SaveFormat, size?: SaveSize): Promise<void>;
 }
@@ -40,22 +43,30 @@ export function makeSave(
   runner: ImageRunner,
   measure: Measure,
 ): Save {
+  const work = new Store<AbortController | undefined>(undefined);
   const nameOf = (): string => {
     const photo = runner.photo.value;
     return photo.state === 'open' ? photo.file.name.replace(/\.[^.]+$/, '') : 'photo';
   };
   const save = async (format: SaveFormat = 'png', size: SaveSize = 'source'): Promise<void> => {
     if (!runner.facts.value) return;
+    const stop = new AbortController();
+    work.value?.abort();
+    work.set(stop);
     try {
       const look = lookOf(settings.value, runner.line);
-      const blob = await app.engine.call('image.save', { format, size, look });
+      const { signal } = stop;
+      const blob = await app.engine.call('image.save', { format, size, look }, { signal });
       const name = nameOf() + suffixes[format];
       saveBlob(blob, name);
       app.toast.show(`Saved ${name}`);
     } catch (error) {
+      if (isCancelled(error)) return;
       const { message } = failureIn(error);
       app.announce.alert(message);
       runner.run.set({ state: 'failed', failure: failureIn(error) });
+    } finally {
+      if (work.value === stop) work.set(undefined);
     }
   };
   const saveSettings = (): void => {
@@ -140,7 +151,6 @@ export function makeSave(
     'Save coloured PNG',
   );
   main.addEventListener('click', () => void save());
-  main.title = 'Save coloured PNG (S)';
   const more = h(
     'button',
     { class: 'btn main icon', type: 'button', 'aria-label': 'More formats' },
@@ -150,9 +160,11 @@ export function makeSave(
   const link = copyLinkButton(app, settings, 'photo');
   runner.facts.watch((facts) => {
     main.disabled = facts === undefined;
+    main.title = facts ? 'Save coloured PNG (S)' : 'There is no depth map yet';
   });
   return {
     foot: h('div', { class: 'panel-foot' }, h('div', { class: 'split' }, main, more), link),
+    work,
     save,
   };
 }

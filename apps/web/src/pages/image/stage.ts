@@ -150,12 +150,19 @@ export class Stage {
     this.draw();
   }
 
-  /** One pixel of the photo on one pixel of the screen. */
-  actualSize(): void {
+  /** One pixel of the photo on one pixel of the screen, about a place of the stage; back to all of it from anything larger. */
+  actualSize(event?: MouseEvent): void {
     const picture = this.picture;
     const sides = this.#pictureSides();
     if (!picture || !sides) return;
-    this.zoom(sides.width / devicePixelRatio / picture.width);
+    if (this.#camera.zoom > 1) {
+      this.fit();
+      return;
+    }
+    const by = sides.width / devicePixelRatio / picture.width;
+    const bounds = this.element.getBoundingClientRect();
+    if (event) this.#zoomAt(event.clientX - bounds.left, event.clientY - bounds.top, by);
+    else this.zoom(by);
   }
 
   /** Asks for a new frame; many requests become one. */
@@ -342,8 +349,8 @@ export class Stage {
     this.#canvas.addEventListener('pointerup', lift);
     this.#canvas.addEventListener('pointercancel', lift);
     this.#canvas.addEventListener('pointerleave', () => this.#events.onHover(undefined));
-    this.#canvas.addEventListener('dblclick', () => {
-      if (!this.#picking) this.fit();
+    this.#canvas.addEventListener('dblclick', (event) => {
+      if (!this.#picking) this.actualSize(event);
     });
     this.element.addEventListener(
       'wheel',

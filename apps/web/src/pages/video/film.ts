@@ -129,7 +129,8 @@ export class Film {
       track.addEventListener('ended', () => {
         if (this.#stream !== stream) return;
         this.pause();
-        this.ended?.(kind);
+        // The frame that is in work would take back what is said of the end.
+        void this.#work.then(() => this.ended?.(kind));
       });
     }
     this.source.set({ kind, name, id: ++this.#ids });

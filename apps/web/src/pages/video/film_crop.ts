@@ -37,6 +37,7 @@ export function makeFilmCrop(
       leave();
     },
     leave: () => leave(),
+    of: 'frame',
   });
   const setOpen = (next: boolean): void => {
     open = next;

@@ -1,18 +1,27 @@
 import type { App } from '../../app.ts';
 import { recall, remember } from '../../settings.ts';
+import type { CardAction } from '../../ui/card.ts';
 import { chooseFiles } from '../../ui/files.ts';
 import type { MenuItem } from '../../ui/menu.ts';
 import { EngineError } from '../../worker/protocol.ts';
+import type { FilmSource } from './film.ts';
+
+type SourceKind = Exclude<FilmSource['kind'], 'none'>;
 
 const CAMERA = 'dpt-webgpu.camera';
 
 /** Where films come from. What goes wrong is left in `film.failure`, in words. */
 export function makeSources(app: App) {
   const { film } = app;
-  /** What went wrong, once more. */
-  let again: (() => void) | undefined;
-  const say = (message: string, remedy: string, error: unknown, next: () => void): void => {
-    again = next;
+  /** What went wrong: which of the sources, and the same once more. */
+  let tried: { readonly what: SourceKind; readonly again: () => void } | undefined;
+  const say = (
+    what: SourceKind,
+    [message, remedy]: readonly [message: string, remedy: string],
+    error: unknown,
+    again: () => void,
+  ): void => {
+    tried = { what, again };
     const details = error instanceof Error ? error.message : String(error);
     const { failure } = new EngineError({ code: 'bad-picture', message, remedy, details });
     film.failure.set(failure);
@@ -23,12 +32,11 @@ export function makeSources(app: App) {
       await film.openFile(file);
     } catch (error) {
       film.close();
-      say(
+      const words = [
         `${file.name} cannot be played by this browser.`,
         'MP4 with H.264 and WebM with VP9 play nearly everywhere.',
-        error,
-        () => void openFile(file),
-      );
+      ] as const;
+      say('file', words, error, () => void openFile(file));
     }
   };
   const choose = async (): Promise<void> => {
@@ -49,8 +57,7 @@ export function makeSources(app: App) {
       remember(CAMERA, track?.getSettings().deviceId ?? '');
     } catch (error) {
       const name = error instanceof DOMException ? error.name : '';
-      const [message, remedy] = cameraWords[name] ?? NO_CAMERA;
-      say(message, remedy, error, () => void camera(id));
+      say('camera', cameraWords[name] ?? NO_CAMERA, error, () => void camera(id));
     }
   };
   const screen = async (): Promise<void> => {
@@ -61,8 +68,8 @@ export function makeSources(app: App) {
       const left = error instanceof DOMException && error.name === 'NotAllowedError';
       // Whoever closes the browser's own question needs no card about it.
       if (!left) {
-        const message = 'The screen cannot be shared here.';
-        say(message, 'Open a video instead.', error, () => void screen());
+        const words = ['The screen cannot be shared here.', 'Open a video instead.'] as const;
+        say('screen', words, error, () => void screen());
       }
     }
   };
@@ -71,16 +78,25 @@ export function makeSources(app: App) {
       app.toast.show('The screen is no longer shared');
       return;
     }
-    const remedy = 'Plug it in again, then press Try again.';
-    say('The camera is gone.', remedy, 'Its stream has ended.', () => void camera());
+    const words = ['The camera is gone.', 'Plug it in again, then press Try again.'] as const;
+    say('camera', words, 'Its stream has ended.', () => void camera());
   };
   /** The card is closed, and what it was about is tried once more. */
   const retry = (): void => {
-    const next = again ?? (() => film.refresh());
-    again = undefined;
+    const again = tried?.again ?? (() => film.refresh());
+    tried = undefined;
     film.failure.set(undefined);
-    next();
+    again();
   };
+  /** After something went wrong: the same again, and the sources that were not tried. */
+  const ways = (): CardAction[] => [
+    { label: 'Try again', main: true, run: retry },
+    ...[
+      { what: 'file', label: 'Open a video', run: () => void choose() },
+      { what: 'camera', label: 'Use the camera', run: () => void camera() },
+      { what: 'screen', label: 'Share the screen', run: () => void screen() },
+    ].filter(({ what }) => what === 'file' || what !== tried?.what),
+  ];
   /** Browsers give cameras names only once one of them was allowed. */
   let cameras: readonly MediaDeviceInfo[] = [];
   const listCameras = async (): Promise<void> => {
@@ -95,7 +111,7 @@ export function makeSources(app: App) {
           label: label || `Camera ${i + 1}`,
           run: () => void camera(deviceId),
         }));
-  return { openFile, choose, camera, screen, cameraItems, retry };
+  return { openFile, choose, camera, screen, cameraItems, ways };
 }
 
 const NO_CAMERA = ['No camera was found.', 'Plug one in, or open a video.'] as const;

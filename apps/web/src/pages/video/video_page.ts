@@ -2,6 +2,7 @@ import type { App, Page } from '../../app.ts';
 import { h, setText } from '../../dom.ts';
 import { useModel } from '../../engine/default_model.ts';
 import { isCancelled } from '../../engine/engine.ts';
+import { withModel } from '../../engine/model_link.ts';
 import { icon } from '../../icons.ts';
 import { card, why } from '../../ui/card.ts';
 import { radioGroup } from '../../ui/choice.ts';
@@ -222,7 +223,7 @@ export function makeVideoPage(app: App): Page {
     if (isOther) film.refresh();
     else if (now.layout === before.layout) void look();
     if (element.isConnected) {
-      const fragment = settings.fragment();
+      const fragment = withModel(engine, settings.fragment());
       history.replaceState(null, '', location.pathname + (fragment ? `#${fragment}` : ''));
     }
   });
@@ -249,7 +250,7 @@ export function makeVideoPage(app: App): Page {
       recorder.stop();
       writer.stop();
     },
-    fragment: () => settings.fragment(),
+    fragment: () => withModel(engine, settings.fragment()),
     takeFiles([file]) {
       if (file?.type.startsWith('image/')) app.openPhotos([file]);
       else if (file) void sources.openFile(file);
@@ -280,12 +281,7 @@ function watchStates(
       return [`${failure.message} ${problem.size}`, () => tooBig(problem, size)];
     }
     if (failure) {
-      const actions = [
-        { label: 'Try again', main: true, run: sources.retry },
-        { label: 'Open a video', run: () => void sources.choose() },
-        { label: 'Use the camera', run: () => void sources.camera() },
-        ...why(failure),
-      ];
+      const actions = [...sources.ways(), ...why(failure)];
       const body = [failure.remedy && h('p', {}, failure.remedy)];
       const title = failure.message;
       return [title, () => card({ icon: 'warning', title, bad: true, body, actions })];

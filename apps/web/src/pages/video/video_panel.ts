@@ -3,6 +3,7 @@ import { h, setText } from '../../dom.ts';
 import type { Settings } from '../../settings.ts';
 import { choiceField, selectField, switchRow } from '../../ui/choice.ts';
 import { group, groupTabs } from '../../ui/group.ts';
+import { startValuesButton } from '../../ui/start_values.ts';
 import { makePictureGroups } from '../image/panel.ts';
 import type { FilmTimes } from './film.ts';
 import { makeSteady } from './steady.ts';
@@ -99,7 +100,8 @@ export function makeVideoPanel(
     const { value, start } = settings;
     steady.setBadge(value.steady === start.steady ? '' : value.steady);
     timing.setBadge(value.every !== start.every ? 'every frame' : '');
-    recording.setBadge(value.record === 'video' ? '' : value.record);
+    const kind = { video: 'video', png: 'PNG', png16: 'PNG of 16 bits', npy: 'NPY' }[value.record];
+    recording.setBadge(value.record === start.record ? '' : kind);
   });
   settings.store.watch(() => {
     for (const show of bound) show();
@@ -109,7 +111,12 @@ export function makeVideoPanel(
     'aside',
     { class: 'panel', 'aria-label': 'Controls' },
     groupTabs(groups),
-    h('div', { class: 'panel-body' }, ...groups.map(({ element }) => element)),
+    h(
+      'div',
+      { class: 'panel-body' },
+      ...groups.map(({ element: of }) => of),
+      startValuesButton(app, settings),
+    ),
   );
   return { element, focusSize };
 }

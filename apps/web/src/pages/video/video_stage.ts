@@ -4,6 +4,7 @@ import type { Settings } from '../../settings.ts';
 import { WorkerCanvas } from '../../ui/worker_canvas.ts';
 import { timeText } from '../../words.ts';
 import type { Rect } from '../../worker/image/image_calls.ts';
+import { FLAT_WORDS } from '../image/image_page.ts';
 import { CROP_BAR } from '../image/stage.ts';
 import type { Film } from './film.ts';
 import { filmView, placeFilm } from './film_layout.ts';
@@ -19,6 +20,8 @@ export class VideoStage {
   readonly #settings: Settings<VideoSettings>;
   readonly #time = h('span', { class: 'tag', hidden: true });
   readonly #recording = h('span', { class: 'tag', hidden: true });
+  readonly #overlay = h('div', { class: 'overlay' });
+  readonly #flat = h('p', { class: 'tag flat', hidden: true }, FLAT_WORDS);
   #drawing = false;
   #cropping = false;
   #zoom = 1;
@@ -39,9 +42,11 @@ export class VideoStage {
       'div',
       { class: 'canvas', id: 'stage', tabindex: -1 },
       this.canvas.element,
-      h('div', { class: 'overlay' }, this.#time, this.#recording),
+      this.#overlay,
+      this.#flat,
       this.cover,
     );
+    this.#overlay.append(this.#time, this.#recording);
     new ResizeObserver(() => this.draw()).observe(this.element);
     settings.store.watch((now, before) => {
       if (now.layout !== before.layout) this.draw();
@@ -52,6 +57,7 @@ export class VideoStage {
       if (next !== sides) this.draw();
       sides = next;
       this.#time.hidden = facts === undefined;
+      this.#flat.hidden = facts?.flat !== true;
       this.canvas.element.setAttribute('aria-label', this.#label());
     });
     let last = 0;
@@ -90,7 +96,7 @@ export class VideoStage {
   /** The frame alone, without its depth. */
   set cropping(on: boolean) {
     this.#cropping = on;
-    this.element.classList.toggle('cropping', on);
+    this.#overlay.hidden = on;
     this.draw();
   }
 

@@ -24,6 +24,8 @@ export interface Exported {
   /** [1, H, W], as it left the network. */
   readonly depth: Tensor;
   readonly look: Look;
+  /** Asked between the steps. */
+  readonly signal: AbortSignal;
 }
 
 /** Vertices along the longer side of a mesh: a file that other programs still open. */
@@ -88,21 +90,26 @@ function shapeOf({ opened, depth, part, look }: Exported, upsample?: Upsampling)
 
 /** The map as the network gave it, resized as `dpt image` does. */
 async function rawValues(
-  { opened, depth, photo, part }: Exported,
+  { opened, depth, photo, part, signal }: Exported,
   { shown, map, method, guided }: LookShape,
 ): Promise<Float32Array> {
-  if (!guided && shown[0] === map[0] && shown[1] === map[1]) return depth.read();
+  const read = async (values: Tensor): Promise<Float32Array> => {
+    const data = await values.read();
+    signal.throwIfAborted();
+    return data;
+  };
+  if (!guided && shown[0] === map[0] && shown[1] === map[1]) return read(depth);
   if (!guided) {
     using resized = resizeMap(depth, shown, method);
-    return await resized.read();
+    return await read(resized);
   }
   using pixels = textureToPixels(opened.gpu.context, photo.texture, { part });
   using resized = guidedUpsample(depth, pixels);
-  return await resized.read();
+  return await read(resized);
 }
 
 async function withLook<T>(
-  { opened, photo, part, depth, look }: Exported,
+  { opened, photo, part, depth, look, signal }: Exported,
   shape: LookShape,
   normals: boolean,
   read: (recording: LookRecording) => Promise<T>,
@@ -110,6 +117,7 @@ async function withLook<T>(
   const { gpu } = opened;
   const wanted = { ...look, normals, showPlane: false };
   using recording = await recordLook(gpu, wanted, shape);
+  signal.throwIfAborted();
   if (shape.guided) {
     writeShrunkPixels(gpu, photo, part, shape.shown, recording.inputs.pixels.buffer);
   }
@@ -131,7 +139,7 @@ function cutOutPng(from: Exported): Promise<Blob> {
 }
 
 async function meshFile(from: Exported, format: 'glb' | 'ply' | 'obj'): Promise<Blob> {
-  const { depth, part, opened, photo, look } = from;
+  const { depth, part, opened, photo, look, signal } = from;
   const [, H, W] = depth.dims('1 H W') as [number, number, number];
   // The photo's shape, at no more points than the network saw, or the photo has where it guides.
   const isGuided = look.upsample === 'guided';
@@ -143,9 +151,11 @@ async function meshFile(from: Exported, format: 'glb' | 'ply' | 'obj'): Promise<
   const upsample = isGuided ? 'guided' : 'model';
   const shape = lookShape(opened.model.config, depth, { ...look, upsample }, [height, width]);
   const metres = await withLook(from, shape, false, ({ outputs }) => outputs.metres.read());
+  signal.throwIfAborted();
   const mesh = meshOf({ width, height, data: metres }, { depthRatio: 1.25 });
   if (format === 'obj') return blobOf(encodeObj(mesh));
   const picture = await readPixels(opened.gpu, photo.texture, part);
+  signal.throwIfAborted();
   if (format === 'ply')
     return blobOf(encodePly(mesh, { colours: vertexColours(mesh.uvs, picture) }));
   const bytes = await encodePng({ ...picture, channels: 3, data: withoutAlpha(picture.data) });

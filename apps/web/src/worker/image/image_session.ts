@@ -82,7 +82,7 @@ export class ImageSession {
       return undefined;
     },
     'image.pick': (points) => this.#pick(points),
-    'image.save': ({ format, size, look }) => this.#save(format, size, look),
+    'image.save': ({ format, size, look }, { signal }) => this.#save(format, size, look, signal),
     'image.thumbnail': async ({ blob, width, height }, { transfer }) => {
       const bitmap = await thumbnail(blob, width, height);
       transfer(bitmap);
@@ -234,13 +234,13 @@ export class ImageSession {
     return lookFacts(new Uint32Array(bytes.buffer));
   }
 
-  async #save(format: SaveFormat, size: SaveSize, look: Look): Promise<Blob> {
+  async #save(format: SaveFormat, size: SaveSize, look: Look, signal: AbortSignal): Promise<Blob> {
     const result = this.#result;
     if (!result) throw new EngineError({ code: 'no-photo', message: 'There is no depth map yet.' });
     const { opened, depth, part } = result;
     const saving = this.#photo
       .on(opened.gpu)
-      .then((photo) => exportFile({ opened, photo, part, depth, look }, format, size));
+      .then((photo) => exportFile({ opened, photo, part, depth, look, signal }, format, size));
     this.#saving.add(saving);
     try {
       const file = await saving;
