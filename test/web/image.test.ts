@@ -8,8 +8,18 @@ import { validateBytes } from 'gltf-validator';
 import type { Page } from 'playwright';
 import { PNG } from 'pngjs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { colourTable } from '../../packages/dpt/src/index.ts';
-import { type Chain, type ChainOptions, chain } from '../reference/depth_map.ts';
+import { FloatType, type Mesh } from 'three';
+import { EXRLoader } from 'three/addons/loaders/EXRLoader.js';
+import { OBJLoader } from 'three/addons/loaders/OBJLoader.js';
+import { PLYLoader } from 'three/addons/loaders/PLYLoader.js';
+import {
+  colourTable,
+  lineBetween,
+  normals as normalsOf,
+  normalsToRgba,
+  viewValues,
+} from '../../packages/dpt/src/index.ts';
+import { type Chain, type ChainOptions, chain, levelsOf } from '../reference/depth_map.ts';
 import type { Nd } from '../reference/nd.ts';
 import { dpt } from '../support/cli.ts';
 import {
@@ -21,6 +31,7 @@ import {
 } from '../support/image_page.ts';
 import { tinyModel } from '../support/models.ts';
 import { dropFile, openSite, type Site } from '../support/site.ts';
+import { testContext } from '../support/tensors.ts';
 
 const WIDTH = 96;
 const HEIGHT = 64;
@@ -35,6 +46,8 @@ let page: Page;
 let picture: Buffer;
 /** The map as this page gave it, at the size of the network. */
 let map: Nd;
+/** The same at the size of the photo. */
+let large: Nd;
 
 beforeAll(async () => {
   picture = await smallPicture(WIDTH, HEIGHT);
@@ -49,6 +62,22 @@ const drop = (name: string, bytes: Uint8Array, type: string): Promise<void> =>
 
 const save = (label: string | RegExp) => saveAs(page, label);
 
+const bufferOf = ({ bytes }: { bytes: Buffer }): ArrayBuffer => new Uint8Array(bytes).buffer;
+
+/** The largest difference of colours from the normals of the map, 1 to 10 m away and seen by a normal lens. */
+async function normalsApart(rgba: Uint8Array): Promise<number> {
+  const context = await testContext();
+  const { slope, offset } = lineBetween(1, 10);
+  const { nearness } = chain(map, plain);
+  const metres = Float32Array.from(nearness.data, (v) => 1 / (slope * v + offset));
+  const seen = normalsOf(
+    context.tensor(metres, [...nearness.shape]),
+    context.tensor(viewValues(50), [1]),
+  );
+  const expected = await normalsToRgba(seen).readBytes();
+  return Math.max(...expected.map((value, i) => Math.abs(value - rgba[i]!)));
+}
+
 const radio = (name: string) => page.getByRole('radio', { name, exact: true });
 
 test('a dropped picture becomes a depth map', async () => {
@@ -61,12 +90,13 @@ test('a dropped picture becomes a depth map', async () => {
   expect(site.complaints).toEqual([]);
 });
 
-test('the same picture, model and settings give what `dpt image` gives', async () => {
+/** What the page saves is what `dpt image` writes with these flags. */
+async function expectAsInNode(...flags: readonly string[]): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'dpt-web-'));
   try {
     writeFileSync(join(folder, 'small.png'), picture);
-    const flags = ['-m', tinyModel, '--size', '56', '--format', 'npy', '-o', folder];
-    const { code, err } = await dpt(['image', join(folder, 'small.png'), ...flags]);
+    const usual = ['-m', tinyModel, '--size', '56', '--format', 'npy', '-o', folder];
+    const { code, err } = await dpt(['image', join(folder, 'small.png'), ...usual, ...flags]);
     expect(code, err).toBe(0);
     const written = readdirSync(folder).find((name) => name.endsWith('.npy'))!;
     const expected = await readNpy(readFileSync(join(folder, written)));
@@ -74,7 +104,6 @@ test('the same picture, model and settings give what `dpt image` gives', async (
     const { name, bytes } = await save('NPY, as the network gave it');
     expect(name).toBe('small_depth.npy');
     const { shape, data } = await readNpy(bytes);
-    expect(shape).toEqual([HEIGHT, WIDTH]);
     expect(shape).toEqual(expected.shape);
     const range = Math.max(...expected.data) - Math.min(...expected.data);
     const worst = Math.max(...expected.data.map((value, i) => Math.abs(value - data[i]!)));
@@ -83,19 +112,21 @@ test('the same picture, model and settings give what `dpt image` gives', async (
   } finally {
     rmSync(folder, { recursive: true });
   }
-});
+}
+
+test('the same picture, model and settings give what `dpt image` gives', () => expectAsInNode());
+
+const plain: ChainOptions = {
+  metric: false,
+  percentiles: undefined,
+  planeStrength: undefined,
+  thresholds: [0, 1],
+  gamma: 1,
+  equalise: false,
+  reverse: false,
+};
 
 describe('each control changes the picture as the reference says:', () => {
-  const plain: ChainOptions = {
-    metric: false,
-    percentiles: undefined,
-    planeStrength: undefined,
-    thresholds: [0, 1],
-    gamma: 1,
-    equalise: false,
-    reverse: false,
-  };
-
   /** The colours of the saved picture, against those of the levels; one level may differ where the rounding is close. */
   async function expectPicture(
     options: Partial<ChainOptions>,
@@ -152,11 +183,12 @@ describe('each control changes the picture as the reference says:', () => {
   });
 
   test('thresholds, percentile, gamma and plane, together', async () => {
-    const lowest = page.getByRole('slider', { name: 'Threshold, lowest' });
-    await lowest.focus();
+    await page.getByRole('slider', { name: 'Threshold, lowest' }).focus();
     await settled(async () => {
       for (let i = 0; i < 20; i++) await page.keyboard.press('ArrowRight');
     });
+    await page.getByRole('slider', { name: 'Threshold, highest' }).focus();
+    await settled(() => page.keyboard.press('PageDown'));
     const number = async (label: string, value: string): Promise<void> => {
       await page.getByRole('textbox', { name: `${label}, number` }).fill(value);
       await page.keyboard.press('Enter');
@@ -165,7 +197,7 @@ describe('each control changes the picture as the reference says:', () => {
     await settled(() => number('Remove plane', '0.6'));
     await settled(() => radio('2').click());
     await expectPicture({
-      thresholds: [0.2, 1],
+      thresholds: [0.2, 0.9],
       gamma: 0.5,
       planeStrength: 0.6,
       percentiles: [2, 98],
@@ -173,6 +205,11 @@ describe('each control changes the picture as the reference says:', () => {
     await expect.poll(() => page.url()).toMatch(/#size=56&|&size=56/);
     expect(page.url()).toMatch(/low=0.2/);
     expect(page.url()).toMatch(/plane=0.6/);
+    // A group that is closed says what is changed in it.
+    const range = page.locator('summary', { hasText: 'Range' });
+    await range.click();
+    expect(await range.innerText()).toMatch(/4 changed/);
+    await range.click();
     for (const name of ['Reset gamma', 'Reset remove plane']) {
       await settled(() => page.getByRole('button', { name }).click());
     }
@@ -203,20 +240,40 @@ describe('files', () => {
     const coloured = PNG.sync.read((await save('Coloured PNG, size of the photo')).bytes);
     expect([coloured.width, coloured.height]).toEqual([WIDTH, HEIGHT]);
 
+    large = await readNpy((await save('NPY, as the network gave it')).bytes);
+    // The range is that of the map, which is made larger between its values.
+    const lowest = Math.min(...map.data);
+    const range = Math.max(...map.data) - lowest;
+    const share = large.data.map((value) => (value - lowest) / range);
+    const { nearness, values } = levelsOf({ shape: large.shape, data: share }, plain);
     const { bytes, name } = await save('PNG of 16 bits');
     expect(name).toBe('small_depth_16.png');
-    expect(PNG.sync.read(bytes, { skipRescale: true }).data).toBeDefined();
     // Byte 24 of a PNG is its depth, 25 its kind of colour.
     expect([bytes[24], bytes[25]]).toEqual([16, 0]);
+    const sixteen = PNG.sync.read(bytes, { skipRescale: true }).data as unknown as Uint16Array;
+    // Grey is read back as four numbers each. Five steps are 1e-4 of the range, as of the map itself.
+    expect(
+      Math.max(...values.data.map((v, i) => Math.abs(65_535 * v - sixteen[4 * i]!))),
+    ).toBeLessThan(7);
 
     const normals = PNG.sync.read((await save('Normals')).bytes);
     expect([normals.width, normals.height]).toEqual([84, 56]);
+    expect(await normalsApart(normals.data)).toBeLessThanOrEqual(1);
 
     const mask = PNG.sync.read((await save('Mask')).bytes);
     const cut = PNG.sync.read((await save('Cut-out')).bytes);
-    const kept = [...mask.data].filter((value, i) => i % 4 === 0 && value === 255).length;
-    expect(kept).toBeGreaterThan(0);
-    expect(kept).toBeLessThan(WIDTH * HEIGHT);
+    /** Pixels that are on the wrong side of a band; what lies within 1e-4 of an edge may be on either. */
+    const wrong = ({ data }: PNG, isIn: (v: number) => boolean): number =>
+      nearness.data.filter(
+        (v, i) => Math.abs(v - 0.5) > 1e-4 && data[4 * i] !== (isIn(v) ? 255 : 0),
+      ).length;
+    expect(wrong(mask, (v) => v >= 0.5)).toBe(0);
+    await page.locator('#stage').focus();
+    await settled(() => page.keyboard.press('i'));
+    expect(await radio('Cut-out').getAttribute('aria-checked')).toBe('true');
+    const inverted = PNG.sync.read((await save('Mask')).bytes);
+    expect(wrong(inverted, (v) => v < 0.5)).toBe(0);
+    await settled(() => page.keyboard.press('i'));
     const original = PNG.sync.read(picture).data;
     for (let i = 0; i < WIDTH * HEIGHT; i++) {
       expect(cut.data[4 * i + 3]).toBe(mask.data[4 * i]);
@@ -231,25 +288,27 @@ describe('files', () => {
     const header = `Pf\n${WIDTH} ${HEIGHT}\n-1.0\n`;
     expect(pfm.toString('latin1', 0, header.length)).toBe(header);
     expect(pfm.length).toBe(header.length + 4 * WIDTH * HEIGHT);
-
-    const { bytes: exr } = await save('OpenEXR');
-    expect(exr.readUInt32LE(0)).toBe(20_000_630);
-    // Scan lines at the end of the file, each after its place and its length, have the same values.
-    const line = (y: number): Buffer =>
-      exr.subarray(exr.length - (HEIGHT - y) * 4 * WIDTH - (HEIGHT - 1 - y) * 8);
-    for (const y of [0, HEIGHT - 1]) {
-      // A PFM begins with the lowest row.
-      const row = pfm.subarray(header.length + 4 * WIDTH * (HEIGHT - 1 - y)).subarray(0, 4 * WIDTH);
-      expect(line(y).subarray(0, 4 * WIDTH)).toEqual(row);
-    }
+    // A PFM begins with the lowest row, and three.js gives that of an EXR first.
+    const upwards = Float32Array.from(
+      large.data,
+      (_, i) => large.data[(HEIGHT - 1 - Math.floor(i / WIDTH)) * WIDTH + (i % WIDTH)]!,
+    );
+    expect(new Float32Array(new Uint8Array(pfm.subarray(header.length)).buffer)).toEqual(upwards);
+    const exr = new EXRLoader().setDataType(FloatType).parse(bufferOf(await save('OpenEXR')));
+    expect([exr.width, exr.height]).toEqual([WIDTH, HEIGHT]);
+    const channels = exr.data!.length / (WIDTH * HEIGHT);
+    expect((exr.data as Float32Array).filter((_, i) => i % channels === 0)).toEqual(upwards);
 
     const { issues, info } = await validateBytes((await save('Mesh, GLB')).bytes);
     expect(issues.numErrors).toBe(0);
     expect(info.totalTriangleCount).toBeGreaterThan(1000);
-    const ply = (await save('Mesh, PLY')).bytes.subarray(0, 400).toString('latin1');
-    expect(ply).toMatch(/^ply\nformat binary_little_endian 1\.0\n/);
-    const obj = (await save('Mesh, OBJ')).bytes.toString();
-    expect(obj.match(/^f /gm)!.length).toBe(info.totalTriangleCount);
+    const ply = new PLYLoader().parse(bufferOf(await save('Mesh, PLY')));
+    expect(ply.index!.count).toBe(3 * info.totalTriangleCount);
+    expect(ply.getAttribute('position').count).toBe(info.totalVertexCount);
+    expect(ply.getAttribute('color').count).toBe(info.totalVertexCount);
+    const obj = new OBJLoader().parse((await save('Mesh, OBJ')).bytes.toString());
+    const [surface] = obj.children as Mesh[];
+    expect(surface!.geometry.getAttribute('position').count).toBe(3 * info.totalTriangleCount);
 
     const json = JSON.parse((await save('Settings, JSON')).bytes.toString());
     expect(json).toMatchObject({
@@ -297,6 +356,25 @@ test('a crop is drawn, used, remembered and in the link', async () => {
   await settled(() => page.keyboard.press('Enter'));
   await page.getByRole('img', { name: /^Depth of small\.png, 4[789] by 3[123]/ }).waitFor();
   await expect.poll(() => page.url()).toMatch(/crop=0\.0\d+,/);
+});
+
+test('crop, shape and rules make the map that `dpt image` makes with them', async () => {
+  await settled(() => radio('Square').click());
+  // Other rules are another model: it is opened again, and runs then.
+  const runs = await page.locator('html').getAttribute('data-runs');
+  await radio('Original’s').click();
+  await expect.poll(() => page.locator('html').getAttribute('data-runs')).not.toBe(runs);
+  await settled(async () => {});
+  const [, crop = ''] = /crop=([\d.,]+)/.exec(page.url())!;
+  const [left = 0, top = 0, right = 1, bottom = 1] = crop.split(',').map(Number);
+  const pixels = [left * WIDTH, top * HEIGHT, (right - left) * WIDTH, (bottom - top) * HEIGHT];
+  await expectAsInNode('--preset', 'muggled', '--crop', pixels.map(Math.round).join());
+  await page.getByRole('button', { name: 'Start values' }).click();
+  await settled(() => page.getByRole('button', { name: 'Undo' }).click());
+  expect(await radio('Square').isChecked()).toBe(true);
+  await settled(() => radio('Keep aspect').click());
+  await radio('Authors’').click();
+  await expect.poll(() => page.url()).not.toContain('rounding');
 });
 
 test('fingers move the crop box and its corners', async () => {
@@ -387,7 +465,7 @@ test('when the GPU is reset the picture comes back by itself', async () => {
   const session = await site.browser.newBrowserCDPSession();
   const before = await page.locator('html').getAttribute('data-runs');
   await session.send('Browser.crashGpuProcess');
-  await page.getByText('The GPU was reset').waitFor();
+  await page.getByRole('heading', { name: 'The GPU was reset' }).waitFor();
   await expect.poll(() => page.locator('html').getAttribute('data-runs')).not.toBe(before);
   await settled(async () => {});
   expect((await readNpy((await save('NPY, size of the map')).bytes)).shape[0]).toBeGreaterThan(0);
