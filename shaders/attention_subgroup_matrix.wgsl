@@ -1,7 +1,8 @@
-// Attention on matrix units: softmax(q · kᵀ · scale) · v for every head, with q, k, the weights and v as f16
+// Attention on matrix units: softmax(q · kᵀ · scale) · v for every head, with the weights as f16
 //
 // The streaming softmax of attention_tiled.wgsl. A workgroup of four subgroups owns 64 queries of one head, each subgroup 16
-// of them, and takes 16 keys a step. Products of f16 are exact in f32; scores, maxima, sums and the result are f32:
+// of them, and takes 16 keys a step. Products of f16 are exact in f32; scores, maxima, sums and the result are f32. A q, k or
+// v of f32 is taken as the sum of two f16, high + low, which has 22 of its 24 bits; low · low is left out:
 //
 //                                   k: 16 keys            v: 16 keys × D
 //                                   ┌────┐                ┌────┬────┬────┬────┐
@@ -11,9 +12,10 @@
 //                                3  ├────┤     a query    ├────┼────┼────┼────┤    through workgroup memory
 //                                   └────┘                └────┴────┴────┴────┘
 //
-// While matrix units work, the next k and v are on their way into registers. Matrices cannot be looked into, so o can only
-// be scaled in workgroup memory. That is rare: the maximum m of a row moves only where a score passes it by more than 8
-// powers of two, so no weight exceeds 256, and 16 bits have 24 powers of two below 1. The sum l is of the weights as rounded.
+// k and v take turns in the same tiles; while matrix units work on one, the other is on its way into registers. Matrices
+// cannot be looked into, so o can only be scaled in workgroup memory. That is rare: the maximum m of a row moves only where
+// a score passes it by more than 8 powers of two, so no weight exceeds 256, and 16 bits have 24 powers of two below 1. The
+// sum l is of the weights as rounded.
 //
 // Needs what linear_subgroup_matrix.wgsl needs, heads of 16, 32, 48 or 64 channels and 12.8 KiB. Keys past the end repeat
 // the last one with a weight of zero; queries past the end repeat the last one and are not stored.
@@ -24,6 +26,7 @@ enable chromium_experimental_subgroup_matrix;
 diagnostic(off, chromium.subgroup_matrix_uniformity);   // uniform in a subgroup, which the analysis cannot see
 
 alias T = f32;                                // storage: f32 or f16
+override PARTS: u32 = 2;                      // f16 that make a q, k or v: 2 of f32, 1 of f16
 override D4: u32 = 16;                        // d / 4
 override D: u32 = D4 * 4u;
 
@@ -37,11 +40,11 @@ const QUERIES = 64u;
 const KEYS = 16u;
 const p_pitch = KEYS + 8u;                    // rows are longer than they need be, against bank conflicts
 const s_pitch = KEYS + 4u;
-override KV_PITCH: u32 = D + 8u;
-override KV_VALUES: u32 = KEYS * KV_PITCH;
+override PITCH: u32 = D + 8u;
+override VALUES: u32 = KEYS * PITCH;
 
-var<workgroup> k_tile: array<f16, KV_VALUES>;           // [16 keys, D and padding]
-var<workgroup> v_tile: array<f16, KV_VALUES>;
+var<workgroup> high: array<f16, VALUES>;                // [16 keys, D and padding]: k, then v, rounded
+var<workgroup> low: array<f16, VALUES>;                 // what was rounded off
 var<workgroup> p_tile: array<f16, 1536>;                // [64 queries, 16 keys and padding]; first 16 channels of q
 var<workgroup> scores: array<f32, 1280>;                // [64 queries, 16 keys and padding]; in the end 16 channels of o
 var<workgroup> of_query: array<f32, 64>;                // 1 / l
@@ -69,20 +72,19 @@ fn main(
 
   let q_at = b * N * token + head * D4;
   let first = subgroup * 16u;                   // of the subgroup's queries
-  var q: array<subgroup_matrix_left<f16, 16, 16>, 4>;
+  var q: array<subgroup_matrix_left<f16, 16, 16>, 8>;   // high, from 4 on low
   for (var i = 0u; i < D / 16u; i++) {
-    for (var place = lane; place < QUERIES * 4u; place += 128u) {
-      let at = q_at + min(query + place / 4u, N - 1u) * token + i * 4u + place % 4u;
-      let v = vec4<f16>(qkv[at]);
-      let p_at = place / 4u * p_pitch + place % 4u * 4u;
-      p_tile[p_at] = v.x;
-      p_tile[p_at + 1u] = v.y;
-      p_tile[p_at + 2u] = v.z;
-      p_tile[p_at + 3u] = v.w;
+    // Every thread copies two vec4s of 16 channels.
+    let at = q_at + i * 4u + lane % 4u;
+    var q0 = qkv[at + min(query + lane / 4u, N - 1u) * token];
+    var q1 = qkv[at + min(query + lane / 4u + 32u, N - 1u) * token];
+    for (var part = 0u; part < PARTS; part++) {
+      q0 = put_q(lane, q0);
+      q1 = put_q(lane + 128u, q1);
+      workgroupBarrier();
+      q[part * 4u + i] = subgroupMatrixLoad<subgroup_matrix_left<f16, 16, 16>, row_major>(&p_tile, first * p_pitch, p_pitch);
+      workgroupBarrier();
     }
-    workgroupBarrier();
-    q[i] = subgroupMatrixLoad<subgroup_matrix_left<f16, 16, 16>, row_major>(&p_tile, first * p_pitch, p_pitch);
-    workgroupBarrier();
   }
 
   // Two threads have the maximum of a query, and each the sum of 8 keys' weights a step.
@@ -92,37 +94,41 @@ fn main(
   var l = 0.0;
   var o: array<subgroup_matrix_result<f32, 16, 16>, 4>;
 
-  // Every thread copies two vec4s of k and of v.
+  // Every thread copies two vec4s of k, then of v.
   let k_at = q_at + C4;
   let v_at = k_at + C4;
-  var k0 = load(k_at, 0u, lane);
-  var k1 = load(k_at, 0u, lane + 128u);
-  var v0 = load(v_at, 0u, lane);
-  var v1 = load(v_at, 0u, lane + 128u);
+  var next0 = load(k_at, 0u, lane);
+  var next1 = load(k_at, 0u, lane + 128u);
 
   for (var key = 0u; key < N; key += KEYS) {
     workgroupBarrier();                         // everybody has read the last v
-    put(lane, k0, v0);
-    put(lane + 128u, k1, v1);
+    put(lane, next0);
+    put(lane + 128u, next1);
     workgroupBarrier();
-    let next = key + KEYS;
-    k0 = load(k_at, next, lane);
-    k1 = load(k_at, next, lane + 128u);
-    v0 = load(v_at, next, lane);
-    v1 = load(v_at, next, lane + 128u);
+    next0 = load(v_at, key, lane);
+    next1 = load(v_at, key, lane + 128u);
 
     var s = subgroup_matrix_result<f32, 16, 16>();
     for (var i = 0u; i < D / 16u; i++) {
-      let k = subgroupMatrixLoad<subgroup_matrix_right<f16, 16, 16>, col_major>(&k_tile, i * 16u, KV_PITCH);
+      let k = subgroupMatrixLoad<subgroup_matrix_right<f16, 16, 16>, col_major>(&high, i * 16u, PITCH);
       s = subgroupMatrixMultiplyAccumulate(q[i], k, s);
+      if (PARTS == 2u) {
+        s = subgroupMatrixMultiplyAccumulate(q[4u + i], k, s);
+        let rest = subgroupMatrixLoad<subgroup_matrix_right<f16, 16, 16>, col_major>(&low, i * 16u, PITCH);
+        s = subgroupMatrixMultiplyAccumulate(q[i], rest, s);
+      }
     }
     subgroupMatrixStore<row_major>(&scores, first * s_pitch, s, s_pitch);
-    workgroupBarrier();
+    workgroupBarrier();                         // and everybody has read k
+    put(lane, next0);
+    put(lane + 128u, next1);
+    next0 = load(k_at, key + KEYS, lane);
+    next1 = load(k_at, key + KEYS, lane + 128u);
 
     // Softmax.
-    var high = lowest;
-    for (var j = 0u; j < KEYS; j++) { high = max(high, score(row, j, key)); }
-    let n = select(m, high, high > m + headroom);
+    var top = lowest;
+    for (var j = 0u; j < KEYS; j++) { top = max(top, score(row, j, key)); }
+    let n = select(m, top, top > m + headroom);
     let shrink = exp2(m - n);
     m = n;
     l *= shrink;
@@ -148,8 +154,12 @@ fn main(
     // Values, weighted.
     let p = subgroupMatrixLoad<subgroup_matrix_left<f16, 16, 16>, row_major>(&p_tile, first * p_pitch, p_pitch);
     for (var c = 0u; c < D / 16u; c++) {
-      let v = subgroupMatrixLoad<subgroup_matrix_right<f16, 16, 16>, row_major>(&v_tile, c * 16u, KV_PITCH);
+      let v = subgroupMatrixLoad<subgroup_matrix_right<f16, 16, 16>, row_major>(&high, c * 16u, PITCH);
       o[c] = subgroupMatrixMultiplyAccumulate(p, v, o[c]);
+      if (PARTS == 2u) {
+        let rest = subgroupMatrixLoad<subgroup_matrix_right<f16, 16, 16>, row_major>(&low, c * 16u, PITCH);
+        o[c] = subgroupMatrixMultiplyAccumulate(p, rest, o[c]);
+      }
     }
   }
 
@@ -171,23 +181,38 @@ fn main(
   }
 }
 
-// The vec4 of k or v that stands at a place of the tile: D4 to a key, from `key` on.
-fn load(at: u32, key: u32, place: u32) -> vec4<f16> {
-  let token = min(key + place / D4, params.N - 1u);
-  return vec4<f16>(qkv[at + token * 3u * params.heads * D4 + place % D4]);
+// Puts a vec4 of 16 channels of q into its tile and gives back what f16 cannot hold of it.
+fn put_q(place: u32, v: vec4<T>) -> vec4<T> {
+  let at = place / 4u * p_pitch + place % 4u * 4u;
+  let held = vec4<f16>(v);
+  p_tile[at] = held.x;
+  p_tile[at + 1u] = held.y;
+  p_tile[at + 2u] = held.z;
+  p_tile[at + 3u] = held.w;
+  return v - vec4<T>(held);
 }
 
-fn put(place: u32, k: vec4<f16>, v: vec4<f16>) {
+// The vec4 of k or v that stands at a place of the tile: D4 to a key, from `key` on.
+fn load(at: u32, key: u32, place: u32) -> vec4<T> {
+  let token = min(key + place / D4, params.N - 1u);
+  return qkv[at + token * 3u * params.heads * D4 + place % D4];
+}
+
+fn put(place: u32, v: vec4<T>) {
   if (place >= KEYS * D4) { return; }           // of 48 channels or fewer
-  let at = place / D4 * KV_PITCH + place % D4 * 4u;
-  k_tile[at] = k.x;
-  k_tile[at + 1u] = k.y;
-  k_tile[at + 2u] = k.z;
-  k_tile[at + 3u] = k.w;
-  v_tile[at] = v.x;
-  v_tile[at + 1u] = v.y;
-  v_tile[at + 2u] = v.z;
-  v_tile[at + 3u] = v.w;
+  let at = place / D4 * PITCH + place % D4 * 4u;
+  let held = vec4<f16>(v);
+  high[at] = held.x;
+  high[at + 1u] = held.y;
+  high[at + 2u] = held.z;
+  high[at + 3u] = held.w;
+  if (PARTS == 2u) {
+    let rest = vec4<f16>(v - vec4<T>(held));
+    low[at] = rest.x;
+    low[at + 1u] = rest.y;
+    low[at + 2u] = rest.z;
+    low[at + 3u] = rest.w;
+  }
 }
 
 // The logarithm, of base 2, of the weight of key + j for a query; a key past the end has none.

@@ -1,8 +1,9 @@
 // Linear map over the last axis on matrix units: y = activation(x · weight + bias) · scale + residual, weight f16
 //
 // A workgroup of four subgroups owns a tile of SIDE × SIDE results, each subgroup a quarter of it as (SIDE / 32)² matrices of
-// 16 × 16 that live in the registers of its 32 threads together. Products of f16 are exact in f32, and sums are f32; an x of
-// f32 becomes f16 on its way to workgroup memory and is stored in full:
+// 16 × 16 that live in the registers of its 32 threads together. Products of f16 are exact in f32, and sums are f32. An x of
+// f32 is taken as the sum of two f16, which has 22 of its 24 bits: what is rounded off on the way to workgroup memory follows
+// as a slice of its own, for twice the multiply-adds. An x of f16 is one:
 //
 //        weight [K, N]     ┌──────┬─ SIDE ─┬──┐     per STEP of K both slices are copied to workgroup memory, padded by eight
 //                     STEP │      │▒▒▒▒│▒▒▒│  │     values a row against bank conflicts; while the matrix units work, the
@@ -29,6 +30,7 @@ alias W = f16;                                // of weight, bias and scale
 alias R = f32;                                // of the residual
 alias Y = f32;                                // of y
 override SIDE: u32 = 64;                      // rows and columns of a tile: 64 or 128
+override PARTS: u32 = 2;                      // f16 that make an x: 2 of f32, 1 of f16
 override STEP: u32 = 2048u / SIDE;            // of K in a slice: 32 or 16, so that both tiles fit into 16 KiB
 override COUNT: u32 = SIDE / 32u;             // matrices along a side of a subgroup's quarter
 override ACTIVATION: u32 = 0;                 // 0 none, 1 ReLU, 2 GELU, 3 SiLU, 4 sigmoid
@@ -88,32 +90,44 @@ fn main(
   var w3 = load_w(left, 0u, lane + 384u);
 
   for (var k = 0u; k < K4; k += STEP / 4u) {
-    workgroupBarrier();                               // everybody has read the last slices
-    put_x(lane, x0); put_x(lane + 128u, x1); put_x(lane + 256u, x2); put_x(lane + 384u, x3);
-    put_w(lane, w0); put_w(lane + 128u, w1); put_w(lane + 256u, w2); put_w(lane + 384u, w3);
-    workgroupBarrier();
-
-    let next = k + STEP / 4u;
-    x0 = load_x(top, next, lane);
-    x1 = load_x(top, next, lane + 128u);
-    x2 = load_x(top, next, lane + 256u);
-    x3 = load_x(top, next, lane + 384u);
-    w0 = load_w(left, next, lane);
-    w1 = load_w(left, next, lane + 128u);
-    w2 = load_w(left, next, lane + 256u);
-    w3 = load_w(left, next, lane + 384u);
-
-    for (var step = 0u; step < STEP; step += 16u) {
-      var rows: array<subgroup_matrix_left<f16, 16, 16>, 4>;
-      for (var r = 0u; r < COUNT; r++) {
-        let at = (quarter_top + r * 16u) * X_PITCH + step;
-        rows[r] = subgroupMatrixLoad<subgroup_matrix_left<f16, 16, 16>, row_major>(&x_slice, at, X_PITCH);
+    for (var part = 0u; part < PARTS; part++) {
+      workgroupBarrier();                             // everybody has read the last slices
+      x0 = put_x(lane, x0);
+      x1 = put_x(lane + 128u, x1);
+      x2 = put_x(lane + 256u, x2);
+      x3 = put_x(lane + 384u, x3);
+      if (part == 0u) {
+        put_w(lane, w0);
+        put_w(lane + 128u, w1);
+        put_w(lane + 256u, w2);
+        put_w(lane + 384u, w3);
       }
-      for (var c = 0u; c < COUNT; c++) {
-        let at = step * W_PITCH + quarter_left + c * 16u;
-        let columns = subgroupMatrixLoad<subgroup_matrix_right<f16, 16, 16>, row_major>(&w_slice, at, W_PITCH);
+      workgroupBarrier();
+
+      if (part + 1u == PARTS) {
+        let next = k + STEP / 4u;
+        x0 = load_x(top, next, lane);
+        x1 = load_x(top, next, lane + 128u);
+        x2 = load_x(top, next, lane + 256u);
+        x3 = load_x(top, next, lane + 384u);
+        w0 = load_w(left, next, lane);
+        w1 = load_w(left, next, lane + 128u);
+        w2 = load_w(left, next, lane + 256u);
+        w3 = load_w(left, next, lane + 384u);
+      }
+
+      for (var step = 0u; step < STEP; step += 16u) {
+        var rows: array<subgroup_matrix_left<f16, 16, 16>, 4>;
         for (var r = 0u; r < COUNT; r++) {
-          sums[r * 4u + c] = subgroupMatrixMultiplyAccumulate(rows[r], columns, sums[r * 4u + c]);
+          let at = (quarter_top + r * 16u) * X_PITCH + step;
+          rows[r] = subgroupMatrixLoad<subgroup_matrix_left<f16, 16, 16>, row_major>(&x_slice, at, X_PITCH);
+        }
+        for (var c = 0u; c < COUNT; c++) {
+          let at = step * W_PITCH + quarter_left + c * 16u;
+          let columns = subgroupMatrixLoad<subgroup_matrix_right<f16, 16, 16>, row_major>(&w_slice, at, W_PITCH);
+          for (var r = 0u; r < COUNT; r++) {
+            sums[r * 4u + c] = subgroupMatrixMultiplyAccumulate(rows[r], columns, sums[r * 4u + c]);
+          }
         }
       }
     }
@@ -138,19 +152,22 @@ fn main(
 }
 
 // The vec4 of x that stands at a place of the slice: STEP / 4 to a row, from column k (in units of vec4) on.
-fn load_x(top: u32, k: u32, place: u32) -> vec4<f16> {
+fn load_x(top: u32, k: u32, place: u32) -> vec4<X> {
   let K4 = params.K / 4u;
   let row = min(top + place / (STEP / 4u), params.M - 1u);
   let column = k + place % (STEP / 4u);
-  return select(vec4<f16>(), vec4<f16>(x[row * K4 + min(column, K4 - 1u)]), column < K4);
+  return select(vec4<X>(), x[row * K4 + min(column, K4 - 1u)], column < K4);
 }
 
-fn put_x(place: u32, v: vec4<f16>) {
+// Puts v into the slice and gives back what f16 cannot hold of it.
+fn put_x(place: u32, v: vec4<X>) -> vec4<X> {
   let at = place / (STEP / 4u) * X_PITCH + place % (STEP / 4u) * 4u;
-  x_slice[at] = v.x;
-  x_slice[at + 1u] = v.y;
-  x_slice[at + 2u] = v.z;
-  x_slice[at + 3u] = v.w;
+  let held = vec4<f16>(v);
+  x_slice[at] = held.x;
+  x_slice[at + 1u] = held.y;
+  x_slice[at + 2u] = held.z;
+  x_slice[at + 3u] = held.w;
+  return v - vec4<X>(held);
 }
 
 // The vec4 of weight that stands at a place of the slice: SIDE / 4 to a row, from row 4·k on.

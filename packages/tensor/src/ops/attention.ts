@@ -5,6 +5,7 @@ import { shapeText } from '../shape.ts';
 import type { Tensor } from '../tensor.ts';
 import { chooseVariant, type Variant } from '../variants.ts';
 import { attentionValues } from './attention_values.ts';
+import { partsOf } from './linear.ts';
 import { parentOf } from './naming.ts';
 
 /** How the features are split, and how scores are scaled. */
@@ -14,8 +15,8 @@ export interface AttentionOptions {
   /** Multiplies q · kᵀ. Default 1/√d, d = C / heads. */
   readonly scale?: number;
   /**
-   * f16: matrix units, where a device has them, may take q, k, v and the weights as f16, as they take what meets weights of
-   * f16. Sums and softmax are f32 in any case. Default: the dtype of qkv.
+   * f16: matrix units, where a device has them, may take the weights as f16, and q, k and v of f32 as sums of two f16 each.
+   * Sums and softmax are f32 in any case. Default: the dtype of qkv.
    */
   readonly products?: Dtype;
   /**
@@ -138,7 +139,10 @@ export function attention(
     { qkv, y },
     {
       types: { T: dtype, ...(row && { Row: row(d) }) },
-      overrides: compiledIn ? { D4: d / 4 } : {},
+      overrides: {
+        ...(compiledIn && { D4: d / 4 }),
+        ...(name === 'attention_subgroup_matrix' && { PARTS: partsOf(dtype) }),
+      },
       params: problem,
       workgroups: shared ? blocks : Math.ceil(blocks / 64),
       label: `attention ${parentOf(qkv)}`,

@@ -62,6 +62,9 @@ const kernels = {
   linear: { kernel: plain, tile: [1, 1], shared: false, size: {} },
 } as const;
 
+/** How many f16 hold a value on matrix units. */
+export const partsOf = (dtype: Dtype): number => (dtype === 'f16' ? 1 : 2);
+
 const divisibleBy4 = ({ N, K }: Case): boolean => N % 4 === 0 && K % 4 === 0;
 const suitsMatrixUnits = ({ device, ...problem }: Case & { device: Capabilities }): boolean =>
   divisibleBy4(problem) && device.subgroupMatrix && problem.weight === 'f16';
@@ -69,7 +72,7 @@ const tilesOf = ({ M, N }: Case, side: number): number => Math.ceil(M / side) * 
 
 export const linearVariants: readonly (Variant<Case> & { readonly name: keyof typeof kernels })[] =
   [
-    // Tensor cores and their like, where the weight is f16: x becomes it in the tile. Not measured on a GPU yet.
+    // Tensor cores and their like, where the weight is f16; an x of f32 is two f16. Not measured on a GPU yet.
     {
       name: 'linear_subgroup_matrix_128',
       fits: suitsMatrixUnits,
@@ -149,7 +152,11 @@ export function linear(x: Tensor, weight: Tensor, bias?: Tensor, epilogue: Epilo
   };
   const options = {
     types: { X: x.dtype, W: stored, R: addTo?.dtype ?? 'f32', Y: dtype },
-    overrides: 'ACTIVATION' in variant.kernel.layout.params ? size : { ...size, ...choices },
+    overrides: {
+      ...size,
+      ...('ACTIVATION' in variant.kernel.layout.params ? {} : choices),
+      ...(variant.kernel === matrices && { PARTS: partsOf(x.dtype) }),
+    },
     params: { M, N, K, ...choices },
     workgroups: shared ? tiles : Math.ceil(tiles / 64),
     label: `linear ${moduleOf(weight)}`,
