@@ -1,4 +1,3 @@
-import { afterEach } from 'vitest';
 import { type NodeGpu, requestDevice } from '../../packages/tensor/src/node.ts';
 
 /** Features that a test may use after asking the device whether it has them. */
@@ -26,15 +25,16 @@ async function open(): Promise<NodeGpu> {
 }
 
 /**
- * The device of this test file, with every limit and optional feature that the adapter offers. Errors that nobody captures
- * fail the test that caused them. Fails where there is no adapter: a test that did not run has not passed.
+ * The device of the tests of a process, with every limit and optional feature that the adapter offers: kernels stay compiled
+ * from file to file. Errors that nobody captures fail the test that caused them. Fails where there is no adapter: a test that
+ * did not run has not passed.
  */
 export async function testDevice(): Promise<GPUDevice> {
   opened ??= open();
   return (await opened).device;
 }
 
-/** What the tests of this file run on, in one line. */
+/** What the tests run on, in one line. */
 export async function testAdapterDescription(): Promise<string> {
   opened ??= open();
   return (await opened).description;
@@ -51,11 +51,12 @@ function everyLimit(limits: GPUSupportedLimits): Record<string, number> {
   return all;
 }
 
-afterEach(async () => {
+/** Throws what nobody captured since it was last called. device_setup.ts does so after every test. */
+export async function expectNoErrors(): Promise<void> {
   const gpu = await opened?.catch(() => undefined);
   // Errors arrive with the answers to later calls, so the test's own are all in once the queue has answered.
   await gpu?.device.queue.onSubmittedWorkDone().catch(() => {});
   const found = errors;
   errors = [];
   if (found.length > 0) throw new Error(`WebGPU reported errors:\n  ${found.join('\n  ')}`);
-});
+}

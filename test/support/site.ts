@@ -1,9 +1,8 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Browser, BrowserContext, Page } from 'playwright';
 import { build } from 'vite';
+import { inject } from 'vitest';
 import { type SiteServer, startSiteServer } from '../../packages/cli/src/serve/site_server.ts';
 import { type BrowserOptions, launchBrowser } from './browser.ts';
 
@@ -20,15 +19,23 @@ export interface Site {
   close(): Promise<void>;
 }
 
-/** Builds the site into a folder of its own, so that tests can run side by side. */
-export async function openSite(options: BrowserOptions = {}): Promise<Site> {
-  const outDir = mkdtempSync(join(tmpdir(), 'dpt-site-'));
+let built: Promise<string> | undefined;
+
+/** The folder of the built site, once for all test files of a process. */
+async function buildSite(): Promise<string> {
+  const outDir = join(inject('sharedFolder'), `site-${process.pid}`);
   await build({
     root: join(root, 'apps', 'web'),
     configFile: join(root, 'apps', 'web', 'vite.config.ts'),
     logLevel: 'error',
     build: { outDir, minify: false },
   });
+  return outDir;
+}
+
+export async function openSite(options: BrowserOptions = {}): Promise<Site> {
+  built ??= buildSite();
+  const outDir = await built;
   const server = await startSiteServer({ site: outDir, host: '127.0.0.1', port: 0 });
   const browser = await launchBrowser(options);
   const complaints: string[] = [];
@@ -60,7 +67,6 @@ export async function openSite(options: BrowserOptions = {}): Promise<Site> {
       for (const context of contexts) await context.close();
       await browser.close();
       await server.close();
-      rmSync(outDir, { recursive: true, force: true });
     },
   };
 }
