@@ -1,5 +1,7 @@
-// npm test [-- vitest arguments]; with --f16 on Mesa's lavapipe, a CPU driver that has shader-f16.
+// npm test [-- vitest arguments]; with --f16 on Mesa's lavapipe, a CPU driver that has shader-f16: where no files are named, those
+// that test f16, which `npm test` has run in f32.
 import { spawnSync } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { checkNode, installDependencies, root, runNode } from './install.mjs';
 
@@ -7,17 +9,21 @@ import { checkNode, installDependencies, root, runNode } from './install.mjs';
 const unavailable = 3;
 
 checkNode();
-const args = process.argv.slice(2);
-const f16 = args.includes('--f16');
+const f16 = process.argv.includes('--f16');
+const args = process.argv.slice(2).filter((argument) => argument !== '--f16');
+if (f16 && args.length === 0) args.push(...filesOfF16());
 installDependencies();
-runNode(
-  [
-    join(root, 'node_modules', 'vitest', 'vitest.mjs'),
-    'run',
-    ...args.filter((argument) => argument !== '--f16'),
-  ],
-  { cwd: root, env: f16 ? { ...process.env, ...lavapipe() } : process.env },
-);
+runNode([join(root, 'node_modules', 'vitest', 'vitest.mjs'), 'run', ...args], {
+  cwd: root,
+  env: f16 ? { ...process.env, ...lavapipe() } : process.env,
+});
+
+function filesOfF16() {
+  return readdirSync(join(root, 'test'), { recursive: true, encoding: 'utf8' })
+    .filter((file) => file.endsWith('.test.ts'))
+    .map((file) => join('test', file))
+    .filter((file) => /dtypesOf|capabilities\.f16/.test(readFileSync(join(root, file), 'utf8')));
+}
 
 function lavapipe() {
   const script = join(root, 'scripts', 'lavapipe.sh');
@@ -38,6 +44,6 @@ function lavapipe() {
     ...Object.fromEntries(names.map((name, index) => [name, values[index]])),
     // Narrow vectors compile 3.5 times faster, and in tests lavapipe mostly compiles (linear: 14 s → 4 s a case, cold).
     LP_NATIVE_VECTOR_WIDTH: '128',
-    DPT_REQUIRED_FEATURES: 'shader-f16', // so that the f16 tests cannot be skipped unnoticed
+    DPT_REQUIRED_FEATURES: 'shader-f16', // so that the f16 tests cannot be skipped unnoticed, and f32 is not tested again
   };
 }
