@@ -6,7 +6,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { afterEach, describe, expect, test, vi } from 'vitest';
+import { build } from 'esbuild';
+import { afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { requestAdapter, requestDevice } from '../../packages/tensor/src/node.ts';
 import { mayHaveVulkanDriver } from '../../packages/tensor/src/node/vulkan_drivers.ts';
 import { testDevice } from '../support/device.ts';
@@ -87,7 +88,19 @@ test.runIf(process.platform === 'linux')('a Vulkan driver is found by its descri
 });
 
 const runFile = promisify(execFile);
-const leaveEarly = fileURLToPath(new URL('../support/leave_early.ts', import.meta.url));
+const root = fileURLToPath(new URL('../..', import.meta.url));
+// Translated once, where it finds the packages: some thirty processes run it.
+const leaveEarly = join(root, '.cache', 'leave_early.mjs');
+beforeAll(() =>
+  build({
+    entryPoints: [join(root, 'test', 'support', 'leave_early.ts')],
+    outfile: leaveEarly,
+    bundle: true,
+    platform: 'node',
+    format: 'esm',
+    packages: 'external',
+  }),
+);
 // Drivers speak here too: Mesa about limits and folders, and Dawn about a loader without a driver or with one that is too
 // old, before the packaged one is taken.
 const harmless =
@@ -95,14 +108,10 @@ const harmless =
 
 async function leave(args: string[] = [], env: Record<string, string> = {}) {
   // execFile rejects when the process ends with another code than 0, or by a signal.
-  const { stdout, stderr } = await runFile(
-    process.execPath,
-    ['--import', 'tsx', leaveEarly, ...args],
-    {
-      env: { ...process.env, ...env },
-      timeout: 240_000,
-    },
-  );
+  const { stdout, stderr } = await runFile(process.execPath, [leaveEarly, ...args], {
+    env: { ...process.env, ...env },
+    timeout: 240_000,
+  });
   return { stdout, noise: stderr.split('\n').filter((line) => !harmless.test(line)) };
 }
 
