@@ -17,7 +17,7 @@ const options: TestProjectInlineConfiguration['test'] = {
 
 export default defineConfig({
   test: {
-    globalSetup: ['test/support/adapter_setup.ts', 'test/support/shared_folder_setup.ts'],
+    globalSetup: ['test/support/adapter_setup.ts'],
     reporters: ['default', './test/support/count_reporter.ts'],
     projects: [
       {

@@ -7,8 +7,8 @@ import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 import {
   DepthPredictor,
-  type LoadedDpt,
   LiveDepth,
+  type LoadedDpt,
   loadDpt,
   makeDptFromStateDict,
   predictTiled,

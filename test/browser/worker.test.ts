@@ -78,6 +78,7 @@ test('failures are seen', () => {
     'passed > passes',
     'failed > fails > a value',
     'failed > fails > a snapshot',
+    'failed > fails > what the GPU reports and nobody captures',
     'failed > fails > a rejection',
   ]);
   expect(seen.map(({ message }) => message).join()).toContain('expected 1 to be 2');

@@ -1,8 +1,9 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Browser, BrowserContext, Page } from 'playwright';
 import { build } from 'vite';
-import { inject } from 'vitest';
 import { type SiteServer, startSiteServer } from '../../packages/cli/src/serve/site_server.ts';
 import { type BrowserOptions, launchBrowser } from './browser.ts';
 
@@ -23,7 +24,8 @@ let built: Promise<string> | undefined;
 
 /** The folder of the built site, once for all test files of a process. */
 async function buildSite(): Promise<string> {
-  const outDir = join(inject('sharedFolder'), `site-${process.pid}`);
+  const outDir = mkdtempSync(join(tmpdir(), 'dpt-site-'));
+  process.on('exit', () => rmSync(outDir, { recursive: true, force: true }));
   await build({
     root: join(root, 'apps', 'web'),
     configFile: join(root, 'apps', 'web', 'vite.config.ts'),

@@ -8,8 +8,8 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { build } from 'esbuild';
 import { afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
-import { requestAdapter, requestDevice } from '../../packages/tensor/src/node.ts';
 import { mayHaveVulkanDriver } from '../../packages/tensor/src/node/vulkan_drivers.ts';
+import { requestAdapter, requestDevice } from '../../packages/tensor/src/node.ts';
 import { testDevice } from '../support/device.ts';
 
 afterEach(() => vi.unstubAllEnvs());

@@ -7,11 +7,11 @@ import { join } from 'node:path';
 import { validateBytes } from 'gltf-validator';
 import type { Page } from 'playwright';
 import { PNG } from 'pngjs';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { FloatType, type Mesh } from 'three';
 import { EXRLoader } from 'three/addons/loaders/EXRLoader.js';
 import { OBJLoader } from 'three/addons/loaders/OBJLoader.js';
 import { PLYLoader } from 'three/addons/loaders/PLYLoader.js';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import {
   colourTable,
   lineBetween,

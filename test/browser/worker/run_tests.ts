@@ -13,12 +13,13 @@ const files = import.meta.glob<unknown>([
   '/test/tensor/ops/*.test.ts',
   '/test/dpt/parity.test.ts',
   '/test/browser/worker/wrong.ts',
+  '/test/support/device_setup.ts',
 ]);
 
 const runner: VitestRunner = {
   config: {
     root: '/',
-    setupFiles: [],
+    setupFiles: ['/test/support/device_setup.ts'],
     name: 'worker',
     passWithNoTests: false,
     testNamePattern: new RegExp(`^(?!.*(${notInBrowsers.source}))`),

@@ -35,7 +35,7 @@ describe.each(variants)('%s', { timeout: 240_000 }, (variant) => {
     { M: 129, K: 36, N: 260 },
   ])('M=$M K=$K N=$N', async ({ M, K, N }) => {
     const context = await testContext({ variants: { linear: variant } });
-    for (const dtype of dtypesOf(context)) {
+    for (const dtype of dtypesOf(context, variant)) {
       const x = randomNd([M, K], { seed: 1, dtype });
       const weight = randomNd([K, N], { seed: 2, dtype });
       const bias = randomNd([N], { seed: 3, dtype });

@@ -43,7 +43,7 @@ describe.each(linearQ8Variants.map(({ name }) => name))('%s', { timeout: 240_000
   ])('M=$M K=$K N=$N', async ({ M, K, N }) => {
     const context = await testContext({ variants: { linear_q8: variant } });
     const { weight, dequantised } = uploadQ8(context, randomNd([K, N], { seed: 2 }));
-    for (const dtype of dtypesOf(context)) {
+    for (const dtype of dtypesOf(context, variant)) {
       const x = randomNd([M, K], { seed: 1, dtype });
       const bias = randomNd([N], { seed: 3, dtype });
       const y = linear(upload(context, x, dtype), weight, upload(context, bias, dtype));
