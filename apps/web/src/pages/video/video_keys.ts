@@ -60,7 +60,6 @@ export function addVideoKeys(
       settings.change({ every: !value().every }),
     ),
     key(['o'], 'Record', record),
-    key(['Escape'], 'Stop recording', stop, { original: false, overControls: true }),
     key(['r'], 'Reverse colours', () => settings.change({ reverse: !value().reverse })),
     key(['h'], 'High contrast', () => settings.change({ contrast: !value().contrast })),
     key(
