@@ -157,6 +157,9 @@ const scenes: readonly Scene[] = [
     name: 'view3d-getting-ready',
     path: '3d',
     async set(page) {
+      // A model that never comes: pictures of both themes are of the same moment.
+      await page.route('**/*.safetensors', () => new Promise(() => {}));
+      await page.reload();
       await page.getByRole('button', { name: /a dog looks/ }).click();
       await page.getByRole('heading', { name: 'Getting ready' }).waitFor();
     },

@@ -29,7 +29,7 @@ export function showKeySheet(keys: Keys, page: PageId): void {
     h(
       'p',
       { class: 'small quiet' },
-      'One finger drags the divider or the crop box, two fingers pan and zoom, a long press picks a point, a double tap shows its pixels one to one, and then all of it again.',
+      'One finger drags the divider or the crop box, two fingers pan and zoom, a long press picks a point, a double tap shows its pixels one to one, and then all of it again. In 3D one finger turns, two move and zoom, a double tap resets the view.',
     ),
     letters.element,
     h('p', { class: 'small quiet' }, 'Keys marked ○ are those of the original, muggled_dpt.'),

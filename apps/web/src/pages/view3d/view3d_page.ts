@@ -15,13 +15,16 @@ import { cameraOf, lookingAlong, type Orbit, orbitOf, startOrbit } from './camer
 import { makeGizmo } from './gizmo.ts';
 import { takeHands } from './hands.ts';
 import { makeRecording } from './recording.ts';
-import { viewFor } from './view.ts';
+import { type Looking, viewFor } from './view.ts';
 import { addView3dKeys } from './view3d_keys.ts';
 import { makeView3dPanel } from './view3d_panel.ts';
 import { View3dRunner } from './view3d_runner.ts';
 import { makeView3dSave } from './view3d_save.ts';
 import { type View3dSettings, view3dSchema } from './view3d_settings.ts';
 import { watchView3dStates } from './view3d_states.ts';
+
+/** Of a picture whose map is not there yet. */
+const UNKNOWN: Looking['facts'] = { width: 3, height: 2, kind: 'relative', min: 0, max: 1 };
 
 /** The depth map as a relief, to walk around in. */
 export function makeView3dPage(app: App, address: string): Page {
@@ -30,10 +33,9 @@ export function makeView3dPage(app: App, address: string): Page {
   let ownMask = false;
 
   const cover = h('div', { class: 'cover' });
-  const viewOf = (): View3d | undefined => {
+  const viewWith = (facts: Looking['facts']): View3d | undefined => {
     const { clientWidth, clientHeight } = stage;
-    const facts = runner.facts.value;
-    if (!canvas.attached || !facts || clientWidth === 0 || clientHeight === 0) return undefined;
+    if (!canvas.attached || clientWidth === 0 || clientHeight === 0) return undefined;
     return viewFor(settings.value, {
       facts,
       orbit,
@@ -43,7 +45,17 @@ export function makeView3dPage(app: App, address: string): Page {
       filmed: recorder.recording,
     });
   };
-  const runner: View3dRunner = new View3dRunner(app, settings, viewOf);
+  /** Of the surface that is there. */
+  const viewOf = (): View3d | undefined => {
+    const facts = runner.facts.value;
+    return facts && viewWith(facts);
+  };
+  /** Controls have something to show before there is one. */
+  const waitingView = (): View3d | undefined => {
+    const view = runner.source.value.state === 'none' ? undefined : viewWith(UNKNOWN);
+    return view && { ...view, waiting: true };
+  };
+  const runner: View3dRunner = new View3dRunner(app, settings, () => viewOf() ?? waitingView());
   const look = (from: Orbit): void => {
     orbit = from;
     gizmo.show(orbit);
@@ -171,7 +183,9 @@ export function makeView3dPage(app: App, address: string): Page {
     ending: (kind) => kind,
     read: (_, view) => app.engine.call('view3d.save', { format: 'view', view, name: stem() }),
   });
-  runner.afterDraw = (view) => writer.take(view);
+  runner.afterDraw = async (view) => {
+    if (!view.waiting) await writer.take(view);
+  };
   const recording = makeRecording(recorder, writer, () => {
     if (settings.value.record === 'video') recorder.toggle();
     else if (runner.facts.value) void writer.start('png');
@@ -205,6 +219,7 @@ export function makeView3dPage(app: App, address: string): Page {
   const playback = h('div', {}, makePlayback(app));
   runner.source.watch(({ state }) => {
     playback.hidden = state !== 'film';
+    runner.requestDraw();
   });
   const save = makeView3dSave(app, settings, runner, viewOf);
   const panel = makeView3dPanel(app, settings, runner, save.foot, {
@@ -291,22 +306,30 @@ function makeStatus(runner: View3dRunner): HTMLElement {
   let last = 0;
   let times: number[] = [];
   let still: ReturnType<typeof setTimeout> | undefined;
-  runner.drawn.watch((drawn) => {
-    // Numbers change four times a second at most.
-    const now = performance.now();
+  let later: ReturnType<typeof setTimeout> | undefined;
+  const show = (): void => {
+    later = undefined;
+    last = performance.now();
+    const drawn = runner.drawn.value;
     if (!drawn) return;
+    if (times.length > 1) {
+      const mean = (times.at(-1)! - times[0]!) / (times.length - 1);
+      setText(rate, (1000 / mean).toFixed(mean > 100 ? 1 : 0));
+    }
+    // What stands in for a surface has no numbers.
+    const isThere = drawn.faces > 0;
+    setText(faces, isThere ? drawn.faces.toLocaleString('en') : '–');
+    setText(drawing, isThere ? timeText(drawn.time) : '–');
+  };
+  runner.drawn.watch((drawn) => {
+    if (!drawn) return;
+    const now = performance.now();
     times = [...times.filter((time) => time > now - 1000), now];
     clearTimeout(still);
     // Nothing is drawn while nothing changes.
     still = setTimeout(() => setText(rate, '–'), 1000);
-    if (now - last < 250) return;
-    last = now;
-    if (times.length > 1) {
-      const mean = (now - times[0]!) / (times.length - 1);
-      setText(rate, (1000 / mean).toFixed(mean > 100 ? 1 : 0));
-    }
-    setText(faces, drawn.faces.toLocaleString('en'));
-    setText(drawing, timeText(drawn.time));
+    // Numbers change four times a second at most.
+    if (later === undefined) later = setTimeout(show, Math.max(0, last + 250 - now));
   });
   runner.facts.watch((facts) => setText(model, facts ? timeText(facts.modelTime) : '–'));
   runner.source.watch((source) => setText(name, source.state === 'none' ? '' : source.name));

@@ -47,6 +47,8 @@ export interface View3d {
   readonly eyes: readonly Eye[];
   /** Ends of lines in space, with their colour and opacity: x, y, z, r, g, b, a. */
   readonly lines: Float32Array;
+  /** There is no map yet: a grey relief stands in for it. */
+  readonly waiting?: boolean;
   /** Filled behind the surface; transparent where absent. */
   readonly background?: readonly [number, number, number] | undefined;
 }

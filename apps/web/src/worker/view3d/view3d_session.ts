@@ -11,6 +11,7 @@ import { decode, uploadPhoto, writePixels } from '../image/photo.ts';
 import type { ModelHost, OpenModel } from '../model_host.ts';
 import { EngineError, type Handlers, type Job } from '../protocol.ts';
 import { fieldOfPart, fieldOfView, focalLength35 } from './focal_length.ts';
+import { greyRelief, greyView } from './grey_relief.ts';
 import { type FilmFrame, LiveScene } from './live_scene.ts';
 import { Renderer, type Scene } from './renderer.ts';
 import type {
@@ -39,6 +40,7 @@ export class View3dSession {
   readonly #live = new LiveScene();
   #maskFile: { blob: Blob; name: string } | undefined;
   #mask: { gpu: Gpu; tensor: Tensor } | undefined;
+  #grey: { gpu: Gpu; scene: Scene } | undefined;
   #running: AbortController | undefined;
   #view: View3d | undefined;
   #filming:
@@ -96,6 +98,10 @@ export class View3dSession {
     this.#runs = undefined;
     this.#mask?.tensor.dispose();
     this.#mask = undefined;
+    this.#grey?.scene.texture.destroy();
+    this.#grey?.scene.nearness.dispose();
+    this.#grey?.scene.mask.dispose();
+    this.#grey = undefined;
   }
 
   async #open(blob: Blob, name: string): Promise<Size> {
@@ -196,7 +202,12 @@ export class View3dSession {
     const scene = await this.#scene(view.surface);
     // A newer view came while the mask was uploaded.
     if (this.#view !== view) return undefined;
-    const faces = renderer.draw(gpu, view, scene);
+    let faces = 0;
+    if (scene || !view.waiting) faces = renderer.draw(gpu, view, scene);
+    else {
+      if (this.#grey?.gpu !== gpu) this.#grey = { gpu, scene: greyRelief(gpu) };
+      renderer.draw(gpu, greyView(view), this.#grey.scene);
+    }
     await Promise.all([this.#filmDrawn(), gpu.device.queue.onSubmittedWorkDone()]);
     return { faces, time: performance.now() - begun };
   }
