@@ -141,7 +141,23 @@ const scenes: readonly Scene[] = [
       await page.getByRole('heading', { name: 'This picture cannot be read' }).waitFor();
     },
   },
-  { name: 'image-no-webgpu', path: '', webgpu: false },
+  {
+    name: 'image-no-webgpu',
+    path: '',
+    webgpu: false,
+    async set(page) {
+      await page.getByRole('button', { name: 'Show a recorded result' }).waitFor();
+    },
+  },
+  {
+    name: 'video-crop',
+    path: 'video#size=196&every=1',
+    async set(page) {
+      await film(page);
+      await press(page, 'g');
+      await page.getByRole('group', { name: /^Crop box/ }).waitFor();
+    },
+  },
   {
     name: 'keys',
     path: '',

@@ -1,7 +1,7 @@
 // dpt serve without a GPU: which requests are answered and which are not, headers and types, and POST /depth with a predictor that
 // counts. What the command itself does with flags is in readme.test.ts; the pages are tested in a browser, test/web.
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { request } from 'node:http';
+import { type ClientRequest, request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PNG } from 'pngjs';
@@ -181,6 +181,30 @@ test('one at a time: others wait, and beyond the limit are turned away', async (
   held.shift()!();
   hold = false;
   expect([(await first).status, (await second).status]).toEqual([200, 200]);
+});
+
+test('a body without a length is cut where it is too long; a slow one keeps nobody waiting', async () => {
+  const { hostname, port } = new URL(server.address);
+  const send = (): ClientRequest =>
+    request({ hostname, port, path: '/depth', method: 'POST', agent: false });
+  const answered = (asked: ClientRequest) =>
+    new Promise<number>((resolve, reject) => {
+      asked.on('response', (response) => {
+        response.resume();
+        resolve(response.statusCode!);
+      });
+      asked.on('error', reject);
+    });
+  const long = send();
+  long.write(Buffer.alloc(4000));
+  long.write(Buffer.alloc(4000));
+  expect(await answered(long)).toBe(413);
+
+  const slow = send();
+  slow.write(photo.subarray(0, 20));
+  expect((await post('/depth')).status).toBe(200);
+  slow.end(photo.subarray(20));
+  expect(await answered(slow)).toBe(200);
 });
 
 test('without a built site it says how to build one', async () => {

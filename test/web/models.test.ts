@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import type { Page } from 'playwright';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { openCheckpointFile } from '../../packages/loaders/src/node.ts';
+import { dogPhoto } from '../support/image_page.ts';
 import { fixtures, tinyModel } from '../support/models.ts';
 import { dropFile, openSite, type Site } from '../support/site.ts';
 import { type Storages, type Tensors, writePth } from '../support/write_pth.ts';
@@ -98,9 +99,12 @@ test('a published model is downloaded, and goes on where it broke off', async ()
   const asked: (string | undefined)[] = [];
   const file = readFileSync(tinyModel);
   let whole = false;
+  let isHeld = false;
   await visitor.context().route('https://huggingface.co/**', async (route) => {
     const range = route.request().headers().range;
     asked.push(range);
+    // An answer that does not come, until the visitor has enough of it.
+    if (isHeld) return;
     const from = range ? Number(/^bytes=(\d+)-$/.exec(range)![1]) : 0;
     // The first answer breaks off, as connections do.
     const body = file.subarray(from, whole ? undefined : from + 1_000_000);
@@ -121,12 +125,21 @@ test('a published model is downloaded, and goes on where it broke off', async ()
   const small = listed('depth_anything_v2_vits.pth');
   await small.getByRole('button', { name: 'Download' }).click();
   await small.getByText('The connection ended after 1000000 of 99218434 bytes.').waitFor();
+  // What came stays, also when the page is left.
+  await visitor.reload();
+  await small.getByText(/1\.0 of 99\.2.MB/).waitFor();
   await small.getByRole('button', { name: 'Resume' }).click();
   await small.getByText('The connection ended after 2000000').waitFor();
   expect(asked).toEqual([undefined, 'bytes=1000000-']);
   expect(await small.getByText('Paused').count()).toBe(1);
+  isHeld = true;
+  await small.getByRole('button', { name: 'Resume' }).click();
+  await small.getByRole('button', { name: 'Cancel download' }).click();
+  await small.getByRole('button', { name: 'Download' }).waitFor();
+  isHeld = false;
 
   // One of which only the name is known.
+  await visitor.getByRole('button', { name: 'Show all published models' }).click();
   const key = 'depth_anything_v2_vitb_hf.safetensors';
   whole = true;
   await listed(key).getByRole('button', { name: 'Download' }).click();
@@ -152,6 +165,34 @@ test('a model that is dropped on another page is kept and used', async () => {
   await visitor.context().close();
 });
 
+test('loading is seen, and can be stopped; a photo then asks for a model', async () => {
+  const visitor = await site.open('about');
+  const bundled = visitor.locator('li[data-key="dpt_tiny.safetensors"]');
+  let answer = (): void => {};
+  const held = new Promise<void>((resolve) => {
+    answer = resolve;
+  });
+  await visitor.context().route('**/dpt_tiny-*.safetensors', async (route) => {
+    await held;
+    await route.continue().catch(() => {});
+  });
+  await visitor.reload();
+  await visitor.getByRole('link', { name: 'Models' }).click();
+  await bundled.getByText('Loading').waitFor();
+  await bundled.getByRole('button', { name: 'Cancel' }).click();
+  await visitor.getByRole('button', { name: 'Model: No model, none loaded' }).waitFor();
+  answer();
+  await visitor.getByRole('link', { name: 'Image', exact: true }).click();
+  await dropFile(visitor, 'dog.jpg', dogPhoto, 'image/jpeg');
+  const asks = visitor.getByRole('group', { name: 'Choose a model' });
+  await asks.getByRole('button', { name: 'Use the small model' }).click();
+  await asks.waitFor({ state: 'detached' });
+  await visitor
+    .getByRole('button', { name: /^Model: Small demonstration model.*ready$/ })
+    .waitFor();
+  await visitor.context().close();
+});
+
 test('everything stored can be cleared', async () => {
   await page.getByRole('button', { name: 'Clear all stored models' }).click();
   await page.getByRole('button', { name: 'Remove', exact: true }).click();
@@ -169,6 +210,12 @@ test('without WebGPU the page says so, and what to do', async () => {
     await plain.getByRole('heading', { name: /no WebGPU|No graphics card/ }).waitFor();
     await plain.getByRole('button', { name: 'Show a recorded result' }).click();
     expect(await plain.getByRole('img', { name: /^A dog looks up/ }).count()).toBe(1);
+    await plain.keyboard.press('Escape');
+    await plain.keyboard.press('5');
+    const small = plain.locator('li[data-key="depth_anything_v2_vits.pth"]');
+    const download = small.getByRole('button', { name: 'Download' });
+    await expect.poll(() => download.isDisabled()).toBe(true);
+    expect(await download.getAttribute('title')).toMatch(/no GPU/);
   } finally {
     await without.close();
   }

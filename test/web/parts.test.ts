@@ -12,14 +12,23 @@ import {
 } from '../../apps/web/src/pages/image/layout.ts';
 import { tilesInstead } from '../../apps/web/src/pages/image/tiles_instead.ts';
 import { flag, number, numbers, oneOf, Settings, whole } from '../../apps/web/src/settings.ts';
-import { bytesText, metresText, timeText, valueText } from '../../apps/web/src/words.ts';
+import {
+  bytesText,
+  metresText,
+  partOfBytesText,
+  timeText,
+  valueText,
+} from '../../apps/web/src/words.ts';
 import { encodePng } from '../../apps/web/src/worker/image/png.ts';
 import { inputSize } from '../../apps/web/src/worker/input_size.ts';
+import { forecast } from '../../apps/web/src/worker/model_forecast.ts';
 import { needsOf, smallerThatFits } from '../../apps/web/src/worker/model_needs.ts';
 import { Sha256 } from '../../apps/web/src/worker/sha256.ts';
+import { manifest } from '../../packages/cli/src/manifest.ts';
 import { buildDpt, recognise } from '../../packages/dpt/src/index.ts';
 import { openCheckpointFile } from '../../packages/loaders/src/node.ts';
 import { Context } from '../../packages/tensor/src/index.ts';
+import { publishedFiles } from '../../scripts/state_dict_shapes.ts';
 import { tinyModel } from '../support/models.ts';
 
 describe('what a device can run', async () => {
@@ -54,6 +63,25 @@ describe('what a device can run', async () => {
     expect(tilesInstead(1288, 742, 14)).toEqual({ tiles: 2, size: 742 });
     expect(tilesInstead(1288, 728, 14)).toEqual({ tiles: 3, size: 518 });
     expect(tilesInstead(1288, 14, 14)).toBeUndefined();
+  });
+
+  test('of published models is known before they are downloaded', () => {
+    const names = [...publishedFiles.keys()].filter((name) => name !== 'v2-giant');
+    // Every one of the list is forecast, whichever of its files it is.
+    expect(new Set(manifest.map(({ name }) => name.replace(/-hf$/, '')))).toEqual(new Set(names));
+    const on = (name: string, budget: number) => {
+      const info = { name: '', software: false, f16: true, subgroups: true };
+      return forecast(name, { ...info, largestBuffer: 2 ** 31, budget })!;
+    };
+    expect(on('v2-small-hf', 2e9)).toMatchObject({ needs: { size: 518, fits: true } });
+    expect(on('v2-small', 2e9).proposed).toBeUndefined();
+    const { bytes } = on('beit-large-512', 1e12).needs;
+    // Half precision: two bytes for each of 345 million parameters, and what lies between the steps.
+    expect(bytes).toBeGreaterThan(690e6);
+    const { needs, proposed } = on('beit-large-512', bytes - 1);
+    expect(needs).toMatchObject({ size: 512, bytes, fits: false });
+    expect(proposed).toMatchObject({ size: 480, fits: true });
+    expect(on('beit-large-512', 1e8).proposed).toBeUndefined();
   });
 
   test('a square is a square whatever the photo', () => {
@@ -196,6 +224,9 @@ test('numbers for people', () => {
   const plain = (text: string): string => text.replaceAll('\u202f', ' ');
   expect(plain(bytesText(49_595_802))).toBe('49.6 MB');
   expect(plain(bytesText(0))).toBe('0 MB');
+  expect(plain(bytesText(33))).toBe('33 bytes');
+  expect(plain(partOfBytesText(242e6, 390e6))).toBe('242 of 390 MB');
+  expect(plain(partOfBytesText(31_400_000, 1.58e9))).toBe('0.03 of 1.58 GB');
   expect(plain(timeText(23.4))).toBe('23 ms');
   expect(plain(timeText(61_000))).toBe('1 min 1 s');
   expect(plain(metresText(1.4159))).toBe('1.42 m');

@@ -9,6 +9,7 @@ import npyjs from 'npyjs';
 import type { Download, Page } from 'playwright';
 import { PNG } from 'pngjs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { chain } from '../reference/depth_map.ts';
 import { hasFfmpeg, runTool } from '../support/ffmpeg.ts';
 import { openSite, type Site } from '../support/site.ts';
 import { unzip } from '../support/unzip.ts';
@@ -149,7 +150,8 @@ function probe(path: string): Record<string, string> {
 describe('every frame of a file', () => {
   /** With nothing kept steady. */
   let unsteady = 0;
-  beforeAll(() => openFilm('every=1&loop=0&record=video&recordSize=film&steady=off'));
+  const look = 'percentile=1&plane=0.3&low=0.1&high=0.9&gamma=0.5&reverse=1';
+  beforeAll(() => openFilm(`every=1&loop=0&record=video&recordSize=film&steady=off&${look}`));
 
   test('is played once, to the end', async () => {
     await expect.poll(frame).toBe(FRAMES);
@@ -218,6 +220,21 @@ describe('every frame of a file', () => {
     const { shape, data } = await new npyjs().parse(new Uint8Array(npy).buffer);
     expect(shape).toEqual([56, 98]);
     expect(new Set(data as Float32Array).size).toBeGreaterThan(1000);
+    // The picture of a frame is what the reference makes of its map with the controls as they are.
+    const { values } = chain(
+      { shape, data: Float64Array.from(data as Float32Array) },
+      {
+        ...{ metric: false, percentiles: [1, 99], planeStrength: 0.3, thresholds: [0.1, 0.9] },
+        ...{ gamma: 0.5, equalise: false, reverse: true },
+      },
+    );
+    const last = PNG.sync.read(pictures.get('flower_00000024.png')!, { skipRescale: true });
+    const seen = last.data as unknown as Uint16Array;
+    const apart = values.data.map((value, i) => Math.abs(value - seen[4 * i]! / 65_535));
+    // The root is steep where it begins; all else is as near as 16 bits and 32 can be.
+    expect(apart.filter((difference) => difference > 1e-3).length).toBeLessThan(
+      0.01 * apart.length,
+    );
   });
 
   test('changes less from frame to frame the more of it is kept steady', async () => {
@@ -231,6 +248,27 @@ describe('every frame of a file', () => {
     }
     expect(changes[1]).toBeLessThan(changes[0]!);
     expect(changes[2]).toBeLessThan(changes[1]!);
+  });
+
+  test('is cropped, and the part goes through the model as a frame of its own', async () => {
+    await page.locator('#stage').focus();
+    await page.keyboard.press('g');
+    const box = page.getByRole('group', { name: /^Crop box/ });
+    await box.getByText(/160.×.90/).waitFor();
+    const { x, y, width, height } = (await box.boundingBox())!;
+    await page.keyboard.down('Shift');
+    await page.mouse.move(x + 2, y + 2);
+    await page.mouse.down();
+    await page.mouse.move(x + width / 2, y + height / 2, { steps: 3 });
+    await page.mouse.up();
+    await page.keyboard.up('Shift');
+    await page.keyboard.press('Enter');
+    await page.getByRole('img', { name: /^Depth of a film, (79|80|81) by (44|45|46)$/ }).waitFor();
+    await expect.poll(() => page.url()).toMatch(/crop=0/);
+    await page.keyboard.press('g');
+    await page.getByRole('button', { name: 'Whole frame' }).click();
+    await page.getByRole('button', { name: 'Use this part' }).click();
+    await page.getByRole('img', { name: 'Depth of a film, 160 by 90' }).waitFor();
   });
 
   test('is stepped through in 3D as well, and saved with its number', async () => {
@@ -440,7 +478,16 @@ describe('what is filmed now', () => {
   });
 
   test('the camera plays, pauses, changes its colours', async () => {
+    // The visitor says no, and then yes.
+    await page.evaluate(() => {
+      navigator.mediaDevices.getUserMedia = () =>
+        Promise.reject(new DOMException('', 'NotAllowedError'));
+    });
     await page.getByRole('button', { name: 'Use the camera' }).click();
+    const refused = page.getByRole('group', { name: 'The camera is not allowed for this page.' });
+    await refused.getByRole('button', { name: 'Share the screen' }).waitFor();
+    await page.evaluate(() => Reflect.deleteProperty(navigator.mediaDevices, 'getUserMedia'));
+    await refused.getByRole('button', { name: 'Try again' }).click();
     await expect.poll(async () => (await numbers())[0]).toBeGreaterThan(0);
     await page.keyboard.press(' ');
     await stands();
@@ -492,6 +539,16 @@ describe('what is filmed now', () => {
     expect(film.duration).toBeLessThan(film.wall);
     expect(film.width % 2).toBe(0);
     if (hasFfprobe) expect(Number(probe(film.path).nb_read_frames)).toBeGreaterThan(1);
+  });
+
+  test('a camera that is unplugged is said to be gone, and taken again', async () => {
+    await page.evaluate(() => {
+      const { srcObject } = document.querySelector('video')!;
+      (srcObject as MediaStream).getTracks()[0]!.dispatchEvent(new Event('ended'));
+    });
+    const gone = page.getByRole('group', { name: 'The camera is gone.' });
+    await gone.getByRole('button', { name: 'Try again' }).click();
+    await plays();
   });
 
   test('it goes on in 3D', async () => {

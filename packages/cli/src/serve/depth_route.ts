@@ -54,8 +54,16 @@ export function depthRoute(options: DepthRouteOptions): Route {
     waiting++;
     const gone = new AbortController();
     response.on('close', () => gone.abort());
-    const turn = last.then(() => answer(request, response, wanted, options, gone.signal));
-    last = turn.catch(() => {}).finally(() => waiting--);
+    const body = bodyOf(request, options.maxBytes);
+    // It takes its turn once all of it is there: a slow sender keeps nobody waiting.
+    void body
+      .catch(() => {})
+      .then(() => {
+        last = last
+          .then(() => answer(body, response, wanted, options, gone.signal))
+          .catch(() => {})
+          .finally(() => waiting--);
+      });
     return true;
   };
 }
@@ -77,7 +85,7 @@ function wantedOf({ searchParams }: URL): Wanted | { readonly problem: string } 
 }
 
 async function answer(
-  request: IncomingMessage,
+  sent: Promise<Uint8Array | undefined>,
   response: ServerResponse,
   { format, size }: Wanted,
   options: DepthRouteOptions,
@@ -85,7 +93,7 @@ async function answer(
 ): Promise<void> {
   const started = performance.now();
   try {
-    const body = await bodyOf(request, options.maxBytes);
+    const body = await sent;
     if (!body) {
       refuse(response, 413, `A picture may be ${options.maxBytes} bytes.`);
       return;
@@ -126,7 +134,8 @@ async function answer(
 async function bodyOf(request: IncomingMessage, maxBytes: number): Promise<Uint8Array | undefined> {
   const chunks: Buffer[] = [];
   let length = 0;
-  for await (const chunk of request as AsyncIterable<Buffer>) {
+  // The connection has to live on for the answer that says so.
+  for await (const chunk of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
     length += chunk.byteLength;
     if (length > maxBytes) return undefined;
     chunks.push(chunk);

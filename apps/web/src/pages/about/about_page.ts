@@ -56,6 +56,7 @@ export function makeAboutPage(_app: App): Page {
       section(
         'Licences',
         'The code: MIT. Weights have licences of their own, which stand beside each model: Depth Anything V2 Small is Apache-2.0, Base and Large are CC-BY-NC-4.0, not for commercial use; MiDaS 3.1 is MIT. The small model: MIT.',
+        'Films and recordings are read and written by mediabunny (MPL-2.0), whose sources are at https://github.com/Vanilagy/mediabunny.',
         'The sample photos: the dog from the repository of Segment Anything, the others from that of Depth Anything V2, reduced; both Apache-2.0. Colour maps: magma, inferno, viridis (CC0), turbo (Google, Apache-2.0), spectral (ColorBrewer by Cynthia Brewer, Apache-2.0).',
       ),
     ),
