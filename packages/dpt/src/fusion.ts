@@ -85,9 +85,7 @@ export class ResidualConvUnit {
 
   /** x [B, H, W, C] → [B, H, W, C] */
   forward(x: Tensor): Tensor {
-    return this.conv2.forward(this.conv1.forward(x, { preRelu: true }), {
-      preRelu: true,
-      addTo: x,
-    });
+    const inner = this.conv1.forward(x, { preRelu: true, dtype: 'f32' });
+    return this.conv2.forward(inner, { preRelu: true, addTo: x });
   }
 }

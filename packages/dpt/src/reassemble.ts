@@ -47,6 +47,9 @@ export class Reassemble {
   }
 }
 
+/** Whatever the weights are: the maps are what fusion adds to, level by level. */
+const f32 = { dtype: 'f32' } as const;
+
 interface ReassembleBlockConfig {
   readonly level: number;
   readonly readout: StageReading['readout'];
@@ -91,13 +94,12 @@ export class ReassembleBlock {
     const [B, , F] = tokens.dims('B N F') as [number, number, number];
     const patches = this.read.forward(tokens); // Read          [B, H·W, F]
     const grid = patches.reshape([B, H, W, F]); // Concatenate   [B, H, W, F]
-    const projected = this.project?.forward(grid) ?? grid; //               [B, H, W, D]
+    const projected = this.project?.forward(grid, f32) ?? grid; //               [B, H, W, D]
     let map: Tensor | undefined;
     for (const { resample, toFusion } of this.parts) {
-      const resampled = resample?.forward(projected) ?? projected; // Resample [B, sH, sW, D / parts]
+      const resampled = resample?.forward(projected, f32) ?? projected; // Resample [B, sH, sW, D / parts]
       // A convolution is a sum over the channels that come, so parts of it add up.
-      // f32: the maps are what fusion adds to, level by level.
-      map = toFusion.forward(resampled, { addTo: map, dtype: 'f32' }); //       [B, sH, sW, C]
+      map = toFusion.forward(resampled, { addTo: map, ...f32 }); //       [B, sH, sW, C]
     }
     return map!;
   }
@@ -152,22 +154,20 @@ class ReadProject {
 
   /** tokens [B, 1 + H·W, F] → [B, H·W, F] */
   forward(tokens: Tensor): Tensor {
-    const { dtype } = this.bias;
     tokens.named(`stage_${this.level + 1}`);
     // The parts belong to this block, not to the one that made the tokens.
     const stage = tokens.named(this.bias.name);
     const readout = slice(stage, { axis: 1, from: 0, to: 1 }); // r             [B, 1, F]
     const patches = slice(stage, { axis: 1, from: 1 }); // t             [B, H·W, F]
-    // f32, because the two are added before the activation.
-    const shared = linear(readout, this.readoutWeight, this.bias, { dtype: 'f32' }); // Wᵣ · r + b    [B, 1, F]
-    const own = linear(patches, this.patchWeight, undefined, { dtype: 'f32' }); // Wₜ · t        [B, H·W, F]
-    return add(own, shared, { activation: 'gelu', dtype }).named(`readout_${this.level + 1}`);
+    const shared = linear(readout, this.readoutWeight, this.bias, f32); // Wᵣ · r + b    [B, 1, F]
+    const own = linear(patches, this.patchWeight, undefined, f32); // Wₜ · t        [B, H·W, F]
+    return add(own, shared, { activation: 'gelu' }).named(`readout_${this.level + 1}`);
   }
 }
 
 /** [B, H, W, D] → [B, sH, sW, D], or a part of D */
 interface Resample {
-  forward(x: Tensor): Tensor;
+  forward(x: Tensor, options: { readonly dtype: 'f32' }): Tensor;
 }
 
 /** Larger by a transposed convolution, smaller by a strided one; 37 rows become ⌈37 / 2⌉ = 19. */

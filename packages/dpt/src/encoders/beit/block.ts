@@ -1,5 +1,6 @@
 import {
   attentionWithRelativePositions,
+  type Dtype,
   LayerNorm,
   Linear,
   Mlp,
@@ -8,9 +9,13 @@ import {
 } from '@dpt-webgpu/tensor';
 import type { Grid } from '../../grid.ts';
 import type { GridCache } from '../../grid_cache.ts';
-import { tokenDtype } from '../../precision.ts';
 import type { BeitConfig } from './encoder.ts';
 import { RelativePositionBias } from './relative_position_bias.ts';
+
+interface BlockConfig extends BeitConfig {
+  /** Storage of what flows inside a block. */
+  readonly dtype: Dtype;
+}
 
 /**
  * One transformer block, pre-norm with LayerScale γ:
@@ -26,13 +31,13 @@ export class BeitBlock {
   readonly mlp: Mlp;
   readonly gamma2: Tensor;
 
-  constructor(config: BeitConfig, weights: Weights, cache: GridCache) {
-    const { features, hidden } = config;
-    this.norm1 = new LayerNorm({ features, dtype: tokenDtype }, weights.at('norm1'));
+  constructor(config: BlockConfig, weights: Weights, cache: GridCache) {
+    const { features, hidden, dtype } = config;
+    this.norm1 = new LayerNorm({ features, dtype }, weights.at('norm1'));
     this.attention = new RelativeSelfAttention(config, weights.at('attention'), cache);
     this.gamma1 = weights.tensor('gamma1', [features]);
-    this.norm2 = new LayerNorm({ features, dtype: tokenDtype }, weights.at('norm2'));
-    this.mlp = new Mlp({ features, hidden }, weights.at('mlp'));
+    this.norm2 = new LayerNorm({ features, dtype }, weights.at('norm2'));
+    this.mlp = new Mlp({ features, hidden, hiddenDtype: dtype }, weights.at('mlp'));
     this.gamma2 = weights.tensor('gamma2', [features]);
   }
 
@@ -56,13 +61,10 @@ class RelativeSelfAttention {
   readonly positions: RelativePositionBias;
   readonly project: Linear;
 
-  constructor(config: BeitConfig, weights: Weights, cache: GridCache) {
-    const { features, heads } = config;
+  constructor(config: BlockConfig, weights: Weights, cache: GridCache) {
+    const { features, heads, dtype } = config;
     this.heads = heads;
-    this.qkv = new Linear(
-      { in: features, out: 3 * features, dtype: tokenDtype },
-      weights.at('qkv'),
-    );
+    this.qkv = new Linear({ in: features, out: 3 * features, dtype }, weights.at('qkv'));
     this.positions = new RelativePositionBias(config, weights, cache);
     this.project = new Linear({ in: features, out: features }, weights.at('project'));
   }

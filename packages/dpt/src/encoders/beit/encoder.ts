@@ -1,6 +1,7 @@
 import { concat, type Tensor, type Weights } from '@dpt-webgpu/tensor';
 import { four, type Grid, type Stages } from '../../grid.ts';
 import type { GridCache } from '../../grid_cache.ts';
+import { tokenDtype } from '../../precision.ts';
 import type { ImageEncoder, StageReading } from '../image_encoder.ts';
 import { BeitBlock } from './block.ts';
 
@@ -39,10 +40,10 @@ export class BeitEncoder implements ImageEncoder {
       scales: [4, 2, 1, 0.5],
     };
     this.readoutToken = weights.tensor('readout_token', [1, 1, features], { dtype: 'f32' });
-    this.blocks = Array.from(
-      { length: config.blocks },
-      (_, i) => new BeitBlock(config, weights.at('blocks').at(i), cache),
-    );
+    this.blocks = Array.from({ length: config.blocks }, (_, i) => {
+      const dtype = tokenDtype(i, config.blocks, weights.dtype);
+      return new BeitBlock({ ...config, dtype }, weights.at('blocks').at(i), cache);
+    });
   }
 
   /** tokens [B, N, F] → 4 × [B, 1 + N, F], the readout token in row 0 */

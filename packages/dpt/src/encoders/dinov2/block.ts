@@ -8,7 +8,6 @@ import {
   type Tensor,
   type Weights,
 } from '@dpt-webgpu/tensor';
-import { tokenDtype } from '../../precision.ts';
 import type { Dinov2Config } from './encoder.ts';
 
 /**
@@ -25,16 +24,17 @@ export class Dinov2Block {
   readonly feedForward: Mlp | SwiGlu;
   readonly gamma2: Tensor;
 
-  constructor(config: Dinov2Config, weights: Weights) {
-    const { features, heads, feedForward } = config;
+  /** `dtype`: storage of what flows inside the block. */
+  constructor(config: Dinov2Config & { readonly dtype: Dtype }, weights: Weights) {
+    const { features, heads, feedForward, dtype } = config;
     const { hidden } = feedForward;
     const FeedForward = feedForward.kind === 'swiglu' ? SwiGlu : Mlp;
-    this.norm1 = new LayerNorm({ features, dtype: tokenDtype }, weights.at('norm1'));
-    this.attention = new SelfAttention({ features, heads }, weights.at('attention'));
+    this.norm1 = new LayerNorm({ features, dtype }, weights.at('norm1'));
+    this.attention = new SelfAttention({ features, heads, dtype }, weights.at('attention'));
     this.gamma1 = weights.tensor('gamma1', [features]);
-    this.norm2 = new LayerNorm({ features, dtype: tokenDtype }, weights.at('norm2'));
+    this.norm2 = new LayerNorm({ features, dtype }, weights.at('norm2'));
     // A product of two hidden values is the one that comes near the end of f16.
-    const hiddenDtype = feedForward.kind === 'swiglu' ? 'f32' : weights.dtype;
+    const hiddenDtype = feedForward.kind === 'swiglu' ? 'f32' : dtype;
     this.feedForward = new FeedForward({ features, hidden, hiddenDtype }, weights.at('mlp'));
     this.gamma2 = weights.tensor('gamma2', [features]);
   }
@@ -50,6 +50,7 @@ export class Dinov2Block {
 interface SelfAttentionConfig {
   readonly features: number;
   readonly heads: number;
+  readonly dtype: Dtype;
 }
 
 /** Attention(x) = project(softmax(q kᵀ / √d) v) per head, where [q ; k ; v] = qkv(x). */
@@ -59,14 +60,11 @@ class SelfAttention {
   readonly qkv: Linear;
   readonly project: Linear;
 
-  constructor({ features, heads }: SelfAttentionConfig, weights: Weights) {
+  constructor({ features, heads, dtype }: SelfAttentionConfig, weights: Weights) {
     this.heads = heads;
     // As in the maps around it.
     this.products = weights.dtype;
-    this.qkv = new Linear(
-      { in: features, out: 3 * features, dtype: tokenDtype },
-      weights.at('qkv'),
-    );
+    this.qkv = new Linear({ in: features, out: 3 * features, dtype }, weights.at('qkv'));
     this.project = new Linear({ in: features, out: features }, weights.at('project'));
   }
 

@@ -1,6 +1,7 @@
 import { add, concat, LayerNorm, type Tensor, type Weights } from '@dpt-webgpu/tensor';
 import { four, type Grid, type Stages } from '../../grid.ts';
 import type { GridCache } from '../../grid_cache.ts';
+import { tokenDtype } from '../../precision.ts';
 import type { ImageEncoder, StageReading } from '../image_encoder.ts';
 import { Dinov2Block } from './block.ts';
 import { PositionEncoding, type PositionResize } from './position_encoding.ts';
@@ -48,10 +49,10 @@ export class Dinov2Encoder implements ImageEncoder {
     };
     this.readoutToken = weights.tensor('readout_token', [1, 1, features], { dtype: 'f32' });
     this.positions = new PositionEncoding(config, weights, cache);
-    this.blocks = Array.from(
-      { length: config.blocks },
-      (_, i) => new Dinov2Block(config, weights.at('blocks').at(i)),
-    );
+    this.blocks = Array.from({ length: config.blocks }, (_, i) => {
+      const dtype = tokenDtype(i, config.blocks, weights.dtype);
+      return new Dinov2Block({ ...config, dtype }, weights.at('blocks').at(i));
+    });
     this.norm = new LayerNorm({ features }, weights.at('norm'));
   }
 

@@ -7,7 +7,6 @@ import {
   type Tensor,
   type Weights,
 } from '@dpt-webgpu/tensor';
-import { tokenDtype } from '../../precision.ts';
 import type { VitConfig } from './encoder.ts';
 
 /**
@@ -22,11 +21,13 @@ export class VitBlock {
   readonly norm2: LayerNorm;
   readonly mlp: Mlp;
 
-  constructor({ features, heads, hidden }: VitConfig, weights: Weights) {
-    this.norm1 = new LayerNorm({ features, dtype: tokenDtype }, weights.at('norm1'));
-    this.attention = new SelfAttention({ features, heads }, weights.at('attention'));
-    this.norm2 = new LayerNorm({ features, dtype: tokenDtype }, weights.at('norm2'));
-    this.mlp = new Mlp({ features, hidden }, weights.at('mlp'));
+  /** `dtype`: storage of what flows inside the block. */
+  constructor(config: VitConfig & { readonly dtype: Dtype }, weights: Weights) {
+    const { features, heads, hidden, dtype } = config;
+    this.norm1 = new LayerNorm({ features, dtype }, weights.at('norm1'));
+    this.attention = new SelfAttention({ features, heads, dtype }, weights.at('attention'));
+    this.norm2 = new LayerNorm({ features, dtype }, weights.at('norm2'));
+    this.mlp = new Mlp({ features, hidden, hiddenDtype: dtype }, weights.at('mlp'));
   }
 
   /** x [B, 1 + N, F] → [B, 1 + N, F] */
@@ -40,6 +41,7 @@ export class VitBlock {
 interface SelfAttentionConfig {
   readonly features: number;
   readonly heads: number;
+  readonly dtype: Dtype;
 }
 
 /** Attention(x) = project(softmax(q kᵀ / √d) v) per head, where [q ; k ; v] = qkv(x). */
@@ -49,14 +51,11 @@ class SelfAttention {
   readonly qkv: Linear;
   readonly project: Linear;
 
-  constructor({ features, heads }: SelfAttentionConfig, weights: Weights) {
+  constructor({ features, heads, dtype }: SelfAttentionConfig, weights: Weights) {
     this.heads = heads;
     // As in the maps around it.
     this.products = weights.dtype;
-    this.qkv = new Linear(
-      { in: features, out: 3 * features, dtype: tokenDtype },
-      weights.at('qkv'),
-    );
+    this.qkv = new Linear({ in: features, out: 3 * features, dtype }, weights.at('qkv'));
     this.project = new Linear({ in: features, out: features }, weights.at('project'));
   }
 

@@ -1,6 +1,7 @@
 import { add, bilinearResize, concat, slice, type Tensor, type Weights } from '@dpt-webgpu/tensor';
 import { four, type Grid, type Stages } from '../../grid.ts';
 import type { GridCache } from '../../grid_cache.ts';
+import { tokenDtype } from '../../precision.ts';
 import type { ImageEncoder, StageReading } from '../image_encoder.ts';
 import { VitBlock } from './block.ts';
 
@@ -44,10 +45,10 @@ export class VitEncoder implements ImageEncoder {
     this.positions = weights.tensor('position_encoding', [1, 1 + baseGrid * baseGrid, features], {
       dtype: 'f32',
     });
-    this.blocks = Array.from(
-      { length: config.blocks },
-      (_, i) => new VitBlock(config, weights.at('blocks').at(i)),
-    );
+    this.blocks = Array.from({ length: config.blocks }, (_, i) => {
+      const dtype = tokenDtype(i, config.blocks, weights.dtype);
+      return new VitBlock({ ...config, dtype }, weights.at('blocks').at(i));
+    });
     this.cache = cache;
   }
 
