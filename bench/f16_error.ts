@@ -1,0 +1,101 @@
+// What f16 does to the depth maps of photos: max |error| / std and correlation against f32, on this device, and as its matrix
+// units would have it. Those round what attention weighs by; all else that they take is exact to 22 bits. A device without
+// them computes that here: its own kernels round where theirs do.
+//
+//   npm run bench:f16 -- MODEL PHOTO... [--size N]         on a device with shader-f16, such as lavapipe
+import { parseArgs } from 'node:util';
+import { DepthPredictor, makeDptFromStateDict } from '@dpt-webgpu/dpt';
+import { openCheckpointFile, readPicture } from '@dpt-webgpu/loaders/node';
+import { Context, deviceRequest } from '@dpt-webgpu/tensor';
+import { requestDevice } from '@dpt-webgpu/tensor/node';
+import { mapError } from '../packages/cli/src/model_timing.ts';
+import { kernels, specialise } from '../packages/tensor/src/kernel.ts';
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { size: { type: 'string', default: '252' } },
+});
+const [file, ...photos] = positionals;
+const size = Number(values.size);
+if (!file || photos.length === 0 || !Number.isInteger(size)) {
+  console.log('usage: npm run bench:f16 -- MODEL PHOTO... [--size N]');
+  process.exit(2);
+}
+/** A shader with its text changed, for devices that have no pipeline of it yet. */
+function change(shader: string, changes: readonly (readonly [from: RegExp, to: string])[]): void {
+  const kernel = kernels.get(shader)!;
+  const text = changes.reduce(
+    (source, [from, to]) => {
+      if (!from.test(source)) throw new Error(`${shader}.wgsl has no ${from}.`);
+      return source.replace(from, to);
+    },
+    specialise(kernel, {}),
+  );
+  Object.assign(kernel, { text });
+}
+
+/** v as the eleven leading bits and eleven more, as the shaders for matrix units take it. */
+const inTwo = `
+fn leading(v: f32) -> f32 { return bitcast<f32>(bitcast<u32>(v) & 0xffffe000u); }
+fn in_two(v: f32) -> f32 { return leading(v) + leading(v - leading(v)); }
+`;
+
+function roundAsMatrixUnits(): void {
+  change('linear_shuffle', [
+    [
+      /fn load\((.*)\) -> f32 \{ return (.*); \}/,
+      `${inTwo}fn load($1) -> f32 { return in_two($2); }`,
+    ],
+  ]);
+  change('attention_registers', [
+    [/^/, 'enable f16;\n'],
+    [
+      /fn load\((.*)\) -> f32 \{ return (.*); \}/,
+      `${inTwo}fn load($1) -> f32 { return in_two($2); }`,
+    ],
+    ...[0, 1, 2, 3].flatMap((i) =>
+      ['a', 'b'].map((w) => {
+        const weight = `exp(${w}${i} - n${i})`;
+        const from = new RegExp(` ${w}${i} = ${weight.replace(/[()]/g, '\\$&')};`);
+        return [from, ` ${w}${i} = vec4f(vec4<f16>(${weight}));`] as const;
+      }),
+    ),
+  ]);
+}
+
+let adapter = '';
+const maps = new Map<string, Float32Array[]>();
+for (const how of ['f32', 'f16', 'matrix units'] as const) {
+  if (how === 'matrix units') roundAsMatrixUnits();
+  const { device, description } = await requestDevice({
+    describe: (found) => deviceRequest(found, { f16: true }),
+  });
+  adapter = description;
+  const stateDict = await openCheckpointFile(file);
+  const dtype = how === 'f32' ? 'f32' : 'f16';
+  const { model } = await makeDptFromStateDict(new Context(device), stateDict, { dtype });
+  await stateDict.close();
+  const predictor = new DepthPredictor(model);
+  const own: Float32Array[] = [];
+  for (const photo of photos) {
+    const map = await predictor.predict(await readPicture(photo), { size, output: 'network' });
+    own.push(map.data);
+  }
+  maps.set(how, own);
+  predictor.dispose();
+  model.dispose();
+  device.destroy();
+}
+
+console.log(`${file}, ${size}, ${new Date().toISOString().slice(0, 10)}, ${adapter}
+
+| photo | f16, max\\|error\\| / std | correlation | matrix units, max\\|error\\| / std | correlation |
+| --- | --- | --- | --- | --- |`);
+photos.forEach((photo, i) => {
+  const cells = ['f16', 'matrix units'].flatMap((how) => {
+    const { max, correlation } = mapError(maps.get(how)![i]!, maps.get('f32')![i]!);
+    return [max.toPrecision(2), `1 − ${(1 - correlation).toExponential(0)}`];
+  });
+  console.log(`| ${[photo.split(/[\\/]/).at(-1), ...cells].join(' | ')} |`);
+});
+process.exit(0);
