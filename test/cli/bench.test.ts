@@ -1,6 +1,7 @@
 // dpt bench: one JSON object per model, size and type; errors against f32; text with the adapter and the boxes of figure 1; what is refused;
 // ranks of the percentiles.
 import { expect, test } from 'vitest';
+import { fastestOf } from '../../packages/cli/src/commands/bench.ts';
 import { mapError, timesOf } from '../../packages/cli/src/model_timing.ts';
 import { dpt } from '../support/cli.ts';
 import { tinyModel } from '../support/models.ts';
@@ -49,6 +50,14 @@ test('the error of q8 against f32, whichever is named first', async () => {
   expect(q8.depth).toBeUndefined();
   const text = await dpt(argv);
   expect(text.out).toMatch(/\nerror {10}against f32, .+ largest 0\.0.+ correlation 0\.999/);
+  expect(text.out).toMatch(/\nfastest here: (f32|q8) \(.+\); (f32|q8) takes \d+\.\d\d× as long$/);
+});
+
+test('the fastest type, and how far behind the others are', () => {
+  const times = new Map(Object.entries({ f32: 3, f16: 2, q8: 5 }));
+  expect(fastestOf(times)).toBe(
+    'fastest here: f16 (--dtype f16); f32 takes 1.50×, q8 takes 2.50× as long',
+  );
 });
 
 test('errors of maps: in deviations of the expected one', () => {

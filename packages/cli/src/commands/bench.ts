@@ -28,7 +28,7 @@ export const bench: Command = {
     {
       name: 'dtypes',
       value: 'LIST',
-      help: 'f32 (default), f16 and q8, with commas between; with f32 among them, the error of the others against it',
+      help: 'f32 (default), f16 and q8, with commas between: which is the fastest here; with f32 among them, the error of the others against it',
     },
     { name: 'runs', value: 'N', help: 'counted runs, after one that is not (default: 5)' },
     { name: 'ops', help: 'also the time per op' },
@@ -68,6 +68,7 @@ async function run(args: Arguments, io: Io): Promise<number> {
     for (const line of notes) note(line);
     for (const size of sizes) {
       let exact: Float32Array | undefined;
+      const medians = new Map<string, number>();
       for (const dtype of chosenDtypes) {
         const log = (line: string): void => {
           if (line.startsWith('warning:')) io.error(line);
@@ -79,6 +80,7 @@ async function run(args: Arguments, io: Io): Promise<number> {
         );
         io.progress.clear();
         const { steps, depth, ...numbers } = timing;
+        medians.set(dtype, timing.run.median);
         if (dtype === 'f32') exact = depth;
         const error = exact && exact !== depth ? mapError(depth, exact) : undefined;
         if (isJson) {
@@ -93,6 +95,7 @@ async function run(args: Arguments, io: Io): Promise<number> {
         if (args.has('ops')) io.out(`\n${tableOf('op', timing.ops, timing.clock)}`);
         if (args.has('describe')) io.out(`\n${steps}`);
       }
+      if (medians.size > 1 && !isJson) io.out(`\n${fastestOf(medians)}`);
     }
   }
   return exitCodes.done;
@@ -130,6 +133,16 @@ buffers        ${mib(buffers)} with input and output; largest binding ${mib(larg
 
 const errorText = ({ max, mean, correlation }: MapError): string =>
   `error          against f32, in deviations of its map: largest ${max.toPrecision(2)}, mean ${mean.toPrecision(2)}; correlation ${correlation.toFixed(6)}`;
+
+/** Which type is the fastest on this device, and how far behind the others are. */
+export function fastestOf(medians: ReadonlyMap<string, number>): string {
+  const [[fastest, least], ...others] = [...medians].sort(([, a], [, b]) => a - b) as [
+    [string, number],
+    ...[string, number][],
+  ];
+  const behind = others.map(([dtype, time]) => `${dtype} takes ${(time / least).toFixed(2)}×`);
+  return `fastest here: ${fastest} (--dtype ${fastest}); ${behind.join(', ')} as long`;
+}
 
 function tableOf(
   what: string,
