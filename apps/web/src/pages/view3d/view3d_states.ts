@@ -142,7 +142,7 @@ function empty(choose: () => void, open: (file: File) => void): HTMLElement {
       'div',
       {},
       h('h2', {}, 'Open a picture'),
-      h('p', { class: 'quiet' }, 'drop or paste it here, or use the one on Image.'),
+      h('p', { class: 'quiet' }, 'drop or paste it, or use what is on Image or Video.'),
     ),
     h('button', { class: 'btn main', type: 'button', on: { click: choose } }, 'Choose a picture'),
     h(
