@@ -1,5 +1,5 @@
 // What stays on the GPU after long use, counted by context.memory() and, independently of it, by the package webgpu-memory,
-// which watches the device: 300 models made, used and disposed of; 300 photos of other sizes on one model, as arrays, from
+// which watches the device: 100 models made, used and disposed of; 100 photos of other sizes on one model, as arrays, from
 // textures and into textures; one context with 20 recordings, whose predictor keeps what it was allowed. Not here: memory
 // of the process, which Dawn's caches of pipelines move.
 
@@ -49,7 +49,7 @@ test('the counter counts', async () => {
   expect(live()).toEqual(before);
 });
 
-test('300 models made, used and disposed of', { timeout: 900_000 }, async () => {
+test('100 models made, used and disposed of', async () => {
   const context = new Context(gpu.device);
   const photo = photoOf(30, 20);
   const cycle = async (): Promise<Float32Array> => {
@@ -64,18 +64,18 @@ test('300 models made, used and disposed of', { timeout: 900_000 }, async () => 
   const after = { memory: context.memory(), live: live() };
   expect(after.memory.weights + after.memory.slots + after.memory.caches).toBe(0);
   expect(after.live.bytes).toBe(after.memory.total);
-  for (let n = 1; n < 300; n++) {
+  for (let n = 1; n < 100; n++) {
     const data = await cycle();
-    if (n % 50 === 0)
+    if (n % 20 === 0)
       expect({ n, memory: context.memory(), live: live() }).toEqual({ n, ...after });
-    if (n === 299) expect(data).toEqual(first);
+    if (n === 99) expect(data).toEqual(first);
   }
   expect({ memory: context.memory(), live: live() }).toEqual(after);
   context.dispose();
   expect(live()).toEqual({ bytes: 0, buffer: 0, texture: 0 });
 });
 
-test('300 photos of other sizes, in and out in every way', { timeout: 900_000 }, async () => {
+test('100 photos of other sizes, in and out in every way', async () => {
   const context = new Context(gpu.device);
   const { model } = await loadDpt(stateDict, { context });
   const predictor = new DepthPredictor(model);
@@ -85,7 +85,7 @@ test('300 photos of other sizes, in and out in every way', { timeout: 900_000 },
       format: 'rgba8unorm',
       usage: GPUTextureUsage.TEXTURE_BINDING,
     });
-  // Ten sizes, thirty times: more than are kept, so every one is recorded anew.
+  // Ten sizes, ten times: more than are kept, so every one is recorded anew.
   const round = async (): Promise<void> => {
     for (let n = 0; n < 10; n++) {
       const [width, height] = [20 + n, 30];
@@ -102,7 +102,7 @@ test('300 photos of other sizes, in and out in every way', { timeout: 900_000 },
   await round();
   const after = { memory: context.memory(), live: live() };
   expect(after.live.bytes).toBe(after.memory.total);
-  for (let n = 1; n < 30; n++) {
+  for (let n = 1; n < 10; n++) {
     await round();
     expect({ n, memory: context.memory(), live: live() }).toEqual({ n, ...after });
   }
