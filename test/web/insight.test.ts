@@ -346,6 +346,8 @@ test('SwinV2: attention within windows, shifted and not, in every stage', async 
 });
 
 test('when the GPU is reset the tool goes on', async () => {
+  // It would have to compile all of its kernels anew as well.
+  await page.context().close();
   const visitor = await site.open('insight#size=56&block=1');
   await visitor.locator('.at[data-query^="1 "]').waitFor();
   const session = await site.browser.newBrowserCDPSession();
