@@ -20,6 +20,18 @@ beforeAll(async () => {
   site = await openSite();
   page = await site.open('insight#size=84&block=2');
   page.setDefaultTimeout(120_000);
+  // The most pixels that the page's own thread coloured at once.
+  await page.evaluate(() => {
+    const { prototype } = CanvasRenderingContext2D;
+    const { putImageData } = prototype;
+    document.documentElement.dataset.coloured = '0';
+    prototype.putImageData = function (this: CanvasRenderingContext2D, ...of: unknown[]) {
+      const { width, height } = of[0] as ImageData;
+      const { dataset } = document.documentElement;
+      dataset.coloured = String(Math.max(Number(dataset.coloured), width * height));
+      Reflect.apply(putImageData, this, of);
+    };
+  });
   await page.locator('.at[data-query^="2 "]').waitFor();
   await page.locator('.blocks [aria-current]').waitFor();
 }, 300_000);
@@ -43,6 +55,20 @@ async function savedNumbers(): Promise<{ name: string; values: Float32Array; sha
   );
   return { name: file.suggestedFilename(), values: data as Float32Array, shape };
 }
+
+/** What has a role and no name for those who hear the page, from its accessibility tree. */
+async function unnamed(): Promise<string[]> {
+  const roles =
+    'application|button|columnheader|combobox|img|progressbar|radio|radiogroup|rowheader|searchbox|slider|switch|tab|table|tablist|tabpanel|textbox|toolbar';
+  const tree = await page.locator('.insight').ariaSnapshot();
+  expect(tree).toMatch(
+    /tabpanel "(Attention|Block norms|Fusion scaling|Stages|Compare|Time|Parity)/,
+  );
+  return tree.split('\n').filter((line) => new RegExp(`- '?(${roles})(?! ")`).test(line));
+}
+
+/** What the page says to those who hear it. */
+const announced = (): Promise<string | null> => page.locator('[aria-live=polite]').textContent();
 
 /** What a canvas shows, as text to compare. */
 const shown = (selector: string): Promise<string> =>
@@ -85,6 +111,8 @@ test('attention sums to 1, and its picture follows the patch', async () => {
   const patch = 1 + 8;
   expect(column[patch]).toBe(second.values[patch]);
   expect(column).not.toEqual(second.values);
+  await expect.poll(announced).toMatch(/^Row 1, column 9\. Looked at most by .*%$/);
+  expect(await unnamed()).toEqual([]);
 });
 
 test('every block has its norms, and a channel is another picture', async () => {
@@ -98,6 +126,7 @@ test('every block has its norms, and a channel is another picture', async () => 
   const picture = await shown('.tiles canvas');
   await page.getByRole('radio', { name: 'Channel' }).click();
   await expect.poll(() => shown('.tiles canvas')).not.toBe(picture);
+  expect(await unnamed()).toEqual([]);
 });
 
 test('numbers of a tensor are those of its values', async () => {
@@ -114,6 +143,7 @@ test('numbers of a tensor are those of its values', async () => {
   close(await fact('Standard deviation'), Math.sqrt(variance));
   close(await fact('Smallest'), Math.min(...values));
   close(await fact('Largest'), Math.max(...values));
+  expect(await unnamed()).toEqual([]);
 });
 
 test('a kept tensor is compared with that of another size', async () => {
@@ -190,6 +220,8 @@ test('fusion: scale 1 gives the depth again, scale 0 another', async () => {
   await expect.poll(() => page.url()).toMatch(/contrast=1/);
   await page.keyboard.press('h');
   await page.keyboard.press('r');
+  await expect.poll(announced).toMatch(/^Scales 1, 1, 1, 0: mean change [\d.]+ % of the range$/);
+  expect(await unnamed()).toEqual([]);
 });
 
 test('models side by side: the same one agrees, another size less', async () => {
@@ -201,7 +233,7 @@ test('models side by side: the same one agrees, another size less', async () => 
     await field.press('Enter');
   };
   await size.waitFor();
-  await other('84');
+  // It starts at the size in use, not at the 518 of the model.
   await page.locator('.at[data-compared="126  84"]').waitFor();
   expect(await fact('Correlation')).toBe(1);
   expect((await savedNumbers()).values.every((value) => Math.abs(value) < 1e-4)).toBe(true);
@@ -220,6 +252,7 @@ test('models side by side: the same one agrees, another size less', async () => 
   await page.getByRole('combobox', { name: 'The other model' }).selectOption('bundled');
   await page.locator('.at[data-compared="126 bundled 112"]').waitFor();
   expect(await fact('Correlation')).toBe(smaller);
+  expect(await unnamed()).toEqual([]);
 });
 
 test('time and memory of every box', async () => {
@@ -228,6 +261,7 @@ test('time and memory of every box', async () => {
   const cells = await page.locator('.sheet').first().locator('tbody tr').allTextContents();
   expect(cells).toHaveLength(5);
   for (const text of cells) expect(text).toMatch(/\d\s?m?s.*\d\s?(kB|MB).*\d\s?(kB|MB)/s);
+  expect(await unnamed()).toEqual([]);
 });
 
 test('golden tensors pass at every box', async () => {
@@ -248,6 +282,11 @@ test('golden tensors pass at every box', async () => {
     return new Set(new Uint32Array(pixels.buffer)).size;
   });
   expect(colours).toBeGreaterThan(5);
+  expect(await unnamed()).toEqual([]);
+  // Maps of the photo's pixels came from the worker: the page's thread coloured nothing larger than a grid of tokens, and some of those.
+  const most = Number(await page.locator('html').getAttribute('data-coloured'));
+  expect(most).toBeGreaterThan(0);
+  expect(most).toBeLessThanOrEqual(12 * 8);
   expect(site.complaints).toEqual([]);
 });
 

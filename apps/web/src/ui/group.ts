@@ -1,4 +1,4 @@
-import { type Child, h, setText } from '../dom.ts';
+import { type Child, h, setText, uniqueId } from '../dom.ts';
 import { icon } from '../icons.ts';
 import { recall, remember } from '../settings.ts';
 
@@ -25,7 +25,7 @@ export function group({ id, title, open = true }: GroupOptions, ...children: Chi
   const badge = h('span', { class: 'badge', hidden: true });
   const element = h(
     'details',
-    { class: 'group' },
+    { class: 'group', id: uniqueId('group') },
     h('summary', {}, title, h('span', { class: 'grow' }), badge, icon('down', true)),
     h('div', { class: 'group-body' }, ...children),
   );
@@ -51,7 +51,11 @@ export function group({ id, title, open = true }: GroupOptions, ...children: Chi
 /** The groups of a panel: folds on a wide screen, tabs on a narrow one. */
 export function groupTabs(groups: readonly Group[]): HTMLElement {
   const tabs = groups.map((of) => {
-    const tab = h('button', { type: 'button', role: 'tab' }, of.title);
+    const tab = h(
+      'button',
+      { type: 'button', role: 'tab', 'aria-controls': of.element.id },
+      of.title,
+    );
     tab.addEventListener('click', () => choose(of));
     return { tab, of };
   });

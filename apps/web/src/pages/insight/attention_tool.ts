@@ -21,7 +21,7 @@ import { colourField, latest, showColumns, type Tool, type ToolContext, table } 
 
 /** Where a patch looks, or who looks at it: one map per head, their mean over the photo, and the same block by block. */
 export function makeAttentionTool(context: ToolContext): Tool {
-  const { settings, runner, isShown } = context;
+  const { app, settings, runner, isShown } = context;
   const frame = new PatchFrame({
     onPatch(row, column) {
       const of = blockNow();
@@ -92,7 +92,7 @@ export function makeAttentionTool(context: ToolContext): Tool {
       below.element,
     ),
     group({ id: 'insight-colours', title: 'Colours' }, ...colours.elements),
-    group({ id: 'most', title: 'Looks most at' }, most),
+    group({ id: 'most', title: 'Most attention' }, most),
   ];
 
   let shown: { readonly values: Float32Array; readonly of: AttendedBlock } | undefined;
@@ -100,6 +100,7 @@ export function makeAttentionTool(context: ToolContext): Tool {
   let built: unknown;
   let tiles: HTMLCanvasElement[] = [];
   let thumbs: { button: HTMLButtonElement; canvas: HTMLCanvasElement }[] = [];
+  let mostWords = '';
   let means:
     | { readonly values: Float32Array; readonly patch: readonly [number, number] }
     | undefined;
@@ -166,16 +167,13 @@ export function makeAttentionTool(context: ToolContext): Tool {
     // A column is no distribution: shares are of its own sum.
     const sum = mean.reduce((a, b) => a + b, 0) || 1;
     const order = [...mean.keys()].sort((a, b) => mean[b]! - mean[a]!).slice(0, 5);
-    fill(
-      most,
-      table(
-        ['Patch', 'Share'],
-        order.map((index) => [
-          tokenName(of, index),
-          `${((100 * mean[index]!) / sum).toFixed(1)} %`,
-        ]),
-      ),
-    );
+    const lines = order.map((index) => [
+      tokenName(of, index),
+      `${((100 * mean[index]!) / sum).toFixed(1)} %`,
+    ]);
+    const looks = settings.value.direction === 'row' ? 'Looks most at' : 'Looked at most by';
+    mostWords = `${looks} ${lines[0]!.join(': ')}`;
+    fill(most, table(looks, [looks, 'Share'], lines));
   };
 
   const markThumb = (): void => {
@@ -210,6 +208,7 @@ export function makeAttentionTool(context: ToolContext): Tool {
     if (!values || facts !== runner.facts.value) return;
     shown = { values, of };
     draw();
+    app.announce.say(`Row ${row + 1}, column ${column + 1}. ${mostWords}`);
     element.dataset.query = `${asked} ${row} ${column} ${direction}`;
     askMeans();
   });
@@ -277,7 +276,7 @@ export function makeAttentionTool(context: ToolContext): Tool {
     if (now) frame.mark(now);
     if (!has) return;
     thumbs = facts.blocks.map((_, i) => {
-      const canvas = mapCanvas('');
+      const canvas = mapCanvas();
       const of = windows?.[i];
       const button = h(
         'button',

@@ -139,10 +139,12 @@ export function makeCompareTool({ app, settings, runner, isShown }: ToolContext)
     const share = `${((100 * agreement.mean) / (range || 1)).toPrecision(3)} % of the range`;
     setText(between.words, `mean ${share}`);
     between.canvas.setAttribute('aria-label', `Other minus first, mean ${share}`);
+    app.announce.say(`Compared: mean difference ${share}`);
     fill(numbers, agreementTable(agreement));
     fill(
       runs,
       table(
+        'What each takes',
         ['', 'First', 'Other'],
         [
           ['Time', timeText(a.time), timeText(b.time)],

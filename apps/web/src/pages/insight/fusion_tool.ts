@@ -90,7 +90,9 @@ export function makeFusionTool({ app, settings, runner, isShown }: ToolContext):
     const share = 100 * result.change;
     element.dataset.change = String(share);
     element.dataset.scales = wanted.join();
-    setText(caption, `mean change ${share.toFixed(share < 10 ? 2 : 0)} % of the range`);
+    const words = `mean change ${share.toFixed(share < 10 ? 2 : 0)} % of the range`;
+    setText(caption, words);
+    app.announce.say(`Scales ${wanted.join(', ')}: ${words}`);
     setText(said, `Fusion and head in ${timeText(result.time)}`);
   });
 

@@ -76,6 +76,9 @@ export class InsightRunner {
       }
       void this.prepare();
     });
+    this.failure.watch((failure) => {
+      if (failure) app.announce.alert(failure.message);
+    });
     settings.store.watch(({ size }, before) => {
       if (size !== before.size) void this.prepare();
     });

@@ -58,7 +58,17 @@ export function makeInsightView(app: App, address: string): InsightView {
     settings.change(openedBy(box, runner)),
   );
   const tabs = tools.map(({ id, title }) => {
-    const tab = h('button', { type: 'button', role: 'tab', dataset: { tool: id } }, title);
+    const tab = h(
+      'button',
+      {
+        type: 'button',
+        role: 'tab',
+        id: `insight-${id}`,
+        'aria-controls': 'stage',
+        dataset: { tool: id },
+      },
+      title,
+    );
     tab.addEventListener('click', () => settings.change({ tool: id }));
     return { id, tab };
   });
@@ -84,7 +94,8 @@ export function makeInsightView(app: App, address: string): InsightView {
   };
   save.addEventListener('click', () => void saveNow());
 
-  const stage = h('div', { class: 'insight-stage', id: 'stage', tabindex: -1 });
+  // It scrolls, and most tools have nothing in it that takes the focus.
+  const stage = h('div', { class: 'insight-stage', id: 'stage', role: 'tabpanel', tabindex: 0 });
   const cover = h('div', { class: 'insight-cover' });
   const foot = h('div', { class: 'insight-foot' });
   const main = h(
@@ -100,7 +111,7 @@ export function makeInsightView(app: App, address: string): InsightView {
     ),
     cover,
     stage,
-    makeTaskRow(runner, () => void runner.goOn(() => toolAt().update())),
+    makeTaskRow(runner, app.announce, () => void runner.goOn(() => toolAt().update())),
     foot,
   );
 
@@ -191,6 +202,7 @@ export function makeInsightView(app: App, address: string): InsightView {
       fill(tabsPlace, groupTabs(groups));
       fill(body, ...groups.map((of) => of.element));
       strip.setCurrent(tool.box);
+      stage.setAttribute('aria-labelledby', `insight-${tool.id}`);
       for (const { id, tab } of tabs) {
         tab.setAttribute('aria-selected', String(id === tool.id));
         tab.tabIndex = id === tool.id ? 0 : -1;

@@ -21,7 +21,7 @@ const PHOTO = 360;
 
 /** The length of every token after each block, or one of its channels: where the network keeps its outliers. */
 export function makeNormsTool(context: ToolContext): Tool {
-  const { settings, runner, isShown } = context;
+  const { app, settings, runner, isShown } = context;
   const tiles = h('div', { class: 'tiles', role: 'group', 'aria-label': 'Block' });
   const element = h('div', { class: 'at single' }, tiles);
   const said = h('span', {});
@@ -55,6 +55,7 @@ export function makeNormsTool(context: ToolContext): Tool {
   let canvases: HTMLCanvasElement[] = [];
   /** What the tiles show: the maps and their colours, or the photo. */
   let drawn: readonly unknown[] = [];
+  let saidLast = '';
   let small: { readonly of: unknown; readonly canvas: HTMLCanvasElement } | undefined;
   const blockAt = (): number => Math.min(settings.value.block, Math.max(maps.length - 1, 0));
 
@@ -69,6 +70,10 @@ export function makeNormsTool(context: ToolContext): Tool {
     const { low, high } = rangeOf(map.values);
     colours.setEnds(valueText(low), valueText(high));
     setText(chosen, `Block ${map.block + 1}`);
+    // Arrows change it while the focus is elsewhere.
+    const words = `Block ${map.block + 1}: ${valueText(low)} to ${valueText(high)}`;
+    if (words !== saidLast) app.announce.say(words);
+    saidLast = words;
     const bins = BINS[settings.value.fine ? 'fine' : 'plain'];
     const counts = Array.from({ length: bins }, () => 0);
     for (const value of map.values) {
@@ -86,6 +91,7 @@ export function makeNormsTool(context: ToolContext): Tool {
     fill(
       numbers,
       table(
+        `Numbers of block ${map.block + 1}`,
         [],
         [
           ['Smallest', valueText(low)],
@@ -144,7 +150,7 @@ export function makeNormsTool(context: ToolContext): Tool {
   });
 
   const build = (count: number): void => {
-    canvases = Array.from({ length: count }, (_, i) => mapCanvas(`Block ${i + 1}`));
+    canvases = Array.from({ length: count }, () => mapCanvas());
     fill(
       tiles,
       ...canvases.map((canvas, i) =>

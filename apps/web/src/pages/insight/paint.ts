@@ -42,9 +42,10 @@ export function colourOf(value: number, map: ColourMap): string {
   return `rgb(${r} ${g} ${b})`;
 }
 
-/** A picture of numbers with nothing on it yet. */
-export function mapCanvas(label: string): HTMLCanvasElement {
-  return h('canvas', { class: 'px', role: 'img', 'aria-label': label, width: 1, height: 1 });
+/** A picture of numbers with nothing on it yet. Without a label it is said by what stands around it. */
+export function mapCanvas(label?: string): HTMLCanvasElement {
+  const said = label ? { role: 'img', 'aria-label': label } : { 'aria-hidden': 'true' };
+  return h('canvas', { class: 'px', ...said, width: 1, height: 1 });
 }
 
 export function gradient(element: HTMLElement, map: ColourMap): void {

@@ -175,7 +175,8 @@ export function makeParityTool({ app, settings, runner, isShown }: ToolContext):
       detail,
       h('h3', {}, 'max|error| / standard deviation, tensor by tensor'),
       table(
-        ['File', 'Tensor', 'Shape', 'Where', 'Error', 'Allowed', ''],
+        'Error of each tensor',
+        ['File', 'Tensor', 'Shape', 'Where', 'Error', 'Allowed', 'Result'],
         rows.map(({ file, name, shape, error, allowed, passed, where }) => [
           file,
           name,

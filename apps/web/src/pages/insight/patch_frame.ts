@@ -1,4 +1,4 @@
-import { fill, h, setStyle, setText } from '../../dom.ts';
+import { fill, h, setStyle, setText, uniqueId } from '../../dom.ts';
 import type { InsightFacts } from '../../worker/insight/insight_calls.ts';
 import type { AttendedBlock } from './attended_block.ts';
 import type { ShownPhoto } from './insight_runner.ts';
@@ -10,11 +10,11 @@ import { mapCanvas } from './paint.ts';
  */
 export class PatchFrame {
   readonly element: HTMLElement;
-  readonly map = mapCanvas('');
-  readonly #photo = h('canvas', { class: 'under' });
+  readonly map = mapCanvas();
+  readonly #photo = h('canvas', { class: 'under', 'aria-hidden': 'true' });
   readonly #pieces = h('div', { class: 'pieces', 'aria-hidden': 'true' });
-  readonly #mark = h('span', { class: 'patch' });
-  readonly #words = h('span', { class: 'tag words' });
+  readonly #mark = h('span', { class: 'patch', 'aria-hidden': 'true' });
+  readonly #words = h('span', { class: 'tag words', id: uniqueId('patch') });
   readonly #lock = h('span', { class: 'tag lock' }, 'Click or K locks');
   #grid: readonly [number, number] = [1, 1];
   #at: readonly [number, number] = [0, 0];
@@ -30,6 +30,7 @@ export class PatchFrame {
         role: 'application',
         'aria-roledescription': 'patch picker',
         'aria-label': 'Photo with the attention of a patch. Arrow keys choose the patch.',
+        'aria-describedby': this.#words.id,
       },
       this.#photo,
       this.map,

@@ -51,6 +51,7 @@ const keptText = ({ name, shape, dtype, model, photo, width, height }: Reference
 /** Lines of numbers on two lists of values. */
 export function agreementTable(of: Agreement): HTMLTableElement {
   return table(
+    'How far they are apart',
     [],
     [
       ['Mean difference', valueText(of.mean)],

@@ -20,7 +20,7 @@ const shownWords = {
 } as const;
 
 /** Any tensor of the model by its name: as a picture, a histogram, and numbers. */
-export function makeStagesTool({ settings, runner, isShown }: ToolContext): Tool {
+export function makeStagesTool({ app, settings, runner, isShown }: ToolContext): Tool {
   const canvas = mapCanvas('The chosen tensor');
   const picture = h('div', { class: 'frame big' }, canvas);
   const caption = h('p', { class: 'caption' });
@@ -107,10 +107,9 @@ export function makeStagesTool({ settings, runner, isShown }: ToolContext): Tool
         : settings.value.view === 'length'
           ? `Length over ${facts.channels} channels. `
           : `Channel ${Math.min(settings.value.plane, facts.channels - 1)} of ${facts.channels}. `;
-    setText(
-      caption,
-      `${shownWords[shownAt()]}${what}${width} × ${height}${readout === undefined ? '' : `; readout token ${valueText(readout)}`}`,
-    );
+    const words = `${shownWords[shownAt()]}${what}${width} × ${height}${readout === undefined ? '' : `; readout token ${valueText(readout)}`}`;
+    setText(caption, words);
+    app.announce.say(`${facts.name}. ${words}`);
   };
 
   /** What can be shown of what is asked for: there may be no reference, or none that fits. */
@@ -126,6 +125,7 @@ export function makeStagesTool({ settings, runner, isShown }: ToolContext): Tool
     fill(
       numbers,
       table(
+        `Numbers of ${name}`,
         [],
         [
           ['Smallest', valueText(min)],

@@ -1,12 +1,17 @@
 import { h, setText } from '../../dom.ts';
 import { progressBar } from '../../ui/progress.ts';
+import type { Announcer } from '../../ui/announcer.ts';
 import type { InsightRunner } from './insight_runner.ts';
 
 /** Before that, an answer is on its way that nobody waits for. */
 const PATIENCE = 1000;
 
 /** What takes long, how far it is, and how to stop it; once stopped, how to go on. */
-export function makeTaskRow(runner: InsightRunner, goOn: () => void): HTMLElement {
+export function makeTaskRow(
+  runner: InsightRunner,
+  announce: Pick<Announcer, 'say'>,
+  goOn: () => void,
+): HTMLElement {
   const words = h('span', { class: 'nowrap' });
   const bar = progressBar('Progress');
   const button = h('button', { class: 'btn', type: 'button' });
@@ -29,6 +34,7 @@ export function makeTaskRow(runner: InsightRunner, goOn: () => void): HTMLElemen
     bar.element.hidden = !task;
     bar.set(task?.share);
     setText(words, task?.label ?? 'Stopped');
+    bar.element.setAttribute('aria-label', task?.label ?? 'Stopped');
     setText(button, stopped ? 'Go on' : 'Stop');
     if (!task) {
       clearTimeout(timer);
@@ -37,10 +43,14 @@ export function makeTaskRow(runner: InsightRunner, goOn: () => void): HTMLElemen
     } else {
       timer ??= setTimeout(() => {
         element.hidden = false;
+        announce.say(`${runner.task.value?.label}. Escape stops it.`);
       }, PATIENCE);
     }
   };
   runner.task.watch(show);
-  runner.stopped.watch(show);
+  runner.stopped.watch((stopped) => {
+    show();
+    if (stopped) announce.say('Stopped');
+  });
   return element;
 }

@@ -9,7 +9,7 @@ export const shortTime = (milliseconds: number): string =>
   milliseconds < 10 ? `${milliseconds.toFixed(2)}\u202fms` : timeText(milliseconds);
 
 /** Where the time and the memory go: by box of figure 1, by op, and step by step. */
-export function makeTimeTool({ settings, runner, isShown }: ToolContext): Tool {
+export function makeTimeTool({ app, settings, runner, isShown }: ToolContext): Tool {
   const byBox = h('div', { class: 'card sheet' });
   const byOp = h('div', { class: 'card sheet' });
   const slow = h('div', { class: 'card sheet' });
@@ -25,7 +25,8 @@ export function makeTimeTool({ settings, runner, isShown }: ToolContext): Tool {
   const bar = (share: number): HTMLElement => {
     const fillIn = h('i');
     setStyle(fillIn, '--v', `${100 * share}%`);
-    return h('span', { class: 'progress', 'aria-hidden': 'true' }, fillIn);
+    const label = `${Math.round(100 * share)} %`;
+    return h('span', { class: 'progress', role: 'img', 'aria-label': label }, fillIn);
   };
 
   const draw = (): void => {
@@ -38,7 +39,8 @@ export function makeTimeTool({ settings, runner, isShown }: ToolContext): Tool {
       byBox,
       h('h3', {}, 'By box of figure 1'),
       table(
-        ['Box', 'Time', '', 'Weights', 'In use', '', 'Steps'],
+        'Time and memory by box of figure 1',
+        ['Box', 'Time', 'Share', 'Weights', 'In use', 'Of the most', 'Steps'],
         facts.plan.map(({ box, weightBytes, peakBytes, dispatches }) => {
           const time = timeOf.get(box);
           return [
@@ -57,6 +59,7 @@ export function makeTimeTool({ settings, runner, isShown }: ToolContext): Tool {
     fill(
       summary,
       table(
+        'This run',
         [],
         [
           ['All steps', timing ? shortTime(timing.total) : '…'],
@@ -89,7 +92,8 @@ export function makeTimeTool({ settings, runner, isShown }: ToolContext): Tool {
       byOp,
       h('h3', {}, 'By op'),
       table(
-        ['Op', 'Steps', 'Time', ''],
+        'Time by op',
+        ['Op', 'Steps', 'Time', 'Share'],
         timing.ops.map(({ op, milliseconds, count }) => [
           op,
           String(count),
@@ -102,12 +106,18 @@ export function makeTimeTool({ settings, runner, isShown }: ToolContext): Tool {
       slow,
       h('h3', {}, 'Longest steps'),
       table(
+        'Longest steps',
         ['Step', 'Time'],
         timing.slowest.map(({ label, milliseconds }) => [label, shortTime(milliseconds)]),
       ),
     );
   };
-  runner.timing.watch(draw);
+  runner.timing.watch((timing) => {
+    draw();
+    if (timing && isShown('time')) {
+      app.announce.say(`Every step timed: ${shortTime(timing.total)}`);
+    }
+  });
   runner.busy.watch((text) => {
     again.disabled = text !== '';
     draw();

@@ -104,17 +104,28 @@ export function columnKeys(
   ];
 }
 
-/** Lines of names and values. */
+/** Lines of names and values; the first cell of a line says what the others are of. */
 export function table(
+  label: string,
   head: readonly string[],
   rows: readonly (readonly (string | Node)[])[],
 ): HTMLTableElement {
   return h(
     'table',
-    { class: 'facts' },
+    { class: 'facts', 'aria-label': label },
     head.length > 0 &&
-      h('thead', {}, h('tr', {}, ...head.map((text) => h('th', { scope: 'col' }, text)))),
-    h('tbody', {}, ...rows.map((cells) => h('tr', {}, ...cells.map((cell) => h('td', {}, cell))))),
+      h(
+        'thead',
+        {},
+        h('tr', {}, ...head.map((text) => (text ? h('th', { scope: 'col' }, text) : h('td', {})))),
+      ),
+    h(
+      'tbody',
+      {},
+      ...rows.map(([name, ...cells]) =>
+        h('tr', {}, h('th', { scope: 'row' }, name), ...cells.map((cell) => h('td', {}, cell))),
+      ),
+    ),
   );
 }
 
