@@ -1,6 +1,7 @@
 import type { App, Page } from '../../app.ts';
 import { h } from '../../dom.ts';
 import { addressOf } from '../../router.ts';
+import { makeNumberFigures } from './number_figures.ts';
 
 /** What the numbers mean and where everything comes from. */
 export function makeAboutPage(_app: App): Page {
@@ -28,6 +29,12 @@ export function makeAboutPage(_app: App): Page {
         'Most models give inverse depth: large is near, small is far, up to an unknown scale and shift. A value of 0.5 is not half as far as 0.25. Two points whose distances you know settle both: 1 / metres = A × value + B, which is what Measure does.',
         'Metric models give metres as they are, up to the range they were trained for: 20 m indoors, 80 m outdoors.',
         'The small model that comes with the page is a demonstration. It finds sky, ground and large near things, and is blurry. Get Depth Anything V2 Small on the page Models for real work.',
+      ),
+      h(
+        'section',
+        { class: 'card about-card', 'aria-label': 'Figures to move' },
+        h('h2', {}, 'Move the numbers'),
+        ...makeNumberFigures(),
       ),
       section(
         'How it is made',
