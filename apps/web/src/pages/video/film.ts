@@ -40,8 +40,8 @@ export class Film {
   /** Wait for every frame of a file; else frames that come while one is in work are left out. */
   every = false;
   loop = true;
-  /** Called after a frame is shown, before the next is begun. */
-  afterFrame: (() => Promise<void> | undefined) | undefined;
+  /** Called after a frame is shown, before the next is begun, with how it was looked at. */
+  afterFrame: ((options: FilmOptions) => Promise<void> | undefined) | undefined;
   /** Called when a camera is unplugged, or a screen is no longer shared. */
   ended: ((kind: 'camera' | 'screen') => void) | undefined;
   /** How frames are looked at; set by the page that has the controls. */
@@ -376,7 +376,7 @@ export class Film {
       this.#engine.speed = { time: facts.modelTime, size: options.size };
       this.failure.set(undefined);
       this.frame.set(this.frame.value + 1);
-      await this.afterFrame?.();
+      await this.afterFrame?.(options);
     } catch (error) {
       const failure = failureIn(error);
       if (isCancelled(error) || failure.code === 'no-model' || failure.code === 'device-lost') {

@@ -57,7 +57,9 @@ export function makeVideoPage(app: App): Page {
       read: (wanted) => engine.call('film.save', wanted),
     },
   );
-  film.afterFrame = () => writer.take();
+  // A frame that was begun before the recording has the size of the screen; it comes again.
+  film.afterFrame = ({ pictureSize }) =>
+    pictureSize === film.options?.()?.pictureSize ? writer.take() : undefined;
   film.options = () => {
     const { recordSize } = settings.value;
     const plain = recordSize === 'shown' || !(recorder.recording || writer.writing);
