@@ -127,7 +127,8 @@ export class VideoStage {
     const room = { width, height: height - (small && cropping ? CROP_BAR : 0) };
     const { layout } = this.#settings.value;
     const placed = placeFilm(room, picture, cropping ? 'depth' : layout, {
-      padding: small ? { x: 0, y: 0 } : { x: 16, y: 8 },
+      // The handles of the crop box reach beyond the frame.
+      padding: small && !cropping ? { x: 0, y: 0 } : { x: 16, y: cropping ? 16 : 8 },
       zoom: cropping ? 1 : this.#zoom,
     });
     const { depth } = placed;
