@@ -64,7 +64,7 @@ async function unnamed(): Promise<string[]> {
   expect(tree).toMatch(
     /tabpanel "(Attention|Block norms|Fusion scaling|Stages|Compare|Time|Parity)/,
   );
-  return tree.split('\n').filter((line) => new RegExp(`- '?(${roles})(?! ")`).test(line));
+  return tree.split('\n').filter((line) => new RegExp(`- '?(${roles})\\b(?! ")`).test(line));
 }
 
 /** What the page says to those who hear it. */
@@ -107,11 +107,11 @@ test('attention sums to 1, and its picture follows the patch', async () => {
   // The column of a patch holds, at each token, what the row of that token holds at the patch.
   await page.getByRole('radio', { name: 'Column' }).click();
   await page.locator('.at[data-query="2 0 8 column"]').waitFor();
+  await expect.poll(announced).toMatch(/^Row 1, column 9\. Looked at most by .*%$/);
   const column = (await savedNumbers()).values;
   const patch = 1 + 8;
   expect(column[patch]).toBe(second.values[patch]);
   expect(column).not.toEqual(second.values);
-  await expect.poll(announced).toMatch(/^Row 1, column 9\. Looked at most by .*%$/);
   expect(await unnamed()).toEqual([]);
 });
 
