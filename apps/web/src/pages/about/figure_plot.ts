@@ -33,8 +33,10 @@ const WIDTH = 400;
 const HEIGHT = 200;
 const LEFT = 40;
 const RIGHT = 12;
-const TOP = 14;
+const TOP = 24;
 const BOTTOM = 30;
+/** Where there are no words at the axes. */
+const EDGE = 10;
 /** Marks on an axis. */
 const TICKS = 4;
 
@@ -59,8 +61,9 @@ export function plotOf({
   element.setAttribute('class', 'live-plot');
   element.setAttribute('viewBox', `0 0 ${WIDTH} ${HEIGHT}`);
   element.setAttribute('role', 'img');
-  const bottom = HEIGHT - BOTTOM;
-  const tall = bottom - TOP;
+  const bottom = HEIGHT - (even ? EDGE : BOTTOM);
+  const top = even ? EDGE : TOP;
+  const tall = bottom - top;
   const wide = even ? (tall * (x[1] - x[0])) / (y[1] - y[0]) : WIDTH - LEFT - RIGHT;
   const start = even ? (WIDTH - wide) / 2 : LEFT;
   const across = (value: number): number => start + ((value - x[0]) / (x[1] - x[0])) * wide;
@@ -68,7 +71,7 @@ export function plotOf({
   const place = ([a, b]: Point): string => `${across(a).toFixed(1)} ${up(b).toFixed(1)}`;
 
   const axes = svg('g', { class: 'axes' });
-  if (!even) axes.append(svg('path', { d: `M${start} ${TOP}V${bottom}H${start + wide}` }));
+  if (!even) axes.append(svg('path', { d: `M${start} ${top}V${bottom}H${start + wide}` }));
   for (let i = 0; i <= TICKS && !even; i++) {
     const [a, b] = [x, y].map(([low, high]) => low + ((high - low) * i) / TICKS) as [
       number,
@@ -81,7 +84,7 @@ export function plotOf({
   }
   axes.append(
     svg('text', { x: start + wide, y: bottom + 27, 'text-anchor': 'end' }, even ? '' : x[2]),
-    svg('text', { x: start + 8, y: TOP + 2 }, y[2]),
+    svg('text', { x: 8, y: 14 }, y[2]),
   );
   const lines = svg('g', {});
   const points = svg('g', {});
@@ -97,7 +100,10 @@ export function plotOf({
               .filter(Boolean)
               .join(' '),
             // What lies beyond the axes is not drawn.
-            d: `M${through.map(([a, b]) => place([a, clamp(b, y)])).join('L')}`,
+            d: `M${through
+              .filter(([, b]) => within(b, y))
+              .map(place)
+              .join('L')}`,
           }),
         ),
       );
@@ -105,15 +111,15 @@ export function plotOf({
     marks(marks) {
       points.replaceChildren(
         ...marks.flatMap(({ at: [a, b], text, other, below }) => {
-          const [left, top] = [across(a), up(clamp(b, y))];
+          const [left, height] = [across(a), up(b)];
           const toLeft = left > WIDTH - 80;
           const words = {
             x: left + (toLeft ? -8 : 8),
-            y: top + (below ? 18 : -8),
+            y: height + (below && height + 18 < bottom ? 18 : -8),
             'text-anchor': toLeft ? 'end' : 'start',
           };
           return [
-            svg('circle', { class: other ? 'other' : '', cx: left, cy: top, r: 4.5 }),
+            svg('circle', { class: other ? 'other' : '', cx: left, cy: height, r: 4.5 }),
             svg('text', words, text),
           ];
         }),
@@ -126,6 +132,6 @@ export function plotOf({
 export const figureBox = (...children: (Node | string)[]): HTMLElement =>
   h('figure', { class: 'live' }, ...children);
 
-const clamp = (value: number, [low, high]: Axis): number => Math.min(Math.max(value, low), high);
+const within = (value: number, [low, high]: Axis): boolean => value >= low && value <= high;
 
 const numberText = (value: number): string => String(Math.round(value * 100) / 100);

@@ -157,9 +157,9 @@ function planarAndRay(): HTMLElement {
     title: 'Planar or ray, and the field of view',
     about:
       'Seen from above: a camera at the left, a wall in front of it. A map holds the distance along the camera’s axis, which is the same for all of the wall; the way to a point at its side is longer. How wide the wall is depends on the field of view, which no model knows.',
-    plot: plotOf({ x: [0, 4, 'metres'], y: [-3.2, 3.2, ''], even: true }),
+    plot: plotOf({ x: [0, 4, 'metres'], y: [-2.6, 2.6, ''], even: true }),
     rows: {
-      fov: { label: 'Field of view', min: 20, max: 90, step: 1, start: 60, unit: '°' },
+      fov: { label: 'Field of view', min: 20, max: 80, step: 1, start: 60, unit: '°' },
       place: { label: 'Place in the picture', min: -100, max: 100, step: 5, start: 70, unit: '%' },
     },
     draw({ fov, place }, plot) {
