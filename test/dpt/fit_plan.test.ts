@@ -79,7 +79,8 @@ test('limits of an adapter, memory, f16', async () => {
   const f32 = planFor(config, photo, limits, { size });
   const f16 = planFor(config, photo, limits, { size, dtype: 'f16' });
   expect(f16.bytes.weights).toBeLessThan(0.6 * f32.bytes.weights);
-  expect(f16.bytes.slots).toBeLessThan(f32.bytes.slots);
+  // The largest maps are f32 whatever the weights are.
+  expect(f16.bytes.slots).toBeLessThanOrEqual(f32.bytes.slots);
   const { total } = f32.bytes;
   expect(planFor(config, photo, limits, { size, memory: total }).fits).toBe(true);
   expect(planFor(config, photo, limits, { size, memory: total - 1 }).problem).toMatch(
