@@ -66,7 +66,7 @@ interface ReassembleBlockConfig {
 export class ReassembleBlock {
   readonly read: Read;
   readonly project: Conv2d | undefined;
-  /** All of the D channels; parts of them only where one weight would be larger than a binding: in ViT-G, f32. */
+  /** All of the D channels; parts of them only where one weight would be larger than a binding in f32: in ViT-G. */
   readonly parts: readonly PartToFusion[];
 
   constructor(config: ReassembleBlockConfig, weights: Weights) {
@@ -75,7 +75,8 @@ export class ReassembleBlock {
     if (hidden !== undefined) {
       this.project = new Conv2d({ in: features, out: hidden, kernel: 1 }, weights.at('project'));
     }
-    const of = hidden && scale > 1 ? weights.partsFor([hidden, hidden, scale, scale], 1) : 1;
+    // Counted in f32 whatever the weights are, because the map that comes of them is f32, and nearly as large.
+    const of = hidden && scale > 1 ? weights.partsFor([hidden, hidden, scale, scale], 1, 'f32') : 1;
     this.parts = Array.from({ length: of }, (_, at) => {
       const part = of > 1 ? { at, of } : undefined;
       return {

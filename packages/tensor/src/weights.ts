@@ -227,12 +227,12 @@ export class Weights {
   /**
    * Into how many parts along `axis` a weight has to be cut for a kernel to bind each on any device: those 128 MiB that
    * WebGPU grants, or less where a context has less. More is not asked for, so that what a plan says is what a device does.
-   * Each part is a multiple of four long; 1 where that cannot be.
+   * Each part is a multiple of four long; 1 where that cannot be. `dtype`: what to count it in, by default its own.
    */
-  partsFor(shape: Shape, axis: number): number {
+  partsFor(shape: Shape, axis: number, dtype: Dtype = this.dtype): number {
     const { maxStorageBinding } = this.context.capabilities;
     const limit = Math.min(maxStorageBinding, defaultCapabilities.maxStorageBinding);
-    const least = Math.ceil(bufferBytes(sizeOf(shape), this.dtype) / limit);
+    const least = Math.ceil(bufferBytes(sizeOf(shape), dtype) / limit);
     if (least <= 1) return 1;
     const vectors = shape[axis]! / 4;
     for (let parts = least; parts <= vectors; parts++) if (vectors % parts === 0) return parts;
