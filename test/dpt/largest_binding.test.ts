@@ -82,7 +82,8 @@ const pictureSize = [1, 28, 42] as const;
 test.for([
   { dtype: 'f32', parts: 2, limit: 2 * MiB },
   { dtype: 'f32', parts: 4, limit: MiB },
-  { dtype: 'f16', parts: 2, limit: MiB },
+  // As many as in f32: the map that comes of them is f32.
+  { dtype: 'f16', parts: 4, limit: MiB },
 ] as const)(
   '$parts parts of a weight too large for a binding, in $dtype',
   async ({ dtype, parts, limit }, { skip }) => {
