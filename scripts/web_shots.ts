@@ -2,7 +2,7 @@
 import { mkdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import type { Page } from 'playwright';
+import type { FileChooser, Locator, Page } from 'playwright';
 import { dropFile, openSite, type Site } from '../test/support/site.ts';
 
 interface Scene {
@@ -25,11 +25,14 @@ async function sample(page: Page): Promise<void> {
   await done(page);
 }
 
+/** What a button opens, to choose files with. */
+async function chooserOf(button: Locator): Promise<FileChooser> {
+  const [chooser] = await Promise.all([button.page().waitForEvent('filechooser'), button.click()]);
+  return chooser;
+}
+
 async function film(page: Page): Promise<void> {
-  const [chooser] = await Promise.all([
-    page.waitForEvent('filechooser'),
-    page.getByRole('button', { name: 'Open a video' }).last().click(),
-  ]);
+  const chooser = await chooserOf(page.getByRole('button', { name: 'Open a video' }).last());
   await chooser.setFiles(resolve('test/fixtures/films/flower.webm'));
   const handle = page.getByRole('slider', { name: 'Loop to' });
   for (let i = 0; i < 4; i++) await handle.press('ArrowLeft');
@@ -132,10 +135,7 @@ const scenes: readonly Scene[] = [
     name: 'image-broken',
     path: '',
     async set(page) {
-      const [chooser] = await Promise.all([
-        page.waitForEvent('filechooser'),
-        page.getByRole('button', { name: 'Choose photos' }).click(),
-      ]);
+      const chooser = await chooserOf(page.getByRole('button', { name: 'Choose photos' }));
       const buffer = Buffer.from('\0\0\0\x18ftypheic\0\0\0\0mif1heic', 'latin1');
       await chooser.setFiles({ name: 'holiday.heic', mimeType: '', buffer });
       await page.getByRole('heading', { name: 'This picture cannot be read' }).waitFor();
@@ -213,10 +213,7 @@ const scenes: readonly Scene[] = [
     name: 'view3d-broken',
     path: '3d',
     async set(page) {
-      const [chooser] = await Promise.all([
-        page.waitForEvent('filechooser'),
-        page.getByRole('button', { name: 'Choose a picture' }).click(),
-      ]);
+      const chooser = await chooserOf(page.getByRole('button', { name: 'Choose a picture' }));
       await chooser.setFiles({ name: 'a.jpg', mimeType: 'image/jpeg', buffer: Buffer.from('no') });
       await page.getByRole('heading', { name: 'This picture cannot be read' }).waitFor();
     },
@@ -235,10 +232,9 @@ const scenes: readonly Scene[] = [
     path: 'models',
     async set(page) {
       await page.locator('.badge', { hasText: 'In use' }).waitFor({ timeout: 60_000 });
-      const [chooser] = await Promise.all([
-        page.waitForEvent('filechooser'),
-        page.getByRole('button', { name: 'Choose file', exact: true }).click(),
-      ]);
+      const chooser = await chooserOf(
+        page.getByRole('button', { name: 'Choose file', exact: true }),
+      );
       const buffer = Buffer.from('<!doctype html><title>404</title>');
       await chooser.setFiles({ name: 'my_finetune.pth', mimeType: '', buffer });
       await page.locator('.note.bad').waitFor();

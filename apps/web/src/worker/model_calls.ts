@@ -2,6 +2,9 @@ import type { DepthKind, Family, Preset, Sizing } from '@dpt-webgpu/dpt';
 import type { GpuInfo } from './gpu.ts';
 import type { Call, Failure } from './protocol.ts';
 
+/** Of the file of the model that comes with the page. */
+export const BUNDLED_BYTES = 4_286_354;
+
 /** Where a model comes from. */
 export type ModelSource =
   | { readonly kind: 'bundled' }

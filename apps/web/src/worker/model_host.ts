@@ -186,7 +186,7 @@ export class ModelHost {
       // The device is opened while the file is read. What goes wrong there is thrown below.
       this.gpu().catch(() => {});
       let said = 0;
-      // A page shows numbers four times a second at most, and there are hundreds of tensors.
+      // There are hundreds of tensors, and nobody reads numbers that change more than ten times a second.
       const say = (bytes: Bytes): void => {
         const now = performance.now();
         if (now - said < 100) return;

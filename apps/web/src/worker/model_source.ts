@@ -1,11 +1,8 @@
 import { type ByteSource, blobSource, memorySource } from '@dpt-webgpu/loaders';
 import bundledAddress from '../../../../models/dpt_tiny.safetensors?url';
-import type { Bytes, ModelSource } from './model_calls.ts';
+import { BUNDLED_BYTES, type Bytes, type ModelSource } from './model_calls.ts';
 import { storedFile } from './model_store.ts';
 import { EngineError } from './protocol.ts';
-
-/** Weights of the model that comes with the page. */
-export const BUNDLED_BYTES = 4_286_354;
 
 let bundled: Uint8Array | undefined;
 

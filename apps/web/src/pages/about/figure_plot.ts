@@ -1,4 +1,4 @@
-import { h } from '../../dom.ts';
+import { h, svgElement } from '../../dom.ts';
 
 type Point = readonly [x: number, y: number];
 /** From, to, and what is counted. */
@@ -28,7 +28,6 @@ export interface Plot {
   say(text: string): void;
 }
 
-const SVG = 'http://www.w3.org/2000/svg';
 const WIDTH = 400;
 const HEIGHT = 200;
 const LEFT = 40;
@@ -40,13 +39,6 @@ const EDGE = 10;
 /** Marks on an axis. */
 const TICKS = 4;
 
-function svg(name: string, attributes: Readonly<Record<string, string | number>>, text = '') {
-  const element = document.createElementNS(SVG, name);
-  for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, String(value));
-  element.textContent = text;
-  return element;
-}
-
 /** Curves and points over two axes. `even`: a metre is as long on both, and the second axis has no marks. */
 export function plotOf({
   x,
@@ -57,10 +49,8 @@ export function plotOf({
   readonly y: Axis;
   readonly even?: boolean;
 }): Plot {
-  const element = document.createElementNS(SVG, 'svg');
-  element.setAttribute('class', 'live-plot');
-  element.setAttribute('viewBox', `0 0 ${WIDTH} ${HEIGHT}`);
-  element.setAttribute('role', 'img');
+  const viewBox = `0 0 ${WIDTH} ${HEIGHT}`;
+  const element = svgElement('svg', { class: 'live-plot', viewBox, role: 'img' });
   const bottom = HEIGHT - (even ? EDGE : BOTTOM);
   const top = even ? EDGE : TOP;
   const tall = bottom - top;
@@ -70,24 +60,24 @@ export function plotOf({
   const up = (value: number): number => bottom - ((value - y[0]) / (y[1] - y[0])) * tall;
   const place = ([a, b]: Point): string => `${across(a).toFixed(1)} ${up(b).toFixed(1)}`;
 
-  const axes = svg('g', { class: 'axes' });
-  if (!even) axes.append(svg('path', { d: `M${start} ${top}V${bottom}H${start + wide}` }));
+  const axes = svgElement('g', { class: 'axes' });
+  if (!even) axes.append(svgElement('path', { d: `M${start} ${top}V${bottom}H${start + wide}` }));
   for (let i = 0; i <= TICKS && !even; i++) {
     const [a, b] = [x, y].map(([low, high]) => low + ((high - low) * i) / TICKS) as [
       number,
       number,
     ];
     axes.append(
-      svg('text', { x: across(a), y: bottom + 14, 'text-anchor': 'middle' }, numberText(a)),
-      svg('text', { x: start - 6, y: up(b) + 4, 'text-anchor': 'end' }, numberText(b)),
+      svgElement('text', { x: across(a), y: bottom + 14, 'text-anchor': 'middle' }, numberText(a)),
+      svgElement('text', { x: start - 6, y: up(b) + 4, 'text-anchor': 'end' }, numberText(b)),
     );
   }
   axes.append(
-    svg('text', { x: start + wide, y: bottom + 27, 'text-anchor': 'end' }, even ? '' : x[2]),
-    svg('text', { x: 8, y: 14 }, y[2]),
+    svgElement('text', { x: start + wide, y: bottom + 27, 'text-anchor': 'end' }, even ? '' : x[2]),
+    svgElement('text', { x: 8, y: 14 }, y[2]),
   );
-  const lines = svg('g', {});
-  const points = svg('g', {});
+  const lines = svgElement('g', {});
+  const points = svgElement('g', {});
   element.append(axes, lines, points);
 
   return {
@@ -95,7 +85,7 @@ export function plotOf({
     curves(...curves) {
       lines.replaceChildren(
         ...curves.map(({ points: through, other, faint, bold }) =>
-          svg('path', {
+          svgElement('path', {
             class: ['line', other && 'other', faint && 'faint', bold && 'bold']
               .filter(Boolean)
               .join(' '),
@@ -119,8 +109,8 @@ export function plotOf({
             'text-anchor': toLeft ? 'end' : 'start',
           };
           return [
-            svg('circle', { class: other ? 'other' : '', cx: left, cy: height, r: 4.5 }),
-            svg('text', words, text),
+            svgElement('circle', { class: other ? 'other' : '', cx: left, cy: height, r: 4.5 }),
+            svgElement('text', words, text),
           ];
         }),
       );

@@ -1,6 +1,6 @@
 import { calibrate, distanceOf, lineBetween } from '@dpt-webgpu/dpt';
 import { h, setText } from '../../dom.ts';
-import { type Slider, slider } from '../../ui/slider.ts';
+import { type Slider, type SliderOptions, slider } from '../../ui/slider.ts';
 import { metresText } from '../../words.ts';
 import { figureBox, type Mark, type Plot, plotOf } from './figure_plot.ts';
 
@@ -12,15 +12,7 @@ export function makeNumberFigures(): readonly HTMLElement[] {
   return [inverseDepth(), twoScenes(), knownDistances(), planarAndRay()];
 }
 
-interface SliderRow {
-  readonly label: string;
-  readonly min: number;
-  readonly max: number;
-  readonly step: number;
-  readonly start: number;
-  readonly unit?: string;
-  readonly digits?: number;
-}
+type SliderRow = Omit<SliderOptions, 'onChange'>;
 
 interface LiveFigure<K extends string> {
   readonly title: string;

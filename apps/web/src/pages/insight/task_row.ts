@@ -1,6 +1,6 @@
 import { h, setText } from '../../dom.ts';
-import { progressBar } from '../../ui/progress.ts';
 import type { Announcer } from '../../ui/announcer.ts';
+import { progressBar } from '../../ui/progress.ts';
 import type { InsightRunner } from './insight_runner.ts';
 
 /** Before that, an answer is on its way that nobody waits for. */

@@ -6,7 +6,7 @@ import { icon } from '../../icons.ts';
 import { chooseFiles } from '../../ui/files.ts';
 import type { MenuItem } from '../../ui/menu.ts';
 import { bytesText, partOfBytesText } from '../../words.ts';
-import type { ModelOptions, ModelSource } from '../../worker/model_calls.ts';
+import { BUNDLED_BYTES, type ModelOptions, type ModelSource } from '../../worker/model_calls.ts';
 import { deviceCard, storageCard } from './model_cards.ts';
 import { MODEL_FILES, ModelLibrary } from './model_library.ts';
 import { titleOfEntry } from './model_names.ts';
@@ -112,7 +112,7 @@ export function makeModelsPage(app: App): ModelsPage {
       row(context, {
         key: BUNDLED,
         title: BUNDLED_TITLE,
-        detail: [bytesText(4_286_354), 'f16', 'MIT', 'comes with the page'],
+        detail: [bytesText(BUNDLED_BYTES), 'f16', 'MIT', 'comes with the page'],
         source: { kind: 'bundled' },
         note: notes.get(BUNDLED),
         transfer: undefined,
@@ -205,7 +205,7 @@ export function makeModelsPage(app: App): ModelsPage {
       return [
         {
           label: BUNDLED_TITLE,
-          detail: bytesText(4_286_354),
+          detail: bytesText(BUNDLED_BYTES),
           checked: inUse({ kind: 'bundled' }),
           run: use({ kind: 'bundled' }, BUNDLED),
         },

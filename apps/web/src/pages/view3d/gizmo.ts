@@ -1,7 +1,6 @@
-import { h } from '../../dom.ts';
+import { h, svgElement } from '../../dom.ts';
 import { basisOf, type Orbit } from './camera.ts';
 
-const SVG = 'http://www.w3.org/2000/svg';
 const REACH = 30;
 
 const axes = [
@@ -12,21 +11,18 @@ const axes = [
 
 /** Balls that turn with the view. One leads along its axis; the faint one on the other side looks from behind. */
 export function makeGizmo(look: (axis: 'x' | 'y' | 'z', behind: boolean) => void) {
-  const svg = document.createElementNS(SVG, 'svg');
-  svg.setAttribute('viewBox', '-46 -46 92 92');
-  const make = (name: string, attributes: Record<string, string | number>): SVGElement => {
-    const element = document.createElementNS(SVG, name);
-    for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, String(value));
-    return element;
-  };
+  const svg = svgElement('svg', { viewBox: '-46 -46 92 92' });
   const balls = axes.flatMap(({ axis, at, colour }) =>
     [1, -1].map((sign) => {
       const behind = sign < 0;
-      const line = make('line', { stroke: colour, 'stroke-width': 2 });
-      const ball = make('circle', { r: behind ? 6 : 10, fill: colour, opacity: behind ? 0.4 : 1 });
-      const group = make('g', { class: 'ball' });
-      const label = make('text', {});
-      label.textContent = behind ? '' : axis.toUpperCase();
+      const line = svgElement('line', { stroke: colour, 'stroke-width': 2 });
+      const ball = svgElement('circle', {
+        r: behind ? 6 : 10,
+        fill: colour,
+        opacity: behind ? 0.4 : 1,
+      });
+      const group = svgElement('g', { class: 'ball' });
+      const label = svgElement('text', {}, behind ? '' : axis.toUpperCase());
       if (!behind) group.append(line);
       group.append(ball, label);
       group.addEventListener('click', () => look(axis, behind));
