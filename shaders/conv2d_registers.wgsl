@@ -17,17 +17,18 @@ alias X = f32;                                // storage of x
 alias W = f32;                                // of weight, bias and scale
 alias R = f32;                                // of the residual
 alias Y = f32;                                // of y; arithmetic is f32 whatever they are
-override PRE_RELU: bool = false;              // max(x, 0) as x is read
-override ACTIVATION: u32 = 0;                 // 0 none, 1 ReLU, 2 GELU, 3 SiLU, 4 sigmoid
-override HAS_BIAS: bool = false;
-override SCALE: u32 = 0;                      // 0 none, 1 one number, 2 one per channel
-override HAS_RESIDUAL: bool = false;
 
 struct Params {
   B: u32, H: u32, W: u32, I: u32,             // x
   Ho: u32, Wo: u32, O: u32,                   // y
   kH: u32, kW: u32,                           // weight
   stride: u32, padding: u32,
+  // Overrides in other kernels. Here one pipeline does for all: to compile takes a processor as long as a small picture.
+  PRE_RELU: u32,                              // max(x, 0) as x is read
+  ACTIVATION: u32,                            // 0 none, 1 ReLU, 2 GELU, 3 SiLU, 4 sigmoid
+  HAS_BIAS: u32,
+  SCALE: u32,                                 // 0 none, 1 one number, 2 one per channel
+  HAS_RESIDUAL: u32,
 }
 
 @group(0) @binding(0) var<storage, read> x: array<X>;                 // [B, H, W, I]
@@ -53,6 +54,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   let left = tile % tiles_across * 2u;           // channels in units of vec4
   let right = min(left + 1u, O4 - 1u);
 
+  // What is below becomes zero: −∞, or 0 for ReLU. With max, SwiftShader takes a quarter longer for the whole convolution.
+  let lowest = bitcast<f32>(select(0xff800000u, 0u, params.PRE_RELU != 0u));
   let near = windows(pixel);
   let far = windows(pixel + 4u);
   var l0 = vec4f(); var r0 = vec4f();
@@ -72,25 +75,21 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       for (var c = 0u; c < params.I; c++) {
         let wl = vec4f(weight[(tap + c) * O4 + left]);
         let wr = vec4f(weight[(tap + c) * O4 + right]);
-        let a0 = value(n.at.x + c, n.inside.x); l0 += a0 * wl; r0 += a0 * wr;
-        let a1 = value(n.at.y + c, n.inside.y); l1 += a1 * wl; r1 += a1 * wr;
-        let a2 = value(n.at.z + c, n.inside.z); l2 += a2 * wl; r2 += a2 * wr;
-        let a3 = value(n.at.w + c, n.inside.w); l3 += a3 * wl; r3 += a3 * wr;
-        let a4 = value(f.at.x + c, f.inside.x); l4 += a4 * wl; r4 += a4 * wr;
-        let a5 = value(f.at.y + c, f.inside.y); l5 += a5 * wl; r5 += a5 * wr;
-        let a6 = value(f.at.z + c, f.inside.z); l6 += a6 * wl; r6 += a6 * wr;
-        let a7 = value(f.at.w + c, f.inside.w); l7 += a7 * wl; r7 += a7 * wr;
+        let a0 = value(lowest, n.at.x + c, n.inside.x); l0 += a0 * wl; r0 += a0 * wr;
+        let a1 = value(lowest, n.at.y + c, n.inside.y); l1 += a1 * wl; r1 += a1 * wr;
+        let a2 = value(lowest, n.at.z + c, n.inside.z); l2 += a2 * wl; r2 += a2 * wr;
+        let a3 = value(lowest, n.at.w + c, n.inside.w); l3 += a3 * wl; r3 += a3 * wr;
+        let a4 = value(lowest, f.at.x + c, f.inside.x); l4 += a4 * wl; r4 += a4 * wr;
+        let a5 = value(lowest, f.at.y + c, f.inside.y); l5 += a5 * wl; r5 += a5 * wr;
+        let a6 = value(lowest, f.at.z + c, f.inside.z); l6 += a6 * wl; r6 += a6 * wr;
+        let a7 = value(lowest, f.at.w + c, f.inside.w); l7 += a7 * wl; r7 += a7 * wr;
       }
     }
   }
 
   // A loop, because compilers inline `store`: sixteen copies of it took longer to compile than all the rest.
-  let lefts = array(l0, l1, l2, l3, l4, l5, l6, l7);
-  let rights = array(r0, r1, r2, r3, r4, r5, r6, r7);
-  for (var i = 0u; i < 8u; i++) {
-    store(pixel + i, left, lefts[i]);
-    if (left < right) { store(pixel + i, right, rights[i]); }
-  }
+  let sums = array(l0, r0, l1, r1, l2, r2, l3, r3, l4, r4, l5, r5, l6, r6, l7, r7);
+  for (var i = 0u; i < 16u; i++) { store(pixel + i / 2u, left + i % 2u, sums[i]); }
 }
 
 fn windows(first: u32) -> Windows {
@@ -111,30 +110,28 @@ fn taps(windows: Windows, ky: u32, kx: u32) -> Taps {
   return Taps(select(vec4u(), at, inside), inside);
 }
 
-fn value(at: u32, inside: bool) -> f32 {
+fn value(lowest: f32, at: u32, inside: bool) -> f32 {
   let v = f32(x[at]);
-  // Not max, with which SwiftShader takes a quarter longer for the whole convolution.
-  if (PRE_RELU) { return select(0.0, v, inside & !(v <= 0.0)); }
-  return select(0.0, v, inside);
+  return select(0.0, v, inside & !(v < lowest));
 }
 
 fn store(pixel: u32, column: u32, sum: vec4f) {
-  if (pixel >= params.B * params.Ho * params.Wo) { return; }
+  if (pixel >= params.B * params.Ho * params.Wo || column >= params.O / 4u) { return; }
   let i = pixel * (params.O / 4u) + column;
   var v = sum;
-  if (HAS_BIAS) { v += vec4f(bias[column]); }
+  if (params.HAS_BIAS != 0u) { v += vec4f(bias[column]); }
   v = activate(v);
-  if (SCALE == 1u) { v *= f32(scale[0]); }
-  if (SCALE == 2u) {
+  if (params.SCALE == 1u) { v *= f32(scale[0]); }
+  if (params.SCALE == 2u) {
     let c = column * 4u;
     v *= vec4f(f32(scale[c]), f32(scale[c + 1u]), f32(scale[c + 2u]), f32(scale[c + 3u]));
   }
-  if (HAS_RESIDUAL) { v += vec4f(residual[i]); }
+  if (params.HAS_RESIDUAL != 0u) { v += vec4f(residual[i]); }
   y[i] = vec4<Y>(v);
 }
 
 fn activate(v: vec4f) -> vec4f {
-  switch (ACTIVATION) {
+  switch (params.ACTIVATION) {
     case 1u: { return max(v, vec4f()); }
     case 2u: { return 0.5 * v * (1.0 + erf(v * 0.70710678)); }
     case 3u: { return v / (1.0 + exp(-v)); }

@@ -4,6 +4,7 @@ import { expectShape, shapeText } from '../shape.ts';
 import type { Tensor } from '../tensor.ts';
 import { chooseVariant, type Variant } from '../variants.ts';
 import { activationCode } from './activation.ts';
+import { epilogueParams, overridesOf } from './epilogue.ts';
 import { type Epilogue, linear } from './linear.ts';
 import { moduleOf } from './naming.ts';
 
@@ -44,19 +45,13 @@ interface Case {
 }
 
 const tiled = defineKernel('conv2d_tiled', layout);
-// Drivers that compile for the processor take half a second for every combination of what are overrides elsewhere.
-const shuffle = defineKernel('conv2d_shuffle', {
+// Drivers that compile for the processor take a tenth to half a second for every combination of what are overrides elsewhere.
+const chosenAsItRuns = {
   ...layout,
-  params: {
-    ...layout.params,
-    PRE_RELU: 'u32',
-    ACTIVATION: 'u32',
-    HAS_BIAS: 'u32',
-    SCALE: 'u32',
-    HAS_RESIDUAL: 'u32',
-  },
-});
-const registers = defineKernel('conv2d_registers', layout);
+  params: { ...layout.params, PRE_RELU: 'u32', ...epilogueParams },
+} as const;
+const shuffle = defineKernel('conv2d_shuffle', chosenAsItRuns);
+const registers = defineKernel('conv2d_registers', chosenAsItRuns);
 const plain = defineKernel('conv2d', layout);
 
 /** `tile`: pixels down, pixels across and channels of y that a workgroup shares, or that each of its 64 threads has for itself. */
@@ -175,7 +170,7 @@ export function conv2d(
     { x, weight, bias, scale: scaledBy, residual: addTo, y },
     {
       types: { X: x.dtype, W: weight.dtype, R: addTo?.dtype ?? 'f32', Y: dtype },
-      overrides: kernel === shuffle ? size : { ...size, ...choices },
+      overrides: { ...size, ...overridesOf(kernel, choices) },
       params: { B, H, W, I, Ho, Wo, O, kH, kW, stride, padding, ...choices },
       workgroups: shared ? tiles : Math.ceil(tiles / 64),
       label: `conv2d ${moduleOf(weight)}`,

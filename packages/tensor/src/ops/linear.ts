@@ -7,7 +7,8 @@ import { expectShape, shapeText } from '../shape.ts';
 import type { Tensor } from '../tensor.ts';
 import { chooseVariant, type Variant } from '../variants.ts';
 import { type Activation, activationCode } from './activation.ts';
-import { epilogueParams, linearQ8Kernels, linearQ8Variants } from './linear_q8.ts';
+import { epilogueParams, overridesOf } from './epilogue.ts';
+import { linearQ8Kernels, linearQ8Variants } from './linear_q8.ts';
 import { moduleOf } from './naming.ts';
 
 /** What a matrix product does to its result before it is stored, in the order of the fields. */
@@ -42,7 +43,11 @@ const shuffle = defineKernel('linear_shuffle', {
   ...layout,
   params: { ...layout.params, ...epilogueParams },
 });
-const registers = defineKernel('linear_registers', layout);
+const { ACTIVATION: _, ...behindActivation } = epilogueParams;
+const registers = defineKernel('linear_registers', {
+  ...layout,
+  params: { ...layout.params, ...behindActivation },
+});
 const plain = defineKernel('linear', layout);
 
 /** `tile`: rows and columns of y that a workgroup shares, or that each of its 64 threads has for itself. */
@@ -154,7 +159,7 @@ export function linear(x: Tensor, weight: Tensor, bias?: Tensor, epilogue: Epilo
     types: { X: x.dtype, W: stored, R: addTo?.dtype ?? 'f32', Y: dtype },
     overrides: {
       ...size,
-      ...('ACTIVATION' in variant.kernel.layout.params ? {} : choices),
+      ...overridesOf(variant.kernel, choices),
       ...(variant.kernel === matrices && { PARTS: partsOf(x.dtype) }),
     },
     params: { M, N, K, ...choices },

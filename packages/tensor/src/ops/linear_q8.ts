@@ -1,16 +1,6 @@
 import { defineKernel } from '../kernel.ts';
 import type { Variant } from '../variants.ts';
-
-/**
- * The epilogue as numbers that a kernel reads as it runs, where others have it as overrides: drivers that compile for the
- * processor take half a second for every combination of those.
- */
-export const epilogueParams = {
-  ACTIVATION: 'u32',
-  HAS_BIAS: 'u32',
-  SCALE: 'u32',
-  HAS_RESIDUAL: 'u32',
-} as const;
+import { epilogueParams } from './epilogue.ts';
 
 const layout = {
   reads: ['x', 'weight', 'bias', 'scale', 'residual', 'scales'],

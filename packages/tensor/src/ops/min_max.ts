@@ -4,9 +4,9 @@ import type { Tensor } from '../tensor.ts';
 const kernel = defineKernel('min_max', {
   reads: ['x'],
   writes: ['y'],
-  params: { size: 'u32' },
+  params: { size: 'u32', threads: 'u32' },
 });
-const VALUES_PER_WORKGROUP = 16_384;
+const VALUES_PER_THREAD = 128;
 
 /**
  * Smallest finite value, largest finite value, and how many are finite; 0, 0, 0 where none is.   x [...] → [3]
@@ -20,21 +20,21 @@ export function minMax(x: Tensor): Tensor {
     let from = x;
     let size = x.size;
     for (let combine = false; ; combine = true) {
-      const groups = Math.max(Math.ceil(size / VALUES_PER_WORKGROUP), 1);
-      const y = context.empty(groups === 1 ? [3] : [groups, 3], 'f32', name);
+      const threads = Math.max(Math.ceil(size / VALUES_PER_THREAD), 1);
+      const y = context.empty(threads === 1 ? [3] : [threads, 3], 'f32', name);
       kernel.dispatch(
         { x: from, y },
         {
           types: { T: from.dtype },
           overrides: { COMBINE: combine },
-          params: { size },
-          workgroups: groups,
+          params: { size, threads },
+          workgroups: Math.ceil(threads / 64),
           label: `min_max ${x.name}`,
         },
       );
-      if (groups === 1) return y;
+      if (threads === 1) return y;
       from = y;
-      size = groups;
+      size = threads;
     }
   });
 }
