@@ -85,7 +85,7 @@ export class ModelHost {
     this.#closing.add(listener);
   }
 
-  /** Called with the plan of a model before its weights are there. */
+  /** Called before its weights are there with a model that can be planned, to compile what it will run. */
   onBuilt(listener: (gpu: Gpu, planned: DPTModel) => void): void {
     this.#built.add(listener);
   }
@@ -206,7 +206,9 @@ export class ModelHost {
         const model = buildDpt(gpu.context, recognised, { dtype });
         // The old weights go first: two large models at once may be one too many.
         this.#close();
-        for (const listener of this.#built) listener(gpu, planned);
+        // Without a cache, a plan names what resizes position encodings as well.
+        const all = buildDpt(planning, recognised, { dtype, gridCache: { enabled: false } });
+        for (const listener of this.#built) listener(gpu, all);
         await model.weights.load({
           signal: loading.signal,
           onProgress: (done, total) => say({ done: (done / total) * file.size, total: file.size }),
