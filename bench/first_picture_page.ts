@@ -13,7 +13,7 @@ interface Visit {
 
 /** A first depth map on the built site in Chromium: visits, the quickest first. */
 export async function visitPage(runs: number): Promise<Visit[]> {
-  const site = await openSite();
+  const site = await openSite({ flags: (process.env.FLAGS ?? '').split(' ').filter(Boolean) });
   const visits: Visit[] = [];
   try {
     for (let run = 0; run < runs; run++) {

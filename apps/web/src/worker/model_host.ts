@@ -209,6 +209,9 @@ export class ModelHost {
         // Without a cache, a plan names what resizes position encodings as well.
         const all = buildDpt(planning, recognised, { dtype, gridCache: { enabled: false } });
         for (const listener of this.#built) listener(gpu, all);
+        // Chromium hands over what a device is asked for when a task ends: kernels compile from here on, not after weights.
+        await new Promise((resolve) => setTimeout(resolve));
+        loading.signal.throwIfAborted();
         await model.weights.load({
           signal: loading.signal,
           onProgress: (done, total) => say({ done: (done / total) * file.size, total: file.size }),

@@ -50,7 +50,7 @@ async function fetchBytes(
       message: `The model could not be fetched: the server answered ${response.status}.`,
     });
   }
-  const chunks: Uint8Array<ArrayBuffer>[] = [];
+  const chunks: Uint8Array[] = [];
   let done = 0;
   const reader = response.body.getReader();
   for (;;) {
@@ -60,5 +60,16 @@ async function fetchBytes(
     done += read.value.byteLength;
     progress?.({ done, total });
   }
-  return new Uint8Array(await new Blob(chunks).arrayBuffer());
+  return joined(chunks, done);
+}
+
+/** By hand: a Blob of them goes to another process and back, which takes a fifth of a second. */
+function joined(chunks: readonly Uint8Array[], length: number): Uint8Array {
+  const whole = new Uint8Array(length);
+  let at = 0;
+  for (const chunk of chunks) {
+    whole.set(chunk, at);
+    at += chunk.byteLength;
+  }
+  return whole;
 }

@@ -103,7 +103,7 @@ export interface ViewOptions {
   readonly radius: number;
   /** The whole photo instead, for the crop box. */
   readonly cropping: boolean;
-  /** The map is there; before that the photo stands in for it. */
+  /** The map is there. Before that the page shows the photo itself. */
   readonly ready: boolean;
 }
 
@@ -126,7 +126,7 @@ export function viewOf(stage: Sides, layout: Layout, options: ViewOptions): View
   });
   const panes = (): View['panes'] => {
     if (cropping) return [{ ...pane('photo'), whole: true }];
-    if (!ready) return [pane('photo')];
+    if (!ready) return [];
     if (view === 'compare') {
       const at = picture.x + divider * picture.width;
       const edge = Math.min(Math.max(at, visible.x), visible.x + visible.width);

@@ -17,6 +17,7 @@ import {
   zoomAbout,
 } from './layout.ts';
 import { type Mark, type MarkEvents, Marks, type Place } from './marks.ts';
+import { StillPhoto } from './still_photo.ts';
 
 export interface StageEvents extends MarkEvents {
   readonly onPick: (place: Place) => void;
@@ -37,6 +38,7 @@ export class Stage {
   readonly #runner: ImageRunner;
   readonly #events: StageEvents;
   readonly #canvas = h('canvas', { role: 'img', 'aria-label': 'No picture yet', class: 'screen' });
+  readonly #still = new StillPhoto();
   readonly #overlay = h('div', { class: 'overlay' });
   readonly #photoTag = h('span', { class: 'tag' }, 'Photo');
   readonly #depthTag = h('span', { class: 'tag' }, 'Depth');
@@ -74,6 +76,7 @@ export class Stage {
     this.element = h(
       'div',
       { class: 'canvas', id: 'stage', tabindex: -1 },
+      this.#still.element,
       this.#canvas,
       this.#overlay,
       this.cover,
@@ -84,7 +87,10 @@ export class Stage {
       this.draw();
     });
     runner.photo.watch((now, before) => {
-      if (now !== before) this.#camera = fitted;
+      if (now !== before) {
+        this.#camera = fitted;
+        this.#still.photo = now;
+      }
       this.draw();
     });
     runner.facts.watch(() => this.draw());
@@ -124,7 +130,7 @@ export class Stage {
   }
 
   set dimmed(on: boolean) {
-    this.#canvas.classList.toggle('dimmed', on);
+    for (const shown of [this.#canvas, this.#still.element]) shown.classList.toggle('dimmed', on);
     this.#overlay.hidden = on;
   }
 
@@ -188,18 +194,27 @@ export class Stage {
     const below = small && this.#cropping ? CROP_BAR : 0;
     const room = { ...this.#sides, height: this.#sides.height - below };
     this.#layout = layOut(room, sides, { two, camera: this.#camera, padding });
+    const radius = small ? 0 : 8;
+    this.#still.place(this.#layout.pictures[0]!, radius);
     const scale = devicePixelRatio;
     const message = viewOf(this.#sides, this.#layout, {
       view,
       divider,
       scale,
-      radius: small ? 0 : 8,
+      radius,
       cropping: this.#cropping,
       ready,
     });
-    void this.#app.engine.call('image.view', message).catch(() => {
-      // The state of the device says why there is no picture.
-    });
+    if (!ready) this.#still.element.hidden = false;
+    this.#app.engine
+      .call('image.view', message)
+      .then(() => {
+        // Only now is there something else to see.
+        this.#still.element.hidden = this.#runner.facts.value !== undefined;
+      })
+      .catch(() => {
+        // The state of the device says why there is no picture.
+      });
     this.#placeTags(view, divider);
     this.#placeMarks();
     this.element.dispatchEvent(new CustomEvent('layout'));

@@ -2,7 +2,7 @@ import type { Tensor } from '@dpt-webgpu/tensor';
 import type { Gpu } from '../gpu.ts';
 import shader from '../shaders/pane.wgsl?raw';
 import type { PaneContent, Rect, View } from './image_calls.ts';
-import type { Photo } from './photo.ts';
+import { makeSmallerCopies, type Photo } from './photo.ts';
 
 /** What panes are drawn from. Pictures and masks have the shape [H, W]. */
 export interface Drawable {
@@ -22,6 +22,7 @@ export class CanvasView {
   readonly canvas: OffscreenCanvas;
   readonly #context: GPUCanvasContext;
   #made: Made | undefined;
+  #isBlank = true;
 
   constructor(canvas: OffscreenCanvas) {
     this.canvas = canvas;
@@ -30,6 +31,13 @@ export class CanvasView {
 
   draw(gpu: Gpu, view: View, drawable: Drawable | undefined): void {
     const { device } = gpu;
+    const panes = drawable ? view.panes.slice(0, MOST_PANES) : [];
+    // A canvas that shows nothing costs nothing: what is drawn first waits for shaders to be compiled.
+    if (panes.length === 0 && this.#isBlank) return;
+    this.#isBlank = panes.length === 0;
+    if (drawable && panes.some(({ content }) => content === 'photo' || content === 'cutout')) {
+      makeSmallerCopies(gpu, drawable.photo.texture);
+    }
     const width = Math.max(
       1,
       Math.min(Math.round(view.width), device.limits.maxTextureDimension2D),
@@ -54,7 +62,7 @@ export class CanvasView {
     });
     if (drawable) {
       pass.setPipeline(made.pipeline);
-      for (const [i, pane] of view.panes.slice(0, MOST_PANES).entries()) {
+      for (const [i, pane] of panes.entries()) {
         const tensor = drawable.pictures[pane.content];
         const group = bindGroup(made, gpu, drawable, tensor, pane.content, i);
         if (!group) continue;

@@ -107,7 +107,6 @@ export class ImageSession {
       () => this.#running?.abort(),
     );
     this.#setResult(undefined);
-    await this.#draw();
     return size;
   }
 

@@ -4,7 +4,7 @@ import type { Gpu } from '../gpu.ts';
 import { EngineError } from '../protocol.ts';
 import halve from '../shaders/halve.wgsl?raw';
 
-/** A photo on the device, with its smaller copies for a view that does not shimmer. */
+/** A photo on the device, with room for smaller copies for a view that does not shimmer. */
 export interface Photo extends Size {
   readonly texture: GPUTexture;
 }
@@ -67,7 +67,6 @@ export async function uploadPhoto(gpu: Gpu, decoded: ImageBitmap): Promise<Photo
   });
   device.queue.copyExternalImageToTexture({ source }, { texture, premultipliedAlpha: false }, size);
   if (source !== decoded) source.close();
-  makeSmallerCopies(gpu, texture, levels);
   return { ...size, texture };
 }
 
@@ -87,7 +86,13 @@ function halvePipeline({ device }: Gpu): GPURenderPipeline {
   return made;
 }
 
-function makeSmallerCopies(gpu: Gpu, texture: GPUTexture, levels: number): void {
+const halved = new WeakSet<GPUTexture>();
+
+/** Once, before a photo is drawn smaller than it is. Not with the upload: the network needs none, and comes first. */
+export function makeSmallerCopies(gpu: Gpu, texture: GPUTexture): void {
+  const { mipLevelCount: levels } = texture;
+  if (levels === 1 || halved.has(texture)) return;
+  halved.add(texture);
   const { device } = gpu;
   const pipeline = halvePipeline(gpu);
   const encoder = device.createCommandEncoder({ label: 'smaller copies' });

@@ -1,7 +1,7 @@
 import { Tensor, textureToPixels } from '@dpt-webgpu/tensor';
 import type { Gpu } from '../gpu.ts';
 import shader from '../shaders/shrink.wgsl?raw';
-import { type Part, type Photo, writePixels } from './photo.ts';
+import { makeSmallerCopies, type Part, type Photo, writePixels } from './photo.ts';
 
 interface Made {
   readonly pipeline: GPURenderPipeline;
@@ -22,6 +22,7 @@ export function writeShrunkPixels(
     writePixels(gpu, photo.texture, part, pixels);
     return;
   }
+  makeSmallerCopies(gpu, photo.texture);
   const { device, context } = gpu;
   const { pipeline, sampler } = madeOn(device);
   const texture = device.createTexture({

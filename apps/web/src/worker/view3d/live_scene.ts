@@ -3,7 +3,7 @@ import type { Tensor } from '@dpt-webgpu/tensor';
 import type { Steady } from '../film/film_calls.ts';
 import { Smoothing } from '../film/smoothing.ts';
 import type { Rect } from '../image/image_calls.ts';
-import type { Part, Photo } from '../image/photo.ts';
+import { makeSmallerCopies, type Part, type Photo } from '../image/photo.ts';
 import { writeShrunkPixels } from '../image/shrunk_pixels.ts';
 import type { OpenModel } from '../model_host.ts';
 import { EngineError } from '../protocol.ts';
@@ -84,6 +84,7 @@ export class LiveScene {
       recording.run();
       const { width, height } = part;
       const { texture } = photo;
+      makeSmallerCopies(opened.gpu, texture);
       this.#show({ width, height, texture, crop, kind, depth, isOwn, steady: 'off', recording });
     } catch (error) {
       if (isOwn) depth.dispose();
