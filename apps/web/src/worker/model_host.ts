@@ -202,16 +202,16 @@ export class ModelHost {
         const gpu = await this.gpu();
         const dtype = dtypeOf(options, gpu.info, stateDict);
         const planning = Context.planning(gpu.context.capabilities);
-        const planned = buildDpt(planning, recognised, { dtype });
-        const model = buildDpt(gpu.context, recognised, { dtype });
-        // The old weights go first: two large models at once may be one too many.
-        this.#close();
         // Without a cache, a plan names what resizes position encodings as well.
         const all = buildDpt(planning, recognised, { dtype, gridCache: { enabled: false } });
+        // The old weights go first: two large models at once may be one too many.
+        this.#close();
         for (const listener of this.#built) listener(gpu, all);
         // Chromium hands over what a device is asked for when a task ends: kernels compile from here on, not after weights.
         await new Promise((resolve) => setTimeout(resolve));
         loading.signal.throwIfAborted();
+        const planned = buildDpt(planning, recognised, { dtype });
+        const model = buildDpt(gpu.context, recognised, { dtype });
         await model.weights.load({
           signal: loading.signal,
           onProgress: (done, total) => say({ done: (done / total) * file.size, total: file.size }),
