@@ -82,7 +82,17 @@ const radio = (name: string) => page.getByRole('radio', { name, exact: true });
 
 test('a dropped picture becomes a depth map', async () => {
   await page.getByText('Drop a photo here').waitFor();
+  const seen = await page.evaluateHandle(() => {
+    const still = document.querySelector<HTMLImageElement>('img.still')!;
+    const changes: string[] = [];
+    new MutationObserver(() => changes.push(still.hidden ? 'map' : 'photo')).observe(still, {
+      attributeFilter: ['hidden'],
+    });
+    return changes;
+  });
   await settled(() => drop('small.png', picture, 'image/png'));
+  // The photo is there at once, and goes when the map has come.
+  expect(await seen.jsonValue()).toEqual(['photo', 'map']);
   expect(await page.getByRole('img', { name: /^Depth of small\.png, 96 by 64/ }).count()).toBe(1);
   expect(await page.locator('.status').innerText()).toMatch(/ms|s/);
   map = await readNpy((await save('NPY, size of the map')).bytes);
