@@ -1,11 +1,14 @@
 // dpt serve without a GPU: which requests are answered and which are not, headers and types, and POST /depth with a predictor that
-// counts. What the command itself does with flags is in readme.test.ts; the pages are tested in a browser, test/web.
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+// counts. The command itself: whom it warns, and whether it opens the page. The pages are tested in a browser, test/web.
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { type ClientRequest, request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PNG } from 'pngjs';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { serveFrom } from '../../packages/cli/src/commands/serve.ts';
+import { parseFlags } from '../../packages/cli/src/flags.ts';
+import { noProgress } from '../../packages/cli/src/progress.ts';
 import { depthRoute } from '../../packages/cli/src/serve/depth_route.ts';
 import { type SiteServer, startSiteServer } from '../../packages/cli/src/serve/site_server.ts';
 import { decodeNpy } from '../../packages/loaders/src/index.ts';
@@ -210,6 +213,58 @@ test('a body without a length is cut where it is too long; a slow one keeps nobo
 test('without a built site it says how to build one', async () => {
   const nowhere = { site: join(site, 'assets'), host: '127.0.0.1', port: 0 };
   await expect(startSiteServer(nowhere)).rejects.toThrow(/npm run web:build/);
+});
+
+interface Printed {
+  readonly out: string;
+  readonly err: string;
+}
+
+/** What `dpt serve` prints with these flags, until it is enough. */
+async function served(
+  argv: readonly string[],
+  isEnough: (printed: Printed) => boolean = () => true,
+  env: Readonly<Record<string, string>> = {},
+): Promise<Printed> {
+  const stop = new AbortController();
+  let [out, err] = ['', ''];
+  const command = serveFrom(site);
+  const ended = command.run(parseFlags(['--port', '0', ...argv], command.flags), {
+    out: (line) => (out += line),
+    error: (line) => (err += line),
+    progress: noProgress,
+    signal: stop.signal,
+    env,
+  });
+  await expect.poll(() => out !== '' && isEnough({ out, err }), { timeout: 10_000 }).toBe(true);
+  stop.abort();
+  expect(await ended).toBe(0);
+  return { out, err };
+}
+
+test('who serves to others is warned, who serves to this machine alone is not', async () => {
+  const others = await served(['--host', '0.0.0.0']);
+  expect(others.out).toMatch(/^http:\/\/0\.0\.0\.0:\d+\/$/);
+  expect(others.err).toMatch(/^warning: everybody who reaches 0\.0\.0\.0 can use this server\. /);
+  const alone = await served(['--host', 'localhost']);
+  expect(alone).toEqual({ out: expect.stringMatching(/^http:\/\/localhost:\d+\/$/), err: '' });
+});
+
+test.skipIf(process.platform === 'win32')('--open opens the page it serves', async () => {
+  const opened = join(site, 'opened');
+  for (const name of ['xdg-open', 'open']) {
+    writeFileSync(join(site, name), `#!/bin/sh\necho "$@" > '${opened}'\n`, { mode: 0o755 });
+  }
+  const isOpened = () => existsSync(opened) && readFileSync(opened, 'utf8') !== '';
+  const { out, err } = await served(['--open'], isOpened, { PATH: site });
+  expect(readFileSync(opened, 'utf8')).toBe(`${out}\n`);
+  expect(err).toBe('');
+  // Where nothing can open it, it is said where the page is.
+  rmSync(opened);
+  const said = (printed: Printed) => printed.err !== '';
+  const nowhere = await served(['--open'], said, { PATH: join(site, 'assets') });
+  expect(nowhere.err).toBe(`No browser could be opened; the page is at ${nowhere.out}`);
+  expect(existsSync(opened)).toBe(false);
 });
 
 test('files are refused', async () => {

@@ -10,9 +10,7 @@ import { root } from '../places.ts';
 import { depthRoute } from '../serve/depth_route.ts';
 import { startSiteServer } from '../serve/site_server.ts';
 
-const site = join(root, 'apps', 'web', 'dist');
-
-export const serve: Command = {
+const described: Omit<Command, 'run'> = {
   name: 'serve',
   usage: '[flags]',
   summary: 'open the web app on this machine',
@@ -35,10 +33,16 @@ export const serve: Command = {
     'With --depth it computes as well: POST /depth?format=png16 or npy, &size=PIXELS, for example with curl --data-binary @photo.jpg. One picture at a time; the map has the size of the picture. x-depth-min and x-depth-max are the ends of what became 0 and 65535; of metric models near is bright too.',
   ],
   examples: ['dpt serve --open', 'dpt serve --depth -m depth_anything_v2_vits.pth'],
-  run,
 };
 
-async function run(args: Arguments, io: Io): Promise<number> {
+export const serve = serveFrom(join(root, 'apps', 'web', 'dist'));
+
+/** The command over a site that was built into `site`. */
+export function serveFrom(site: string): Command {
+  return { ...described, run: (args, io) => run(site, args, io) };
+}
+
+async function run(site: string, args: Arguments, io: Io): Promise<number> {
   if (args.positionals.length > 0) throw new UsageError('dpt serve takes no files.');
   const host = args.text('host') ?? '127.0.0.1';
   const port = args.wholeNumber('port', 0, 65_535) ?? 8017;
@@ -102,7 +106,7 @@ function openInBrowser(address: string, io: Io): void {
       : process.platform === 'win32'
         ? ['cmd', '/c', 'start', '', address]
         : ['xdg-open', address];
-  const child = spawn(command, args, { stdio: 'ignore', detached: true });
+  const child = spawn(command, args, { stdio: 'ignore', detached: true, env: io.env });
   child.on('error', () => io.error(`No browser could be opened; the page is at ${address}`));
   child.unref();
 }
