@@ -480,3 +480,31 @@ test('when the GPU is reset the picture comes back by itself', async () => {
   await settled(async () => {});
   expect((await readNpy((await save('NPY, size of the map')).bytes)).shape[0]).toBeGreaterThan(0);
 });
+
+test('getting the GPU back can be stopped, and asked for again', async () => {
+  // In the page's own turn: the first try is soon over.
+  const stopped = page.evaluate(
+    () =>
+      new Promise<void>((resolve) => {
+        const observer = new MutationObserver(() => {
+          const card = document.querySelector('[role=group][aria-label="The GPU was reset"]');
+          const button = [...(card?.querySelectorAll('button') ?? [])].find(
+            ({ textContent }) => textContent === 'Stop',
+          );
+          if (!button) return;
+          observer.disconnect();
+          button.click();
+          resolve();
+        });
+        observer.observe(document, { subtree: true, childList: true });
+      }),
+  );
+  const session = await site.browser.newBrowserCDPSession();
+  await session.send('Browser.crashGpuProcess');
+  await stopped;
+  const card = page.getByRole('group', { name: 'The GPU does not come back' });
+  await card.getByText('getting it back was stopped').waitFor();
+  await card.getByRole('button', { name: 'Try again' }).click();
+  await card.waitFor({ state: 'detached' });
+  await page.getByRole('button', { name: /^Model: .*ready$/ }).waitFor();
+});

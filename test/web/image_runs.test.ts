@@ -1,6 +1,6 @@
 // Maps of the image page that are made of several runs of the network, and how maps come to the size of their photo: tiles,
 // the mean with the mirrored photo, edges guided by the photo, each against `dpt image` in Node; that a long run says how far it
-// is and can be stopped; links and the settings file. One browser on SwiftShader, a small picture.
+// is and can be stopped, as the making of a file can; links and the settings file. One browser on SwiftShader, a small picture.
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -217,5 +217,30 @@ test('tiles can be stopped, and the picture stays', async () => {
   });
   expect(await runs()).toBe(before);
   expect(await page.getByRole('img', { name: /^Depth of small\.png/ }).count()).toBe(1);
+  expect(site.complaints).toEqual([]);
+});
+
+test('a file that is being made can be cancelled: nothing is saved, and the next one is whole', async () => {
+  const saved: string[] = [];
+  page.on('download', (download) => saved.push(download.suggestedFilename()));
+  const [worker] = page.workers();
+  // Nothing comes back from the GPU until it may.
+  await worker!.evaluate(() => {
+    const { mapAsync } = GPUBuffer.prototype;
+    const free = new Promise<void>((resolve) => Object.assign(globalThis, { letGo: resolve }));
+    GPUBuffer.prototype.mapAsync = async function (...all) {
+      await free;
+      return mapAsync.apply(this, all);
+    };
+  });
+  await page.getByRole('button', { name: 'More formats' }).click();
+  await page.getByRole('menuitem', { name: 'Mesh, GLB' }).click();
+  await page.getByRole('progressbar', { name: 'File' }).waitFor();
+  await page.getByRole('button', { name: 'Cancel' }).click();
+  await worker!.evaluate(() => (globalThis as unknown as { letGo: () => void }).letGo());
+  await page.getByRole('progressbar', { name: 'File' }).waitFor({ state: 'hidden' });
+  const { bytes } = await saveAs(page, 'NPY, as the network gave it');
+  expect((await readNpy(bytes)).shape).toEqual([64, 96]);
+  expect(saved).toEqual(['small_depth.npy']);
   expect(site.complaints).toEqual([]);
 });

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import type { Page } from 'playwright';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { openCheckpointFile } from '../../packages/loaders/src/node.ts';
-import { dogPhoto } from '../support/image_page.ts';
+import { dogPhoto, settled } from '../support/image_page.ts';
 import { fixtures, tinyModel } from '../support/models.ts';
 import { dropFile, openSite, type Site } from '../support/site.ts';
 import { type Storages, type Tensors, writePth } from '../support/write_pth.ts';
@@ -93,8 +93,12 @@ test.each([
   expect(await row('beit.safetensors').getByText('In use').count()).toBe(1);
 });
 
-test('a published model is downloaded, and goes on where it broke off', async () => {
-  const visitor = await site.open('models');
+test('a published model is downloaded, and goes on where it broke off; a link with it opens it', async () => {
+  const visitor = await site.open('models#model=v2-base-hf');
+  const offer = visitor.locator('.toast', {
+    hasText: 'This link was made with Depth Anything V2 Base',
+  });
+  await offer.waitFor();
   const listed = (key: string) => visitor.locator(`li[data-key="${key}"]`);
   const asked: (string | undefined)[] = [];
   const file = readFileSync(tinyModel);
@@ -146,22 +150,34 @@ test('a published model is downloaded, and goes on where it broke off', async ()
   await listed(key).getByText('Stored').waitFor();
   await listed(key).getByRole('button', { name: 'Use' }).click();
   await listed(key).getByText('In use').waitFor();
+  await visitor.getByRole('link', { name: 'Image', exact: true }).click();
+  await expect.poll(() => visitor.url()).toMatch(/#model=v2-base-hf$/);
+  // The link goes before what was used last.
+  await visitor.getByRole('link', { name: 'Models', exact: true }).click();
+  await listed('dpt_tiny.safetensors').getByRole('button', { name: 'Use' }).click();
+  await listed('dpt_tiny.safetensors').getByText('In use').waitFor();
+  await visitor.goto('about:blank');
+  await visitor.goto(`${site.server.address}models#model=v2-base-hf`);
+  await listed(key).getByText('In use').waitFor();
+  expect(await offer.count()).toBe(0);
   await visitor.context().close();
   site.complaints.splice(0);
 });
 
-test('a model that is dropped on another page is kept and used', async () => {
-  const visitor = await site.open();
+test('a model that is dropped on another page is kept and used; of one that sees no depth the page says so', async () => {
+  const visitor = await site.open('#size=28');
   await visitor.getByText('Drop a photo here').waitFor();
-  await dropFile(
-    visitor,
-    'vit.safetensors',
-    readFileSync(join(fixtures, 'midas_vit', 'model.safetensors')),
-  );
-  const dropped = visitor.locator('li[data-key="vit.safetensors"]');
+  await dropFile(visitor, 'blind.safetensors', blindModel());
+  const dropped = visitor.locator('li[data-key="blind.safetensors"]');
   await dropped.getByText('In use').waitFor();
   await dropFile(visitor, 'again.pth', await smallPth());
   await visitor.locator('li[data-key="again.pth"]').getByText('The weights do not say').waitFor();
+  await visitor.getByRole('link', { name: 'Image', exact: true }).click();
+  const words = visitor.locator('.tag.flat');
+  expect(await words.isVisible()).toBe(false);
+  await settled(visitor, () => dropFile(visitor, 'dog.jpg', dogPhoto, 'image/jpeg'));
+  await words.waitFor();
+  expect(await words.innerText()).toMatch(/^Everything is at the same depth/);
   await visitor.context().close();
 });
 
@@ -220,6 +236,18 @@ test('without WebGPU the page says so, and what to do', async () => {
     await without.close();
   }
 });
+
+/** The small model with the weights of its last step at zero: whatever it is shown, all of it is equally far. */
+function blindModel(): Buffer {
+  const file = Buffer.from(readFileSync(tinyModel));
+  const length = Number(file.readBigUInt64LE());
+  const tensors = JSON.parse(file.toString('utf8', 8, 8 + length)) as Readonly<
+    Record<string, { data_offsets: readonly [number, number] }>
+  >;
+  const [from, to] = tensors['depth_head.scratch.output_conv2.2.weight']!.data_offsets;
+  file.fill(0, 8 + length + from, 8 + length + to);
+  return file;
+}
 
 /** A file with vectors of f32. */
 function safetensors(tensors: Readonly<Record<string, readonly number[]>>): Buffer {

@@ -331,13 +331,41 @@ describe('a film that plays', () => {
     expect(Number(await to!.getAttribute('aria-valuenow'))).toBeCloseTo(1, 2);
   });
 
-  test('is paused and goes on when the GPU is reset', async () => {
+  test('is paused and goes on when the GPU is reset, in f32 where half precision then fails', async () => {
     await play();
     const canvas = await page.locator('canvas.screen').elementHandle();
+    // This GPU has no halves. The worker says it had them, and that they gave no numbers, until it is asked for f32.
+    await page.workers()[0]!.evaluate(() => {
+      interface Said {
+        readonly kind: string;
+        readonly name?: string;
+        readonly id?: number;
+        readonly value: { state: string; info: { dtype: string; options: { precision: string } } };
+      }
+      type Send = (message: object, transfer: Transferable[]) => void;
+      const send = globalThis.postMessage as Send;
+      const frames = new Set<number>();
+      addEventListener('message', ({ data }) => {
+        if (data.name === 'film.frame') frames.add(data.id);
+      });
+      let isHalf = false;
+      const say = (message: Said, transfer: Transferable[]): void => {
+        const { kind, name, id, value } = message;
+        if (name === 'model' && value.state === 'ready') {
+          isHalf = value.info.options.precision !== 'f32';
+          if (isHalf) value.info = { ...value.info, dtype: 'f16' };
+        }
+        const failure = { code: 'not-finite', message: 'Half precision gave no numbers.' };
+        const fails = isHalf && kind === 'result' && frames.has(id!);
+        send(fails ? { kind: 'failure', id, failure } : message, transfer);
+      };
+      Object.assign(globalThis, { postMessage: say });
+    });
     const session = await site.browser.newBrowserCDPSession();
     await session.send('Browser.crashGpuProcess');
     // Another takes its place, once there is a device again.
     await canvas!.waitForElementState('hidden');
+    await page.locator('.toast', { hasText: 'no numbers. Running in f32 instead.' }).waitFor();
     await plays();
     const at = await frame();
     await expect.poll(frame).not.toBe(at);

@@ -29,7 +29,7 @@ export class Toaster {
         on: { mouseenter: stay, mouseleave: wait, focusin: stay, focusout: wait },
       },
       icon('check'),
-      h('span', { class: 'cut' }, text),
+      h('span', {}, text),
       action &&
         h(
           'button',
