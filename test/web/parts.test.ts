@@ -14,6 +14,7 @@ import { tilesInstead } from '../../apps/web/src/pages/image/tiles_instead.ts';
 import { flag, number, numbers, oneOf, Settings, whole } from '../../apps/web/src/settings.ts';
 import {
   bytesText,
+  countText,
   metresText,
   partOfBytesText,
   timeText,
@@ -231,6 +232,7 @@ test('numbers for people', () => {
   expect(plain(timeText(61_000))).toBe('1 min 1 s');
   expect(plain(metresText(1.4159))).toBe('1.42 m');
   expect(plain(metresText(Number.POSITIVE_INFINITY))).toBe('∞ m');
+  expect([7, 999, 1000, 1234567].map(countText)).toEqual(['7', '999', '1,000', '1,234,567']);
   expect(valueText(0.00001234)).toBe('1.23e-5');
   expect(valueText(1200)).toBe('1200');
 });

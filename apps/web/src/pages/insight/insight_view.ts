@@ -194,7 +194,8 @@ export function makeInsightView(app: App, address: string): InsightView {
   let front: ToolId | undefined;
   const showTool = (): void => {
     const tool = toolAt();
-    if (front !== tool.id) {
+    const isNew = front !== tool.id;
+    if (isNew) {
       front = tool.id;
       const groups = tool.id === 'parity' ? tool.groups : [...tool.groups, input];
       fill(stage, tool.element);
@@ -207,12 +208,13 @@ export function makeInsightView(app: App, address: string): InsightView {
         tab.setAttribute('aria-selected', String(id === tool.id));
         tab.tabIndex = id === tool.id ? 0 : -1;
       }
-      tabs
-        .find(({ id }) => id === tool.id)!
-        .tab.scrollIntoView({ block: 'nearest', inline: 'nearest' });
-      stage.scrollTop = 0;
     }
     if (visible) tool.update();
+    if (!isNew) return;
+    // Last: the page has to be laid out for it, which is then done.
+    const { tab } = tabs.find(({ id }) => id === tool.id)!;
+    tab.scrollIntoView({ block: 'nearest', inline: 'nearest' });
+    stage.scrollTop = 0;
   };
   settings.store.watch(({ tool, size: pixels }, before) => {
     if (tool !== front) showTool();

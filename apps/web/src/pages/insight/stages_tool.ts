@@ -1,6 +1,6 @@
 import { fill, h, setStyle, setText, uniqueId } from '../../dom.ts';
 import { group } from '../../ui/group.ts';
-import { valueText } from '../../words.ts';
+import { countText, valueText } from '../../words.ts';
 import {
   boxes,
   type Shown,
@@ -18,6 +18,11 @@ const shownWords = {
   reference: 'The reference. ',
   difference: 'This tensor minus the reference. ',
 } as const;
+
+interface Entry {
+  readonly group: HTMLOptGroupElement;
+  readonly options: readonly HTMLOptionElement[];
+}
 
 /** Any tensor of the model by its name: as a picture, a histogram, and numbers. */
 export function makeStagesTool({ app, settings, runner, isShown }: ToolContext): Tool {
@@ -66,24 +71,35 @@ export function makeStagesTool({ app, settings, runner, isShown }: ToolContext):
 
   let facts: TensorFacts | undefined;
 
-  const list = (): void => {
+  /** An entry for each tensor, box by box: made once, and put into the list while their names fit what is looked for. */
+  let entries: readonly Entry[] = [];
+  let listed: unknown;
+  const build = (): void => {
     const tensors = runner.facts.value?.tensors ?? [];
+    if (listed === tensors) return;
+    listed = tensors;
+    entries = boxes.flatMap((box) => {
+      const options = tensors
+        .filter(({ name }) => boxOf(name) === box)
+        .map(({ name, shape }) => h('option', { value: name }, `${name}  [${shape.join(', ')}]`));
+      const label = boxTitles[box];
+      return options.length > 0 ? [{ group: h('optgroup', { label }), options }] : [];
+    });
+  };
+  const list = (): void => {
+    build();
     const part = find.value.trim().toLowerCase();
     const chosen = nameAt();
-    const entries = tensors.filter(
-      ({ name }) => name.toLowerCase().includes(part) || name === chosen,
-    );
-    fill(
-      select,
-      ...boxes.map((box) => {
-        const inside = entries.filter(({ name }) => boxOf(name) === box);
-        if (inside.length === 0) return undefined;
-        const options = inside.map(({ name, shape }) =>
-          h('option', { value: name }, `${name}  [${shape.join(', ')}]`),
-        );
-        return h('optgroup', { label: boxTitles[box] }, ...options);
-      }),
-    );
+    // The chosen one stays: a list shows what is in it.
+    const fits = ({ value }: HTMLOptionElement): boolean =>
+      value.toLowerCase().includes(part) || value === chosen;
+    // A list that is on the page looks at itself again after each change.
+    fill(select);
+    const groups = entries.filter(({ group, options }) => {
+      fill(group, ...options.filter(fits));
+      return group.hasChildNodes();
+    });
+    fill(select, ...groups.map(({ group }) => group));
     select.value = chosen;
   };
   const nameAt = (): string => {
@@ -132,7 +148,7 @@ export function makeStagesTool({ app, settings, runner, isShown }: ToolContext):
           ['Largest', valueText(max)],
           ['Mean', valueText(mean)],
           ['Standard deviation', valueText(std)],
-          ['Values', facts.count.toLocaleString('en')],
+          ['Values', countText(facts.count)],
           ...(notFinite > 0 ? [['Not numbers', String(notFinite)]] : []),
         ],
       ),

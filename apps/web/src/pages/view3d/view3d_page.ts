@@ -8,7 +8,7 @@ import { chooseFiles } from '../../ui/files.ts';
 import { FrameWriter } from '../../ui/frame_writer.ts';
 import { makeRecorder } from '../../ui/recorder.ts';
 import { WorkerCanvas } from '../../ui/worker_canvas.ts';
-import { timeText } from '../../words.ts';
+import { countText, timeText } from '../../words.ts';
 import type { DrawAs, View3d } from '../../worker/view3d/view3d_calls.ts';
 import { makePlayback } from '../video/playback.ts';
 import { cameraOf, lookingAlong, type Orbit, orbitOf, startOrbit } from './camera.ts';
@@ -318,7 +318,7 @@ function makeStatus(runner: View3dRunner): HTMLElement {
     }
     // What stands in for a surface has no numbers.
     const isThere = drawn.faces > 0;
-    setText(faces, isThere ? drawn.faces.toLocaleString('en') : '–');
+    setText(faces, isThere ? countText(drawn.faces) : '–');
     setText(drawing, isThere ? timeText(drawn.time) : '–');
   };
   runner.drawn.watch((drawn) => {
