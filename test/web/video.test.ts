@@ -174,6 +174,21 @@ describe('every frame of a file', () => {
     await page.mouse.click(bar.x + (bar.width * 12.5) / FRAMES, bar.y + bar.height / 2);
     await expect.poll(frame).toBe(13);
     await expect.poll(shown).not.toBe(before);
+
+    // The wheel enlarges the frame that stands, and what is dragged is no click: it goes on standing.
+    const whole = await shown();
+    const { x, y, width, height } = (await page.locator('#stage').boundingBox())!;
+    await page.mouse.move(x + width / 3, y + height / 3);
+    await page.mouse.wheel(0, -800);
+    await expect.poll(shown).not.toBe(whole);
+    const enlarged = await shown();
+    await page.mouse.down();
+    await page.mouse.move(x + width / 2, y + height / 2, { steps: 3 });
+    await page.mouse.up();
+    await expect.poll(shown).not.toBe(enlarged);
+    await page.mouse.wheel(0, 8000);
+    await stands();
+    expect(await frame()).toBe(13);
   });
 
   test('becomes a video of the size of the film, with the picture that a PNG has', async () => {

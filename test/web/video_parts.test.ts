@@ -1,10 +1,12 @@
-// Parts of the video page that need no browser: which frame is seen when, from a file's table and by guess; the picture of a recording; ZIP
+// Parts of the video page that need no browser: which frame is seen when, from a file's table and by guess; where map and frame lie; the picture of a recording; ZIP
 // files. How they play together is in video.test.ts.
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { evenFrames, exactFrames } from '../../apps/web/src/pages/video/frame_table.ts';
+import { fitted } from '../../apps/web/src/pages/image/layout.ts';
+import { filmView, placeFilm } from '../../apps/web/src/pages/video/film_layout.ts';
 import {
   recordedSize,
   recordedView,
@@ -51,6 +53,42 @@ describe('frames', () => {
   test('a film of one', () => {
     expect(exactFrames([0], 4).middleOf(0)).toBe(2);
     expect(evenFrames(1 / 30, 0).count).toBe(1);
+  });
+});
+
+describe('map and frame in the stage', () => {
+  const stage = { width: 1016, height: 600 };
+  const film = { width: 200, height: 100 };
+  const padding = { x: 4, y: 0 };
+  const panes = (layout: 'depth' | 'inset' | 'side' | 'stack', camera = fitted) => {
+    const placed = placeFilm(stage, film, layout, { padding, camera });
+    return filmView(stage, placed, { scale: 1, radius: 0, ready: true }).panes;
+  };
+
+  test('beside each other, above each other, and one in the corner of the other', () => {
+    expect(panes('side').map(({ content, rect }) => [content, rect])).toEqual([
+      ['photo', { x: 4, y: 175, width: 500, height: 250 }],
+      ['depth', { x: 512, y: 175, width: 500, height: 250 }],
+    ]);
+    expect(panes('stack').map(({ content, rect }) => [content, rect])).toEqual([
+      ['photo', { x: 212, y: 0, width: 592, height: 296 }],
+      ['depth', { x: 212, y: 304, width: 592, height: 296 }],
+    ]);
+    const [depth, photo] = panes('inset');
+    expect([depth!.content, photo!.content]).toEqual(['depth', 'photo']);
+    expect(photo!.rect.x + photo!.rect.width).toBe(4 + 1008 - 12);
+  });
+
+  test('enlarged, each stays in its part of the stage, and the inset in sight', () => {
+    const near = { zoom: 4, x: 0.2, y: 0.7 };
+    const [photo, depth] = panes('side', near);
+    expect(photo!.rect.width).toBe(2000);
+    expect(photo!.clip!.x + photo!.clip!.width).toBeLessThanOrEqual(504);
+    expect(depth!.clip!.x).toBeGreaterThanOrEqual(512);
+    const [, inset] = panes('inset', near);
+    expect(inset!.rect.x + inset!.rect.width).toBeLessThanOrEqual(stage.width);
+    expect(inset!.rect.y).toBeGreaterThanOrEqual(0);
+    expect(inset!.rect.width / inset!.rect.height).toBeCloseTo(2, 9);
   });
 });
 

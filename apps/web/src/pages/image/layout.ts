@@ -36,28 +36,29 @@ export function layOut(
     width: Math.max(1, stage.width - 2 * padding.x),
     height: Math.max(1, stage.height - 2 * padding.y),
   };
-  const frames = two ? halves(inner, picture) : [inner];
+  const frames = two ? widerHalves(inner, picture) : [inner];
   return { frames, pictures: frames.map((frame) => placed(frame, picture, camera)) };
 }
 
-function halves(inner: Rect, picture: Sides): Rect[] {
-  const beside = { width: (inner.width - GAP) / 2, height: inner.height };
-  const above = { width: inner.width, height: (inner.height - GAP) / 2 };
-  const across = scaleOf(beside, picture) >= scaleOf(above, picture);
-  const size = across ? beside : above;
-  const second = across
-    ? { x: inner.x + size.width + GAP, y: inner.y }
-    : { x: inner.x, y: inner.y + size.height + GAP };
-  return [
-    { x: inner.x, y: inner.y, ...size },
-    { ...second, ...size },
-  ];
+function widerHalves(inner: Rect, picture: Sides): Rect[] {
+  const [beside, above] = [halves(inner, 'beside'), halves(inner, 'above')];
+  return scaleOf(beside[0]!, picture) >= scaleOf(above[0]!, picture) ? beside : above;
+}
+
+export function halves({ x, y, width, height }: Rect, how: 'beside' | 'above'): Rect[] {
+  if (how === 'beside') {
+    const half = (width - GAP) / 2;
+    return [x, x + half + GAP].map((left) => ({ x: left, y, width: half, height }));
+  }
+  const half = (height - GAP) / 2;
+  return [y, y + half + GAP].map((top) => ({ x, y: top, width, height: half }));
 }
 
 const scaleOf = (frame: Sides, picture: Sides): number =>
   Math.min(frame.width / picture.width, frame.height / picture.height);
 
-function placed(frame: Rect, picture: Sides, { zoom, x, y }: Camera): Rect {
+/** The picture in its frame. */
+export function placed(frame: Rect, picture: Sides, { zoom, x, y }: Camera): Rect {
   const scale = scaleOf(frame, picture) * zoom;
   const width = picture.width * scale;
   const height = picture.height * scale;
@@ -70,11 +71,11 @@ function placed(frame: Rect, picture: Sides, { zoom, x, y }: Camera): Rect {
 }
 
 /** A camera that shows no more emptiness than it must. */
-export function settled({ zoom, x, y }: Camera, frame: Rect, picture: Sides): Camera {
+export function settled({ zoom, x, y }: Camera, frame: Rect, picture: Sides, least = 1): Camera {
   const scale = scaleOf(frame, picture);
   const within = (at: number, share: number): number =>
     share >= 1 ? 0.5 : Math.min(Math.max(at, share / 2), 1 - share / 2);
-  const bounded = Math.min(Math.max(zoom, 1), 40);
+  const bounded = Math.min(Math.max(zoom, least), 40);
   return {
     zoom: bounded,
     x: within(x, frame.width / (picture.width * scale * bounded)),
@@ -83,8 +84,15 @@ export function settled({ zoom, x, y }: Camera, frame: Rect, picture: Sides): Ca
 }
 
 /** Zooms about a place of the stage, which stays where it is. */
-export function zoomAbout(camera: Camera, at: Rect, by: number, px: number, py: number): Camera {
-  const zoom = Math.min(Math.max(camera.zoom * by, 1), 40);
+export function zoomAbout(
+  camera: Camera,
+  at: Rect,
+  by: number,
+  px: number,
+  py: number,
+  least = 1,
+): Camera {
+  const zoom = Math.min(Math.max(camera.zoom * by, least), 40);
   const factor = zoom / camera.zoom;
   const u = (px - at.x) / at.width;
   const v = (py - at.y) / at.height;

@@ -5,26 +5,17 @@ import type { Rect } from '../../worker/image/image_calls.ts';
 import { type Divider, makeDivider } from './divider.ts';
 import type { ImageRunner } from './image_runner.ts';
 import { type Crop, cropOf, type ImageSettings } from './image_settings.ts';
-import {
-  type Camera,
-  fitted,
-  type Layout,
-  layOut,
-  overlap,
-  type Sides,
-  settled,
-  viewOf,
-  zoomAbout,
-} from './layout.ts';
+import { type Layout, layOut, overlap, type Sides, viewOf } from './layout.ts';
 import { type Mark, type MarkEvents, Marks, type Place } from './marks.ts';
 import { StillPhoto } from './still_photo.ts';
+import { Zoom } from './zoom.ts';
+import { takeHands, takeWheel } from './zoom_hands.ts';
 
 export interface StageEvents extends MarkEvents {
   readonly onPick: (place: Place) => void;
   readonly onHover: (place: Place | undefined) => void;
 }
 
-const LONG_PRESS = 500;
 /** Pixels that the buttons of the crop box take on a phone. */
 export const CROP_BAR = 76;
 
@@ -45,8 +36,14 @@ export class Stage {
   readonly #divider: Divider;
   readonly #marks: Marks;
   #sides: Sides = { width: 1, height: 1 };
-  #camera: Camera = fitted;
   #layout: Layout | undefined;
+  readonly #zoom = new Zoom(
+    () => {
+      const picture = this.#pictureSides();
+      return this.#layout && picture && { layout: this.#layout, picture };
+    },
+    () => this.draw(),
+  );
   #attached = false;
   #drawing = false;
   #picking = false;
@@ -83,12 +80,12 @@ export class Stage {
     );
     new ResizeObserver(() => this.#resized()).observe(this.element);
     settings.store.watch((now, before) => {
-      if (now.crop !== before.crop) this.#camera = fitted;
+      if (now.crop !== before.crop) this.#zoom.reset();
       this.draw();
     });
     runner.photo.watch((now, before) => {
       if (now !== before) {
-        this.#camera = fitted;
+        this.#zoom.reset();
         this.#still.photo = now;
       }
       this.draw();
@@ -119,7 +116,7 @@ export class Stage {
   set cropping(on: boolean) {
     if (on === this.#cropping) return;
     this.#cropping = on;
-    this.#camera = fitted;
+    this.#zoom.reset();
     this.element.classList.toggle('cropping', on);
     // At once: the crop box goes where the photo will be.
     if (this.#attached) this.#draw();
@@ -146,29 +143,16 @@ export class Stage {
   }
 
   zoom(by: number): void {
-    const frame = this.#layout?.frames[0];
-    if (!frame) return;
-    this.#zoomAt(frame.x + frame.width / 2, frame.y + frame.height / 2, by);
+    this.#zoom.by(by);
   }
 
   fit(): void {
-    this.#camera = fitted;
-    this.draw();
+    this.#zoom.fit();
   }
 
-  /** One pixel of the photo on one pixel of the screen, about a place of the stage; back to all of it from anything larger. */
-  actualSize(event?: MouseEvent): void {
-    const picture = this.picture;
-    const sides = this.#pictureSides();
-    if (!picture || !sides) return;
-    if (this.#camera.zoom > 1) {
-      this.fit();
-      return;
-    }
-    const by = sides.width / devicePixelRatio / picture.width;
-    const bounds = this.element.getBoundingClientRect();
-    if (event) this.#zoomAt(event.clientX - bounds.left, event.clientY - bounds.top, by);
-    else this.zoom(by);
+  /** One pixel of the photo on one pixel of the screen; back to all of it from anything larger. */
+  actualSize(): void {
+    this.#zoom.actualSize();
   }
 
   /** Asks for a new frame; many requests become one. */
@@ -193,7 +177,7 @@ export class Stage {
     // On a phone the buttons of the crop box stand below the photo, not over its lower handles.
     const below = small && this.#cropping ? CROP_BAR : 0;
     const room = { ...this.#sides, height: this.#sides.height - below };
-    this.#layout = layOut(room, sides, { two, camera: this.#camera, padding });
+    this.#layout = layOut(room, sides, { two, camera: this.#zoom.camera, padding });
     const radius = small ? 0 : 8;
     this.#still.place(this.#layout.pictures[0]!, radius);
     const scale = devicePixelRatio;
@@ -273,30 +257,6 @@ export class Stage {
     this.draw();
   }
 
-  #zoomAt(x: number, y: number, by: number): void {
-    const { pictures, frames } = this.#layout ?? {};
-    const sides = this.#pictureSides();
-    if (!pictures || !frames || !sides) return;
-    const which = frames.findIndex(
-      (frame) =>
-        x >= frame.x && x <= frame.x + frame.width && y >= frame.y && y <= frame.y + frame.height,
-    );
-    const index = Math.max(which, 0);
-    const next = zoomAbout(this.#camera, pictures[index]!, by, x, y);
-    this.#camera = settled(next, frames[index]!, sides);
-    this.draw();
-  }
-
-  #pan(dx: number, dy: number): void {
-    const { pictures, frames } = this.#layout ?? {};
-    const sides = this.#pictureSides();
-    if (!pictures || !frames || !sides) return;
-    const { width, height } = pictures[0]!;
-    const { zoom, x, y } = this.#camera;
-    this.#camera = settled({ zoom, x: x - dx / width, y: y - dy / height }, frames[0]!, sides);
-    this.draw();
-  }
-
   /** Where an event points to in the picture; undefined outside of it. */
   #placeAt(event: MouseEvent): Place | undefined {
     const bounds = this.element.getBoundingClientRect();
@@ -311,72 +271,20 @@ export class Stage {
   }
 
   #takeHands(): void {
-    const fingers = new Map<number, PointerEvent>();
-    let press: ReturnType<typeof setTimeout> | undefined;
-    let moved = 0;
     const pick = (event: PointerEvent): void => {
       const place = this.#placeAt(event);
       if (place && this.#runner.facts.value && !this.#cropping) this.#events.onPick(place);
     };
-    this.#canvas.addEventListener('pointerdown', (event) => {
-      if (event.button !== 0) return;
-      this.element.focus({ preventScroll: true });
-      fingers.set(event.pointerId, event);
-      this.#canvas.setPointerCapture(event.pointerId);
-      moved = 0;
-      clearTimeout(press);
-      if (event.pointerType === 'touch' && fingers.size === 1 && !this.#picking) {
-        press = setTimeout(() => {
-          moved = Number.POSITIVE_INFINITY;
-          pick(event);
-        }, LONG_PRESS);
-      }
+    takeHands(this.#canvas, this.#zoom, {
+      tap: (event) => this.#picking && pick(event),
+      rest: () => (this.#picking ? undefined : pick),
+      hover: (event) => this.#events.onHover(event && this.#placeAt(event)),
+      keepsSize: () => this.#picking,
     });
-    this.#canvas.addEventListener('pointermove', (event) => {
-      const before = fingers.get(event.pointerId);
-      if (!before) {
-        if (event.pointerType === 'mouse') this.#events.onHover(this.#placeAt(event));
-        return;
-      }
-      const dx = event.clientX - before.clientX;
-      const dy = event.clientY - before.clientY;
-      moved += Math.hypot(dx, dy);
-      if (moved > 6) clearTimeout(press);
-      if (fingers.size === 2) {
-        const other = [...fingers.values()].find(({ pointerId }) => pointerId !== event.pointerId)!;
-        const spread = (a: PointerEvent): number =>
-          Math.hypot(a.clientX - other.clientX, a.clientY - other.clientY);
-        const bounds = this.element.getBoundingClientRect();
-        const x = (event.clientX + other.clientX) / 2 - bounds.left;
-        const y = (event.clientY + other.clientY) / 2 - bounds.top;
-        this.#zoomAt(x, y, spread(event) / Math.max(spread(before), 1));
-        this.#pan(dx / 2, dy / 2);
-      } else if (moved > 3 && (event.pointerType === 'mouse' || this.#camera.zoom > 1))
-        this.#pan(dx, dy);
-      fingers.set(event.pointerId, event);
-    });
-    const lift = (event: PointerEvent): void => {
-      const alone = fingers.size === 1;
-      fingers.delete(event.pointerId);
-      clearTimeout(press);
-      if (event.type === 'pointerup' && alone && moved <= 3 && this.#picking) pick(event);
-    };
-    this.#canvas.addEventListener('pointerup', lift);
-    this.#canvas.addEventListener('pointercancel', lift);
-    this.#canvas.addEventListener('pointerleave', () => this.#events.onHover(undefined));
-    this.#canvas.addEventListener('dblclick', (event) => {
-      if (!this.#picking) this.actualSize(event);
-    });
-    this.element.addEventListener(
-      'wheel',
-      (event) => {
-        if (!this.#layout || this.#cropping || this.cover.contains(event.target as Node)) return;
-        event.preventDefault();
-        const bounds = this.element.getBoundingClientRect();
-        const by = Math.exp(-event.deltaY * (event.deltaMode === 1 ? 0.05 : 0.0015));
-        this.#zoomAt(event.clientX - bounds.left, event.clientY - bounds.top, by);
-      },
-      { passive: false },
+    takeWheel(
+      this.element,
+      this.#zoom,
+      ({ target }) => !this.#layout || this.#cropping || this.cover.contains(target as Node),
     );
   }
 }

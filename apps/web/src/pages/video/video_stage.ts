@@ -5,7 +5,10 @@ import { WorkerCanvas } from '../../ui/worker_canvas.ts';
 import { timeText } from '../../words.ts';
 import type { Rect } from '../../worker/image/image_calls.ts';
 import { FLAT_WORDS } from '../image/image_page.ts';
+import { fitted, overlap } from '../image/layout.ts';
 import { CROP_BAR } from '../image/stage.ts';
+import { type Shown, Zoom } from '../image/zoom.ts';
+import { takeHands, takeWheel } from '../image/zoom_hands.ts';
 import type { Film } from './film.ts';
 import { filmView, placeFilm } from './film_layout.ts';
 import type { VideoSettings } from './video_settings.ts';
@@ -24,7 +27,13 @@ export class VideoStage {
   readonly #flat = h('p', { class: 'tag flat', hidden: true }, FLAT_WORDS);
   #drawing = false;
   #cropping = false;
-  #zoom = 1;
+  #shown: Shown | undefined;
+  // Smaller than the stage, too, as the original's window can be.
+  readonly #zoom = new Zoom(
+    () => (this.#cropping ? undefined : this.#shown),
+    () => this.draw(),
+    0.25,
+  );
   /** Where the frame lies while it is cropped, in CSS pixels of the stage. */
   frame: Rect | undefined;
 
@@ -47,6 +56,11 @@ export class VideoStage {
       this.cover,
     );
     this.#overlay.append(this.#time, this.#recording);
+    takeWheel(
+      this.element,
+      this.#zoom,
+      ({ target }) => !this.#shown || this.#cropping || this.cover.contains(target as Node),
+    );
     new ResizeObserver(() => this.draw()).observe(this.element);
     settings.store.watch((now, before) => {
       if (now.layout !== before.layout) this.draw();
@@ -54,14 +68,14 @@ export class VideoStage {
     let sides = '';
     this.#film.facts.watch((facts) => {
       const next = facts ? `${facts.width} ${facts.height}` : '';
-      if (next !== sides) this.draw();
+      if (next !== sides) this.#zoom.fit();
       sides = next;
       this.#time.hidden = facts === undefined;
       this.#flat.hidden = facts?.flat !== true;
       this.canvas.element.setAttribute('aria-label', this.#label());
     });
     let last = 0;
-    this.#film.source.watch(() => this.draw());
+    this.#film.source.watch(() => this.#zoom.fit());
     this.#film.times.watch((times) => {
       const now = performance.now();
       if (!times || now - last < 250) return;
@@ -77,10 +91,7 @@ export class VideoStage {
 
   #makeCanvas(): HTMLCanvasElement {
     const canvas = h('canvas', { role: 'img', 'aria-label': this.#label(), class: 'screen' });
-    canvas.addEventListener('click', () => {
-      this.element.focus({ preventScroll: true });
-      this.#film.toggle();
-    });
+    takeHands(canvas, this.#zoom, { tap: () => void this.#film.toggle() });
     return canvas;
   }
 
@@ -101,8 +112,7 @@ export class VideoStage {
   }
 
   zoom(by: number): void {
-    this.#zoom = Math.min(Math.max(this.#zoom * by, 0.25), 4);
-    this.draw();
+    this.#zoom.by(by);
   }
 
   draw(): void {
@@ -129,15 +139,17 @@ export class VideoStage {
     const placed = placeFilm(room, picture, cropping ? 'depth' : layout, {
       // The handles of the crop box reach beyond the frame.
       padding: small && !cropping ? { x: 0, y: 0 } : { x: 16, y: cropping ? 16 : 8 },
-      zoom: cropping ? 1 : this.#zoom,
+      camera: cropping ? fitted : this.#zoom.camera,
     });
-    const { depth } = placed;
+    this.#shown = { layout: placed, picture };
+    const depth = placed.pictures.at(-1)!;
     this.frame = depth;
-    const left = Math.max(depth.x, 0) + 10;
-    setStyle(this.#time, 'left', `${left}px`);
-    setStyle(this.#time, 'top', `${Math.min(depth.y + depth.height, height) - 36}px`);
-    setStyle(this.#recording, 'left', `${left}px`);
-    setStyle(this.#recording, 'top', `${Math.max(depth.y, 0) + 10}px`);
+    const seen = overlap(depth, placed.frames.at(-1)!);
+    const left = `${seen.x + 10}px`;
+    setStyle(this.#time, 'left', left);
+    setStyle(this.#time, 'top', `${seen.y + seen.height - 36}px`);
+    setStyle(this.#recording, 'left', left);
+    setStyle(this.#recording, 'top', `${seen.y + 10}px`);
     const view = filmView({ width, height }, placed, {
       scale: devicePixelRatio,
       radius: small ? 0 : 8,
