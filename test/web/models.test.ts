@@ -3,6 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Page } from 'playwright';
+import { PNG } from 'pngjs';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { openCheckpointFile } from '../../packages/loaders/src/node.ts';
 import { dogPhoto, settled } from '../support/image_page.ts';
@@ -181,8 +182,8 @@ test('a model that is dropped on another page is kept and used; of one that sees
   await visitor.context().close();
 });
 
-test('loading is seen, and can be stopped; a photo then asks for a model', async () => {
-  const visitor = await site.open('about');
+test('loading is seen, and can be stopped; a film shows its frame meanwhile, and a photo asks for a model', async () => {
+  const visitor = await site.open('video#size=28');
   const bundled = visitor.locator('li[data-key="dpt_tiny.safetensors"]');
   let answer = (): void => {};
   const held = new Promise<void>((resolve) => {
@@ -198,6 +199,20 @@ test('loading is seen, and can be stopped; a photo then asks for a model', async
   await bundled.getByRole('button', { name: 'Cancel' }).click();
   await visitor.getByRole('button', { name: 'Model: No model, none loaded' }).waitFor();
   answer();
+  await visitor.getByRole('link', { name: 'Video', exact: true }).click();
+  const coloursSeen = async (): Promise<number> => {
+    const { data } = PNG.sync.read(await visitor.locator('canvas.screen').screenshot());
+    return new Set(new Uint32Array(new Uint8Array(data).buffer)).size;
+  };
+  await visitor.getByRole('button', { name: 'Share the screen' }).waitFor();
+  const empty = await coloursSeen();
+  const [chooser] = await Promise.all([
+    visitor.waitForEvent('filechooser'),
+    visitor.getByRole('button', { name: 'Open a video' }).last().click(),
+  ]);
+  await chooser.setFiles(join(fixtures, '../films/flower.mp4'));
+  await visitor.getByRole('group', { name: 'Choose a model' }).waitFor();
+  await expect.poll(coloursSeen).toBeGreaterThan(empty + 1000);
   await visitor.getByRole('link', { name: 'Image', exact: true }).click();
   await dropFile(visitor, 'dog.jpg', dogPhoto, 'image/jpeg');
   const asks = visitor.getByRole('group', { name: 'Choose a model' });

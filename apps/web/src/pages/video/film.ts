@@ -322,7 +322,7 @@ export class Film {
     const options = this.options?.();
     if (!options) {
       this.#hold();
-      return Promise.resolve();
+      return this.#preview();
     }
     this.#busy = true;
     this.#again = false;
@@ -343,6 +343,16 @@ export class Film {
         if (attempt === 0 && this.video.paused) await this.#seekFrame(this.video.currentTime);
         else await new Promise((resolve) => setTimeout(resolve, 50));
       }
+    }
+  }
+
+  /** The frame alone, while there is no model for its depth. */
+  async #preview(): Promise<void> {
+    try {
+      const frame = await this.#grab();
+      await this.#engine.call('film.preview', { frame }, { transfer: [frame] });
+    } catch {
+      // What is wrong is said when its depth is asked for.
     }
   }
 

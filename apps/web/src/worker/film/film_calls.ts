@@ -68,6 +68,8 @@ export interface FilmCalls {
     FilmFacts,
     RunProgress
   >;
+  /** A frame, which moves here, to be seen while there is no model for it. */
+  readonly 'film.preview': Call<{ readonly frame: VideoFrame | ImageBitmap }, undefined>;
   /** The frame that is there with other settings of its picture. */
   readonly 'film.look': Call<FilmOptions, LookFacts | undefined>;
   readonly 'film.view': Call<View, undefined>;

@@ -12,7 +12,7 @@ import {
   type View,
 } from '../image/image_calls.ts';
 import { partOf } from '../image/open_photo.ts';
-import { type Photo, writePixels } from '../image/photo.ts';
+import { type Part, type Photo, writePixels } from '../image/photo.ts';
 import { encodePng } from '../image/png.ts';
 import { inputSize } from '../input_size.ts';
 import type { ModelHost, OpenModel } from '../model_host.ts';
@@ -104,6 +104,18 @@ export class FilmSession {
         frame.close();
       }
     },
+    'film.preview': async ({ frame }) => {
+      try {
+        const gpu = await this.#host.gpu();
+        // Where there is a map its own frame is seen beside it.
+        if (this.#look) return undefined;
+        this.#upload(gpu, frame, { x: 0, y: 0, ...sizeOf(frame) });
+        await this.#draw();
+        return undefined;
+      } finally {
+        frame.close();
+      }
+    },
     'film.look': async (options) => {
       if (!this.#current) return undefined;
       const facts = await this.#show(this.#current, options);
@@ -149,27 +161,15 @@ export class FilmSession {
   ): Promise<FilmFacts> {
     const opened = this.#host.expectModel();
     const { gpu, model } = opened;
-    const whole =
-      'displayWidth' in frame
-        ? { width: frame.displayWidth, height: frame.displayHeight }
-        : { width: frame.width, height: frame.height };
     // What is cropped away goes nowhere: from here on the part is the frame.
-    const { x, y, ...size } = partOf(whole, options.crop ?? WHOLE);
+    const part = partOf(sizeOf(frame), options.crop ?? WHOLE);
+    const size = { width: part.width, height: part.height };
     this.#host.expectFits(size, options.size, options.square);
-    const upload = (): Photo => {
-      const photo = this.#textureFor(gpu, size);
-      gpu.device.queue.copyExternalImageToTexture(
-        { source: frame, origin: { x, y } },
-        { texture: photo.texture },
-        size,
-      );
-      return photo;
-    };
     const network = inputSize(model.config.image, size, options);
     if (this.#runs?.opened !== opened) this.#runs = { opened, runs: new DepthRuns(opened) };
     // Until there is a map the frame is seen.
     if (!this.#look) {
-      upload();
+      this.#upload(gpu, frame, part);
       await this.#draw();
     }
     const recording = await this.#runs.runs.recordingFor(size, network, {
@@ -178,7 +178,7 @@ export class FilmSession {
     // Compiling for a first frame is not the model's time.
     const begun = performance.now();
     // In one task with the run: whoever reads frame and map, the 3D page say, finds both of one moment.
-    const photo = upload();
+    const photo = this.#upload(gpu, frame, part);
     writePixels(gpu, photo.texture, { x: 0, y: 0, ...size }, recording.inputs.pixels.buffer);
     const { depth, ends } = recording.run();
     // Of a first frame alone: a network in half precision fails at once, or not at all.
@@ -203,6 +203,16 @@ export class FilmSession {
       networkHeight: network.height,
       modelTime,
     };
+  }
+
+  #upload(gpu: Gpu, frame: VideoFrame | ImageBitmap, { x, y, width, height }: Part): Photo {
+    const photo = this.#textureFor(gpu, { width, height });
+    gpu.device.queue.copyExternalImageToTexture(
+      { source: frame, origin: { x, y } },
+      { texture: photo.texture },
+      { width, height },
+    );
+    return photo;
   }
 
   #textureFor(gpu: Gpu, { width, height }: Size): Photo {
@@ -348,3 +358,8 @@ function shownSides({ width, height }: Size, { pictureSize }: FilmOptions): [num
   const scale = pictureSize === 'film' ? 1 : Math.min(1, SHOWN / Math.max(width, height));
   return [Math.round(height * scale) || 1, Math.round(width * scale) || 1];
 }
+
+const sizeOf = (frame: VideoFrame | ImageBitmap): Size =>
+  'displayWidth' in frame
+    ? { width: frame.displayWidth, height: frame.displayHeight }
+    : { width: frame.width, height: frame.height };
