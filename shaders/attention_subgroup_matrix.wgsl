@@ -1,7 +1,7 @@
 // Attention on matrix units: softmax(q · kᵀ · scale) · v for every head, with the weights as f16
 //
 // The streaming softmax of attention_tiled.wgsl. A workgroup of four subgroups owns 64 queries of one head, each subgroup 16
-// of them, and takes 16 keys a step. Products of f16 are exact in f32; scores, maxima, sums and the result are f32. A q, k or
+// of them, and takes 16 keys a step; where matrices are 8 × 8, eight subgroups of 8 threads have 8 queries each and take 8. Products of f16 are exact in f32; scores, maxima, sums and the result are f32. A q, k or
 // v of f32 is taken as the sum of two f16, high + low, which has 22 of its 24 bits; low · low is left out:
 //
 //                                   k: 16 keys            v: 16 keys × D
@@ -17,7 +17,7 @@
 // a score passes it by more than 8 powers of two, so no weight exceeds 256, and 16 bits have 24 powers of two below 1. The
 // sum l is of the weights as rounded.
 //
-// Needs what linear_subgroup_matrix.wgsl needs, heads of 16, 32, 48 or 64 channels and 12.8 KiB. Keys past the end repeat
+// Needs what linear_subgroup_matrix.wgsl needs, heads of a multiple of MATRIX, up to 64 channels, and 12.8 KiB. Keys past the end repeat
 // the last one with a weight of zero; queries past the end repeat the last one and are not stored.
 enable f16;
 enable subgroups;
@@ -26,6 +26,14 @@ enable chromium_experimental_subgroup_matrix;
 diagnostic(off, chromium.subgroup_matrix_uniformity);   // uniform in a subgroup, which the analysis cannot see
 
 alias T = f32;                                // storage: f32 or f16
+alias Left = subgroup_matrix_left<f16, 16, 16>;
+alias Right = subgroup_matrix_right<f16, 16, 16>;
+alias Sums = subgroup_matrix_result<f32, 16, 16>;
+override MATRIX: u32 = 16;                    // rows and columns of these matrices: 16 or 8
+override LANES: u32 = MATRIX * MATRIX / 8u;   // threads of a subgroup: 32 or 8, of which each has 8 values of a matrix
+override THREADS: u32 = MATRIX * 8u;          // 128 or 64
+override MATRIX4: u32 = MATRIX / 4u;
+override SHARE: u32 = MATRIX / 8u;            // threads of a query
 override PARTS: u32 = 2;                      // f16 that make a q, k or v: 2 of f32, 1 of f16
 override D4: u32 = 16;                        // d / 4
 override D: u32 = D4 * 4u;
@@ -37,23 +45,24 @@ struct Params { B: u32, N: u32, heads: u32, d4: u32, scale: f32 }       // d4 = 
 @group(0) @binding(2) var<uniform> params: Params;
 
 const QUERIES = 64u;
-const KEYS = 16u;
-const p_pitch = KEYS + 8u;                    // rows are longer than they need be, against bank conflicts
-const s_pitch = KEYS + 4u;
+override P_PITCH: u32 = MATRIX + 8u;          // rows are longer than they need be, against bank conflicts
+override S_PITCH: u32 = MATRIX + 4u;
+override P_VALUES: u32 = QUERIES * P_PITCH;
+override S_VALUES: u32 = QUERIES * S_PITCH;
 override PITCH: u32 = D + 8u;
-override VALUES: u32 = KEYS * PITCH;
+override VALUES: u32 = MATRIX * PITCH;
 
-var<workgroup> high: array<f16, VALUES>;                // [16 keys, D and padding]: k, then v, rounded
+var<workgroup> high: array<f16, VALUES>;                // [MATRIX keys, D and padding]: k, then v, rounded
 var<workgroup> low: array<f16, VALUES>;                 // what was rounded off
-var<workgroup> p_tile: array<f16, 1536>;                // [64 queries, 16 keys and padding]; first 16 channels of q
-var<workgroup> scores: array<f32, 1280>;                // [64 queries, 16 keys and padding]; in the end 16 channels of o
+var<workgroup> p_tile: array<f16, P_VALUES>;            // [64 queries, MATRIX keys and padding]; first channels of q
+var<workgroup> scores: array<f32, S_VALUES>;            // [64 queries, MATRIX keys and padding]; in the end channels of o
 var<workgroup> of_query: array<f32, 64>;                // 1 / l
 var<workgroup> moved: atomic<u32>;                      // the last step, by its first key, in which a maximum moved
 
 const lowest = -3.4e38;
 const headroom = 8.0;
 
-@compute @workgroup_size(128) @subgroup_size(32)
+@compute @workgroup_size(THREADS) @subgroup_size(LANES)
 fn main(
   @builtin(workgroup_id) group: vec3u,
   @builtin(local_invocation_index) lane: u32,
@@ -71,63 +80,63 @@ fn main(
   if (b >= params.B) { return; }
 
   let q_at = b * N * token + head * D4;
-  let first = subgroup * 16u;                   // of the subgroup's queries
-  var q: array<subgroup_matrix_left<f16, 16, 16>, 8>;   // high, from 4 on low
-  for (var i = 0u; i < D / 16u; i++) {
-    // Every thread copies two vec4s of 16 channels.
-    let at = q_at + i * 4u + lane % 4u;
-    var q0 = qkv[at + min(query + lane / 4u, N - 1u) * token];
-    var q1 = qkv[at + min(query + lane / 4u + 32u, N - 1u) * token];
+  let first = subgroup * MATRIX;                   // of the subgroup's queries
+  var q: array<Left, 16>;                       // high, from 8 on low
+  for (var i = 0u; i < D / MATRIX; i++) {
+    // Every thread copies two vec4s.
+    let at = q_at + i * MATRIX4 + lane % MATRIX4;
+    var q0 = qkv[at + min(query + lane / MATRIX4, N - 1u) * token];
+    var q1 = qkv[at + min(query + lane / MATRIX4 + 32u, N - 1u) * token];
     for (var part = 0u; part < PARTS; part++) {
       q0 = put_q(lane, q0);
-      q1 = put_q(lane + 128u, q1);
+      q1 = put_q(lane + THREADS, q1);
       workgroupBarrier();
-      q[part * 4u + i] = subgroupMatrixLoad<subgroup_matrix_left<f16, 16, 16>, row_major>(&p_tile, first * p_pitch, p_pitch);
+      q[part * 8u + i] = subgroupMatrixLoad<Left, row_major>(&p_tile, first * P_PITCH, P_PITCH);
       workgroupBarrier();
     }
   }
 
-  // Two threads have the maximum of a query, and each the sum of 8 keys' weights a step.
-  let row = lane / 2u;
-  let half = lane % 2u * 8u;
+  // Two threads, or one, have the maximum of a query, and each the sum of 8 keys' weights a step.
+  let row = lane / SHARE;
+  let half = lane % SHARE * 8u;
   var m = lowest;
   var l = 0.0;
-  var o: array<subgroup_matrix_result<f32, 16, 16>, 4>;
+  var o: array<Sums, 8>;
 
   // Every thread copies two vec4s of k, then of v.
   let k_at = q_at + C4;
   let v_at = k_at + C4;
   var next0 = load(k_at, 0u, lane);
-  var next1 = load(k_at, 0u, lane + 128u);
+  var next1 = load(k_at, 0u, lane + THREADS);
 
-  for (var key = 0u; key < N; key += KEYS) {
+  for (var key = 0u; key < N; key += MATRIX) {
     workgroupBarrier();                         // everybody has read the last v
     put(lane, next0);
-    put(lane + 128u, next1);
+    put(lane + THREADS, next1);
     workgroupBarrier();
     next0 = load(v_at, key, lane);
-    next1 = load(v_at, key, lane + 128u);
+    next1 = load(v_at, key, lane + THREADS);
 
-    var s = subgroup_matrix_result<f32, 16, 16>();
-    for (var i = 0u; i < D / 16u; i++) {
-      let k = subgroupMatrixLoad<subgroup_matrix_right<f16, 16, 16>, col_major>(&high, i * 16u, PITCH);
+    var s = Sums();
+    for (var i = 0u; i < D / MATRIX; i++) {
+      let k = subgroupMatrixLoad<Right, col_major>(&high, i * MATRIX, PITCH);
       s = subgroupMatrixMultiplyAccumulate(q[i], k, s);
       if (PARTS == 2u) {
-        s = subgroupMatrixMultiplyAccumulate(q[4u + i], k, s);
-        let rest = subgroupMatrixLoad<subgroup_matrix_right<f16, 16, 16>, col_major>(&low, i * 16u, PITCH);
+        s = subgroupMatrixMultiplyAccumulate(q[8u + i], k, s);
+        let rest = subgroupMatrixLoad<Right, col_major>(&low, i * MATRIX, PITCH);
         s = subgroupMatrixMultiplyAccumulate(q[i], rest, s);
       }
     }
-    subgroupMatrixStore<row_major>(&scores, first * s_pitch, s, s_pitch);
+    subgroupMatrixStore<row_major>(&scores, first * S_PITCH, s, S_PITCH);
     workgroupBarrier();                         // and everybody has read k
     put(lane, next0);
-    put(lane + 128u, next1);
-    next0 = load(k_at, key + KEYS, lane);
-    next1 = load(k_at, key + KEYS, lane + 128u);
+    put(lane + THREADS, next1);
+    next0 = load(k_at, key + MATRIX, lane);
+    next1 = load(k_at, key + MATRIX, lane + THREADS);
 
     // Softmax.
     var top = lowest;
-    for (var j = 0u; j < KEYS; j++) { top = max(top, score(row, j, key)); }
+    for (var j = 0u; j < MATRIX; j++) { top = max(top, score(row, j, key)); }
     let n = select(m, top, top > m + headroom);
     let shrink = exp2(m - n);
     m = n;
@@ -135,29 +144,29 @@ fn main(
     for (var j = half; j < half + 8u; j++) {
       let p = f16(exp2(score(row, j, key) - n));
       l += f32(p);
-      p_tile[row * p_pitch + j] = p;
+      p_tile[row * P_PITCH + j] = p;
     }
     if (shrink < 1.0) { atomicStore(&moved, key); }
 
     let last_moved = workgroupUniformLoad(&moved);      // a barrier as well
     if (key > 0u && last_moved == key) {
-      for (var c = 0u; c < D / 16u; c++) {
-        subgroupMatrixStore<row_major>(&scores, first * s_pitch, o[c], s_pitch);
+      for (var c = 0u; c < D / MATRIX; c++) {
+        subgroupMatrixStore<row_major>(&scores, first * S_PITCH, o[c], S_PITCH);
         workgroupBarrier();
-        for (var j = half; j < half + 8u; j++) { scores[row * s_pitch + j] *= shrink; }
+        for (var j = half; j < half + 8u; j++) { scores[row * S_PITCH + j] *= shrink; }
         workgroupBarrier();
-        o[c] = subgroupMatrixLoad<subgroup_matrix_result<f32, 16, 16>, row_major>(&scores, first * s_pitch, s_pitch);
+        o[c] = subgroupMatrixLoad<Sums, row_major>(&scores, first * S_PITCH, S_PITCH);
         workgroupBarrier();
       }
     }
 
     // Values, weighted.
-    let p = subgroupMatrixLoad<subgroup_matrix_left<f16, 16, 16>, row_major>(&p_tile, first * p_pitch, p_pitch);
-    for (var c = 0u; c < D / 16u; c++) {
-      let v = subgroupMatrixLoad<subgroup_matrix_right<f16, 16, 16>, row_major>(&high, c * 16u, PITCH);
+    let p = subgroupMatrixLoad<Left, row_major>(&p_tile, first * P_PITCH, P_PITCH);
+    for (var c = 0u; c < D / MATRIX; c++) {
+      let v = subgroupMatrixLoad<Right, row_major>(&high, c * MATRIX, PITCH);
       o[c] = subgroupMatrixMultiplyAccumulate(p, v, o[c]);
       if (PARTS == 2u) {
-        let rest = subgroupMatrixLoad<subgroup_matrix_right<f16, 16, 16>, row_major>(&low, c * 16u, PITCH);
+        let rest = subgroupMatrixLoad<Right, row_major>(&low, c * MATRIX, PITCH);
         o[c] = subgroupMatrixMultiplyAccumulate(p, rest, o[c]);
       }
     }
@@ -165,25 +174,29 @@ fn main(
 
   scores[lane] = l;
   workgroupBarrier();
-  if (lane < QUERIES) { of_query[lane] = 1.0 / (scores[2u * lane] + scores[2u * lane + 1u]); }
+  if (lane < QUERIES) {
+    var sum = 0.0;
+    for (var i = 0u; i < SHARE; i++) { sum += scores[lane * SHARE + i]; }
+    of_query[lane] = 1.0 / sum;
+  }
   workgroupBarrier();
-  for (var c = 0u; c < D / 16u; c++) {
-    subgroupMatrixStore<row_major>(&scores, first * s_pitch, o[c], s_pitch);
+  for (var c = 0u; c < D / MATRIX; c++) {
+    subgroupMatrixStore<row_major>(&scores, first * S_PITCH, o[c], S_PITCH);
     workgroupBarrier();
-    // Two vec4s for each of 128 threads.
-    for (var place = lane; place < QUERIES * 4u; place += 128u) {
-      let r = place / 4u;
-      let at = r * s_pitch + place % 4u * 4u;
+    // Two vec4s for each thread.
+    for (var place = lane; place < QUERIES * MATRIX4; place += THREADS) {
+      let r = place / MATRIX4;
+      let at = r * S_PITCH + place % MATRIX4 * 4u;
       let v = vec4f(scores[at], scores[at + 1u], scores[at + 2u], scores[at + 3u]) * of_query[r];
-      if (query + r < N) { y[(b * N + query + r) * C4 + head * D4 + c * 4u + place % 4u] = vec4<T>(v); }
+      if (query + r < N) { y[(b * N + query + r) * C4 + head * D4 + c * MATRIX4 + place % MATRIX4] = vec4<T>(v); }
     }
     workgroupBarrier();
   }
 }
 
-// Puts what f16 can hold of a vec4 of 16 channels of q into its tile and gives back the rest.
+// Puts what f16 can hold of a vec4 of q into its tile and gives back the rest.
 fn put_q(place: u32, v: vec4<T>) -> vec4<T> {
-  let at = place / 4u * p_pitch + place % 4u * 4u;
+  let at = place / MATRIX4 * P_PITCH + place % MATRIX4 * 4u;
   let held = leading(vec4f(v));
   p_tile[at] = f16(held.x);
   p_tile[at + 1u] = f16(held.y);
@@ -202,7 +215,7 @@ fn load(at: u32, key: u32, place: u32) -> vec4<T> {
 }
 
 fn put(place: u32, v: vec4<T>) {
-  if (place >= KEYS * D4) { return; }           // of 48 channels or fewer
+  if (place >= MATRIX * D4) { return; }         // of fewer than 64 channels
   let at = place / D4 * PITCH + place % D4 * 4u;
   let held = leading(vec4f(v));
   high[at] = f16(held.x);
@@ -220,6 +233,6 @@ fn put(place: u32, v: vec4<T>) {
 
 // The logarithm, of base 2, of the weight of key + j for a query; a key past the end has none.
 fn score(row: u32, j: u32, key: u32) -> f32 {
-  let s = scores[row * s_pitch + j] * (params.scale * 1.44269504);      // log₂ e
+  let s = scores[row * S_PITCH + j] * (params.scale * 1.44269504);      // log₂ e
   return select(lowest, s, key + j < params.N);
 }

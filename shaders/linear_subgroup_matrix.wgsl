@@ -3,7 +3,8 @@
 // A workgroup of four subgroups owns a tile of SIDE × SIDE results, each subgroup a quarter of it as (SIDE / 32)² matrices of
 // 16 × 16 that live in the registers of its 32 threads together. Products of f16 are exact in f32, and sums are f32. An x of
 // f32 is taken as the sum of two f16, which has 22 of its 24 bits: what is rounded off on the way to workgroup memory follows
-// as a slice of its own, for twice the multiply-adds. An x of f16 is one:
+// as a slice of its own, for twice the multiply-adds. An x of f16 is one. Where matrices are 8 × 8 and subgroups of 8
+// threads, there are sixteen of these, of which each has a sixteenth of the tile:
 //
 //        weight [K, N]     ┌──────┬─ SIDE ─┬──┐     per STEP of K both slices are copied to workgroup memory, padded by eight
 //                     STEP │      │▒▒▒▒│▒▒▒│  │     values a row against bank conflicts; while the matrix units work, the
@@ -16,8 +17,8 @@
 // Matrices cannot be looked into, so the epilogue goes through workgroup memory, one matrix of each subgroup at a time.
 // Tiles are taken in the order of linear_tiled.wgsl.
 //
-// Needs shader-f16, subgroups of 32 that can be asked for (subgroup-size-control) and, of the experimental
-// chromium-experimental-subgroup-matrix, the configuration f16 16 × 16 × 16 → f32. N and K divisible by 4. Rows and columns
+// Needs shader-f16, subgroups of a size that can be asked for (subgroup-size-control) and, of the experimental
+// chromium-experimental-subgroup-matrix, the configuration f16 MATRIX × MATRIX × MATRIX → f32. N and K divisible by 4. Rows and columns
 // past the end read the last valid one and are not stored; past the end of K, x is zero.
 enable f16;
 enable subgroups;
@@ -29,10 +30,16 @@ alias X = f32;                                // storage of x: f32 or f16
 alias W = f16;                                // of weight, bias and scale
 alias R = f32;                                // of the residual
 alias Y = f32;                                // of y
+alias Left = subgroup_matrix_left<f16, 16, 16>;
+alias Right = subgroup_matrix_right<f16, 16, 16>;
+alias Sums = subgroup_matrix_result<f32, 16, 16>;
+override MATRIX: u32 = 16;                    // rows and columns of these matrices: 16 or 8
+override LANES: u32 = MATRIX * MATRIX / 8u;   // threads of a subgroup: 32 or 8, of which each has 8 values of a matrix
 override SIDE: u32 = 64;                      // rows and columns of a tile: 64 or 128
 override PARTS: u32 = 2;                      // f16 that make an x: 2 of f32, 1 of f16
 override STEP: u32 = 2048u / SIDE;            // of K in a slice: 32 or 16, so that both tiles fit into 16 KiB
-override COUNT: u32 = SIDE / 32u;             // matrices along a side of a subgroup's quarter
+override ACROSS: u32 = 32u / MATRIX;          // subgroups across a tile, and down: 2 or 4
+override COUNT: u32 = SIDE / 32u;             // matrices across the part of a subgroup, and down
 override ACTIVATION: u32 = 0;                 // 0 none, 1 ReLU, 2 GELU, 3 SiLU, 4 sigmoid
 override HAS_BIAS: bool = false;
 override SCALE: u32 = 0;                      // 0 none, 1 one number, 2 one per column
@@ -54,9 +61,9 @@ override X_VALUES: u32 = SIDE * X_PITCH;
 override W_VALUES: u32 = STEP * W_PITCH;
 var<workgroup> x_slice: array<f16, X_VALUES>;         // [SIDE, STEP and padding]
 var<workgroup> w_slice: array<f16, W_VALUES>;         // [STEP, SIDE and padding]
-var<workgroup> results: array<f32, 1024>;             // [4 subgroups, 16, 16]
+var<workgroup> results: array<f32, 1024>;             // [subgroups, MATRIX, MATRIX]
 
-@compute @workgroup_size(128) @subgroup_size(32)
+@compute @workgroup_size(128) @subgroup_size(LANES)
 fn main(
   @builtin(workgroup_id) group: vec3u,
   @builtin(local_invocation_index) lane: u32,
@@ -74,10 +81,10 @@ fn main(
   let top = (band * 8u + in_band % band_height) * SIDE;
   let left = in_band / band_height * SIDE;
 
-  // Corner of the subgroup's quarter inside the tile.
-  let quarter_top = subgroup / 2u * (SIDE / 2u);
-  let quarter_left = subgroup % 2u * (SIDE / 2u);
-  var sums: array<subgroup_matrix_result<f32, 16, 16>, 16>;
+  // Corner of the subgroup's part inside the tile.
+  let part_top = subgroup / ACROSS * (SIDE / ACROSS);
+  let part_left = subgroup % ACROSS * (SIDE / ACROSS);
+  var sums: array<Sums, 16>;
 
   // Every thread copies four vec4s of each slice.
   var x0 = load_x(top, 0u, lane);
@@ -116,15 +123,15 @@ fn main(
         w3 = load_w(left, next, lane + 384u);
       }
 
-      for (var step = 0u; step < STEP; step += 16u) {
-        var rows: array<subgroup_matrix_left<f16, 16, 16>, 4>;
+      for (var step = 0u; step < STEP; step += MATRIX) {
+        var rows: array<Left, 4>;
         for (var r = 0u; r < COUNT; r++) {
-          let at = (quarter_top + r * 16u) * X_PITCH + step;
-          rows[r] = subgroupMatrixLoad<subgroup_matrix_left<f16, 16, 16>, row_major>(&x_slice, at, X_PITCH);
+          let at = (part_top + r * MATRIX) * X_PITCH + step;
+          rows[r] = subgroupMatrixLoad<Left, row_major>(&x_slice, at, X_PITCH);
         }
         for (var c = 0u; c < COUNT; c++) {
-          let at = step * W_PITCH + quarter_left + c * 16u;
-          let columns = subgroupMatrixLoad<subgroup_matrix_right<f16, 16, 16>, row_major>(&w_slice, at, W_PITCH);
+          let at = step * W_PITCH + part_left + c * MATRIX;
+          let columns = subgroupMatrixLoad<Right, row_major>(&w_slice, at, W_PITCH);
           for (var r = 0u; r < COUNT; r++) {
             sums[r * 4u + c] = subgroupMatrixMultiplyAccumulate(rows[r], columns, sums[r * 4u + c]);
           }
@@ -135,16 +142,17 @@ fn main(
 
   for (var r = 0u; r < COUNT; r++) {
     for (var c = 0u; c < COUNT; c++) {
-      subgroupMatrixStore<row_major>(&results, subgroup * 256u, sums[r * 4u + c], 16u);
+      let own_results = subgroup * MATRIX * MATRIX;
+      subgroupMatrixStore<row_major>(&results, own_results, sums[r * 4u + c], MATRIX);
       workgroupBarrier();
-      // Two vec4s for each of 32 threads.
+      // Two vec4s for each thread.
       for (var half = 0u; half < 2u; half++) {
-        let place = own + half * 32u;
-        let at = subgroup * 256u + place * 4u;
+        let place = own + half * LANES;
+        let at = own_results + place * 4u;
         let sum = vec4f(results[at], results[at + 1u], results[at + 2u], results[at + 3u]);
-        let row = top + quarter_top + r * 16u + place / 4u;
-        let column = left + quarter_left + c * 16u;
-        store(row, column / 4u + place % 4u, sum);
+        let row = top + part_top + r * MATRIX + place / (MATRIX / 4u);
+        let column = left + part_left + c * MATRIX;
+        store(row, column / 4u + place % (MATRIX / 4u), sum);
       }
       workgroupBarrier();
     }

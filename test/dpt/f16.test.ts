@@ -140,7 +140,7 @@ test.each(['depth_anything_v2', 'midas_vit'])(
   async (family) => {
     const file = await openCheckpointFile(join(fixtures, family, 'model.safetensors'));
     const shaders = (dtype: 'f32' | 'f16') => {
-      const on = Context.planning({ f16: true, subgroupMatrix: true });
+      const on = Context.planning({ f16: true, subgroupMatrix: 16 });
       const model = buildDpt(on, recognise(file), { dtype });
       const { steps } = planPrediction(model, { width: 640, height: 480 }, { size: 336 });
       return new Set(steps.map(({ kernel }) => kernel.shader));

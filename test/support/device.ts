@@ -1,7 +1,13 @@
 import { type NodeGpu, requestDevice } from '../../packages/tensor/src/node.ts';
 
 /** Features that a test may use after asking the device whether it has them. */
-const optional: readonly GPUFeatureName[] = ['shader-f16', 'timestamp-query', 'subgroups'];
+const optional = [
+  'shader-f16',
+  'timestamp-query',
+  'subgroups',
+  'subgroup-size-control',
+  'chromium-experimental-subgroup-matrix',
+] as GPUFeatureName[];
 
 let opened: Promise<NodeGpu> | undefined;
 let errors: string[] = [];

@@ -8,11 +8,11 @@ export function emulateMatrices(source: string, { f16 = false } = {}): string {
   const loads = new Map<string, string>();
   const text = source
     .replace(/^(enable|diagnostic).*$/gm, '')
-    .replace('@subgroup_size(32)', '')
+    .replace('@subgroup_size(LANES)', '')
     .replace(/@builtin\(subgroup_\w+\) \w+: u32,/g, '')
     .replace(/^\) \{$/m, '$&\n  let subgroup = lane / 32u; let own = lane % 32u;')
     .replace(
-      /\b(let )?(\w+(?:\[.*\])?) = subgroupMatrixLoad<\w+<\w+, 16, 16>, (\w+)>\(&(\w+), (.*)\);/g,
+      /\b(let )?(\w+(?:\[.*\])?) = subgroupMatrixLoad<\w+, (\w+)>\(&(\w+), (.*)\);/g,
       (_, bound: string | undefined, matrix: string, order: string, tile: string, at: string) => {
         loads.set(`${order}_${tile}`, loadText(order, tile));
         return `${bound ? `var ${matrix}: Matrix; ` : ''}load_${order}_${tile}(&${matrix}, ${at});`;

@@ -1,3 +1,10 @@
+import { expect } from 'vitest';
+import {
+  type DispatchOptions,
+  type Kernel,
+  type Params,
+  specialise,
+} from '../../packages/tensor/src/kernel.ts';
 import { type NodeGpu, requestDevice } from '../../packages/tensor/src/node.ts';
 
 let opened: Promise<NodeGpu> | undefined;
@@ -13,4 +20,17 @@ export async function nullDevice(): Promise<GPUDevice> {
     describe: ({ features }) => ({ requiredFeatures: [...features] as GPUFeatureName[] }),
   });
   return (await opened).device;
+}
+
+/** That it has nothing against the text of a kernel, nor against its constants. */
+export async function expectCompiles(
+  kernel: Pick<Kernel<string, string, Params>, 'shader' | 'text'>,
+  { types = {}, overrides = {} }: Pick<DispatchOptions<Params>, 'types' | 'overrides'>,
+): Promise<void> {
+  const device = await nullDevice();
+  const module = device.createShaderModule({ code: specialise(kernel, types) });
+  expect((await module.getCompilationInfo()).messages.map(({ message }) => message)).toEqual([]);
+  const constants = overrides as Record<string, number>;
+  const compute = { module, entryPoint: 'main', constants };
+  await device.createComputePipelineAsync({ layout: 'auto', compute });
 }

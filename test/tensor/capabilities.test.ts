@@ -5,8 +5,8 @@ import {
   capabilitiesOf,
   defaultCapabilities,
   deviceRequest,
-  hasMatrixUnits,
   isSoftware,
+  matrixSide,
   mib,
 } from '../../packages/tensor/src/capabilities.ts';
 import { testDevice } from '../support/device.ts';
@@ -99,20 +99,29 @@ describe('matrix units', () => {
     subgroupMatrixConfigs: [{ ...config, resultComponentType: 'f16' }, { ...config, K: 8 }, config],
   };
   const has = (changes: object, without = '') =>
-    hasMatrixUnits(new Set(features.filter((feature) => feature !== without)), {
+    matrixSide(new Set(features.filter((feature) => feature !== without)), {
       ...info,
       ...changes,
     });
 
   test('need every feature, the configuration, and subgroups of 32', () => {
-    expect(has({})).toBe(true);
-    for (const feature of features) expect(has({}, feature)).toBe(false);
-    expect(has({ subgroupMatrixConfigs: [] })).toBe(false);
-    expect(has({ subgroupMatrixConfigs: [{ ...config, M: 8 }] })).toBe(false);
-    expect(has({ subgroupMatrixConfigs: undefined })).toBe(false);
-    expect(has({ subgroupMinSize: 64, subgroupMaxSize: 64 })).toBe(false);
-    expect(has({ subgroupMinSize: 4, subgroupMaxSize: 16 })).toBe(false);
-    expect(hasMatrixUnits(new Set(features), undefined)).toBe(false);
+    expect(has({})).toBe(16);
+    for (const feature of features) expect(has({}, feature)).toBe(0);
+    expect(has({ subgroupMatrixConfigs: [] })).toBe(0);
+    expect(has({ subgroupMatrixConfigs: [{ ...config, M: 8 }] })).toBe(0);
+    expect(has({ subgroupMatrixConfigs: undefined })).toBe(0);
+    expect(has({ subgroupMinSize: 64, subgroupMaxSize: 64 })).toBe(0);
+    expect(has({ subgroupMinSize: 4, subgroupMaxSize: 16 })).toBe(0);
+    expect(matrixSide(new Set(features), undefined)).toBe(0);
+  });
+
+  test('may be of 8 × 8, with subgroups of 8', () => {
+    const eight = { ...config, M: 8, N: 8, K: 8 };
+    const lavapipe = { subgroupMinSize: 8, subgroupMaxSize: 8, subgroupMatrixConfigs: [eight] };
+    expect(has(lavapipe)).toBe(8);
+    expect(has({ ...lavapipe, subgroupMinSize: 32, subgroupMaxSize: 32 })).toBe(0);
+    expect(has({ ...lavapipe, subgroupMatrixConfigs: [config] })).toBe(0);
+    expect(has({ subgroupMinSize: 8, subgroupMatrixConfigs: [eight, config] })).toBe(16);
   });
 
   test('are asked for together with f16', () => {
@@ -139,7 +148,7 @@ test('capabilitiesOf a device', async () => {
     f16: features.has('shader-f16'),
     subgroups: features.has('subgroups'),
     subgroupSize: features.has('subgroups') ? device.adapterInfo.subgroupMinSize : 0,
-    subgroupMatrix: false,
+    subgroupMatrix: matrixSide(features, device.adapterInfo),
     timestamps: features.has('timestamp-query'),
     software: isSoftware(device.adapterInfo),
     maxBufferSize: limits.maxBufferSize,

@@ -8,8 +8,8 @@ export interface Capabilities {
   readonly subgroups: boolean;
   /** Lanes that a subgroup has at least; 0 without subgroups. */
   readonly subgroupSize: number;
-  /** Matrix units: 16 × 16 × 16 multiply-adds of f16 into f32, and subgroups of 32 that can be asked for. */
-  readonly subgroupMatrix: boolean;
+  /** Matrix units: side of the square matrices of f16 that they multiply into f32; 0 without. */
+  readonly subgroupMatrix: 0 | 8 | 16;
   /** `timestamp-query`: steps can be timed on the device. */
   readonly timestamps: boolean;
   /** The "GPU" is the processor: barriers are slow there, and kernels keep to registers. */
@@ -29,7 +29,7 @@ export const defaultCapabilities: Capabilities = {
   f16: false,
   subgroups: false,
   subgroupSize: 0,
-  subgroupMatrix: false,
+  subgroupMatrix: 0,
   timestamps: false,
   software: false,
   maxBufferSize: 268_435_456,
@@ -46,7 +46,7 @@ export function capabilitiesOf(device: GPUDevice): Capabilities {
     f16: features.has('shader-f16'),
     subgroups: features.has('subgroups'),
     subgroupSize: features.has('subgroups') ? (info?.subgroupMinSize ?? 4) : 0,
-    subgroupMatrix: hasMatrixUnits(features, info),
+    subgroupMatrix: matrixSide(features, info),
     timestamps: features.has('timestamp-query'),
     software: isSoftware(info),
     maxBufferSize: limits.maxBufferSize,
@@ -73,27 +73,31 @@ interface SubgroupMatrixConfig {
   readonly K: number;
 }
 
-/** Whether the kernels for matrix units run with these features of an adapter or a device. */
-export function hasMatrixUnits(
+/**
+ * Side of the matrices with which the kernels for matrix units run, with these features of an adapter or a device; 0 where
+ * they do not. 16 has to go with subgroups of 32 (GPUs), 8 with subgroups of 8 (lavapipe since Mesa 26): 8 values a thread.
+ */
+export function matrixSide(
   features: ReadonlySet<string>,
   info:
     | (Partial<GPUAdapterInfo> & {
         readonly subgroupMatrixConfigs?: Iterable<SubgroupMatrixConfig>;
       })
     | undefined,
-): boolean {
+): Capabilities['subgroupMatrix'] {
+  if (!matrixFeatures.every((feature) => features.has(feature))) return 0;
   const { subgroupMinSize = 0, subgroupMaxSize = 0, subgroupMatrixConfigs = [] } = info ?? {};
-  return (
-    matrixFeatures.every((feature) => features.has(feature)) &&
-    subgroupMinSize <= 32 &&
-    subgroupMaxSize >= 32 &&
-    [...subgroupMatrixConfigs].some(
+  const configs = [...subgroupMatrixConfigs];
+  const runs = (side: number): boolean =>
+    subgroupMinSize <= (side * side) / 8 &&
+    subgroupMaxSize >= (side * side) / 8 &&
+    configs.some(
       ({ componentType, resultComponentType, M, N, K }) =>
         componentType === 'f16' &&
         resultComponentType === 'f32' &&
-        [M, N, K].every((side) => side === 16),
-    )
-  );
+        [M, N, K].every((length) => length === side),
+    );
+  return ([16, 8] as const).find(runs) ?? 0;
 }
 
 /** Whether an adapter is a processor that plays GPU (SwiftShader, lavapipe, WARP). */
@@ -145,7 +149,7 @@ export function deviceRequest(adapter: GPUAdapter, needs: DeviceNeeds = {}): GPU
       );
     }
     requiredFeatures.push('shader-f16');
-    if (hasMatrixUnits(adapter.features, adapter.info)) {
+    if (matrixSide(adapter.features, adapter.info)) {
       const others = matrixFeatures.slice(2) as readonly string[];
       requiredFeatures.push(...(others as GPUFeatureName[]));
     }

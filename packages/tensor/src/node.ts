@@ -90,6 +90,10 @@ export async function requestDevice(options: DeviceOptions = {}): Promise<NodeGp
       requiredLimits: { ...requiredLimits },
     },
   );
+  // Dawn lists the matrices that a device multiplies in the info of its adapter, and none in the device's own.
+  if (device.features.has('chromium-experimental-subgroup-matrix' as GPUFeatureName)) {
+    Object.defineProperty(device, 'adapterInfo', { value: found.adapter.info });
+  }
   destroyAtExit(device);
   let closed: Promise<void> | undefined;
   const close = async () => {

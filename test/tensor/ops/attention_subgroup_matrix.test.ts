@@ -1,17 +1,18 @@
-// attention_subgroup_matrix: compiles on Dawn's null backend, which knows matrix units, for every width of a head; its
-// arithmetic with matrices emulated (test/support/emulated_matrices.ts) against the f64 reference: tails of queries and keys,
-// several heads and pictures, f32 and f16 storage, maxima that move and do not; which devices and models get it.
-// Not here: that a GPU multiplies its matrices as Dawn says.
+// attention_subgroup_matrix: compiles on Dawn's null backend, which knows matrix units, for every width of a head and both
+// sizes of matrices; its arithmetic, on matrix units where the device has them and emulated elsewhere
+// (test/support/emulated_matrices.ts), against the f64 reference: tails of queries and keys, several heads and pictures, f32
+// and f16 storage, maxima that move and do not; which devices and models get it.
 import { describe, expect, test } from 'vitest';
 import { Context } from '../../../packages/tensor/src/context.ts';
-import { Kernel, specialise } from '../../../packages/tensor/src/kernel.ts';
+import { Kernel } from '../../../packages/tensor/src/kernel.ts';
 import { attention, attentionVariants } from '../../../packages/tensor/src/ops/attention.ts';
+import { matrixUnits } from '../../../packages/tensor/src/ops/matrix_units.ts';
 import { plan } from '../../../packages/tensor/src/recording.ts';
 import { shaderSource } from '../../../packages/tensor/src/shaders/disk.ts';
 import { chooseVariant } from '../../../packages/tensor/src/variants.ts';
 import * as reference from '../../reference/attention.ts';
 import { emulateMatrices } from '../../support/emulated_matrices.ts';
-import { nullDevice } from '../../support/null_device.ts';
+import { expectCompiles } from '../../support/null_device.ts';
 import { dtypesOf, expectClose, randomNd, testContext, upload } from '../../support/tensors.ts';
 
 const layout = {
@@ -26,27 +27,34 @@ const source = shaderSource('attention_subgroup_matrix');
 const tolerance = { f32: 3e-5, f16: 4e-3 };
 const roundedWeights = 1.5e-3;
 
-test.each([16, 32, 48, 64])('compiles for d = %d', async (d) => {
-  const device = await nullDevice();
-  for (const T of ['f32', 'f16']) {
-    const code = specialise(new Kernel('attention_subgroup_matrix', layout), { T });
-    const module = device.createShaderModule({ code });
-    expect((await module.getCompilationInfo()).messages.map(({ message }) => message)).toEqual([]);
-    const constants = { D4: d / 4, PARTS: T === 'f16' ? 1 : 2 };
-    const compute = { module, entryPoint: 'main', constants };
-    await device.createComputePipelineAsync({ layout: 'auto', compute });
+test.each([
+  { side: 16, d: 16 },
+  { side: 16, d: 32 },
+  { side: 16, d: 48 },
+  { side: 16, d: 64 },
+  { side: 8, d: 24 },
+  { side: 8, d: 64 },
+] as const)('compiles for matrices of $side, d = $d', async ({ side, d }) => {
+  for (const T of ['f32', 'f16'] as const) {
+    const units = matrixUnits(side, T);
+    await expectCompiles(new Kernel('attention_subgroup_matrix', layout), {
+      types: { T, ...units.types },
+      overrides: { D4: d / 4, ...units.overrides },
+    });
   }
 });
 
 // lavapipe takes some ten seconds of a processor to compile a kernel with workgroup memory.
-describe('with matrices emulated', { timeout: 600_000 }, () => {
+describe('against the reference', { timeout: 600_000 }, () => {
   async function expectReference(
     { B, N, heads, d }: { B: number; N: number; heads: number; d: number },
     { scores = undefined as ((n: number) => number) | undefined, scale = 1 / Math.sqrt(d) } = {},
   ): Promise<void> {
     const context = await testContext();
-    const { f16 } = context.capabilities;
-    const kernel = new Kernel('emulated', { ...layout, source: emulateMatrices(source, { f16 }) });
+    const { f16, subgroupMatrix } = context.capabilities;
+    const kernel = subgroupMatrix
+      ? new Kernel('attention_subgroup_matrix', layout)
+      : new Kernel('emulated', { ...layout, source: emulateMatrices(source, { f16 }) });
     for (const dtype of dtypesOf(context)) {
       const qkv = randomNd([B, N, 3 * heads * d], { seed: N, dtype });
       for (let n = 0; scores && n < N; n++) {
@@ -56,11 +64,12 @@ describe('with matrices emulated', { timeout: 600_000 }, () => {
         token[d] = Math.fround(scores(n));
       }
       const y = context.empty([B, N, heads * d], dtype);
+      const units = matrixUnits(subgroupMatrix || 16, dtype);
       kernel.dispatch(
         { qkv: upload(context, qkv, dtype), y },
         {
-          types: { T: dtype },
-          overrides: { D4: d / 4, PARTS: dtype === 'f16' ? 1 : 2 },
+          types: { T: dtype, ...units.types },
+          overrides: { D4: d / 4, ...units.overrides },
           params: { B, N, heads, d4: d / 4, scale },
           workgroups: B * heads * Math.ceil(N / 64),
         },
@@ -92,7 +101,7 @@ describe('with matrices emulated', { timeout: 600_000 }, () => {
 });
 
 describe('is for products of f16 on devices with matrix units', () => {
-  const device = { f16: true, subgroupMatrix: true };
+  const device = { f16: true, subgroupMatrix: 16 } as const;
   const chosen = (d: number, products: 'f32' | 'f16', capabilities: object = device) =>
     chooseVariant(Context.planning(capabilities), 'attention', attentionVariants, {
       N: 1370,
@@ -105,6 +114,7 @@ describe('is for products of f16 on devices with matrix units', () => {
     expect(chosen(32, 'f16')).toBe('attention_subgroup_matrix');
     expect(chosen(64, 'f32')).toBe('attention_tiled');
     expect(chosen(24, 'f16')).toBe('attention_tiled');
+    expect(chosen(24, 'f16', { f16: true, subgroupMatrix: 8 })).toBe('attention_subgroup_matrix');
     expect(chosen(128, 'f16')).toBe('attention');
     expect(chosen(64, 'f16', { f16: true })).toBe('attention_tiled');
     expect(chosen(64, 'f16', { ...device, software: true })).toBe('attention_registers');

@@ -1,17 +1,18 @@
-// linear_subgroup_matrix: compiles on Dawn's null backend, which knows matrix units, in both tiles and with every epilogue;
-// its arithmetic with matrices emulated (test/support/emulated_matrices.ts) against the f64 reference: tails in M, N and K,
-// more tiles than one; x of f32, which no rounding of the slices may be seen of, and of f16; which devices and storage types
-// get it. Not here: that a GPU multiplies its matrices as Dawn says.
+// linear_subgroup_matrix: compiles on Dawn's null backend, which knows matrix units, in both tiles, for both sizes of matrices
+// and with every epilogue; its arithmetic, on matrix units where the device has them and emulated elsewhere
+// (test/support/emulated_matrices.ts), against the f64 reference: tails in M, N and K, more tiles than one; x of f32, which no
+// rounding of the slices may be seen of, and of f16; which devices and storage types get it.
 import { describe, expect, test } from 'vitest';
 import { Context } from '../../../packages/tensor/src/context.ts';
 import type { Dtype } from '../../../packages/tensor/src/dtype.ts';
-import { Kernel, specialise } from '../../../packages/tensor/src/kernel.ts';
+import { Kernel } from '../../../packages/tensor/src/kernel.ts';
 import { linearVariants } from '../../../packages/tensor/src/ops/linear.ts';
+import { matrixUnits } from '../../../packages/tensor/src/ops/matrix_units.ts';
 import { shaderSource } from '../../../packages/tensor/src/shaders/disk.ts';
 import { chooseVariant } from '../../../packages/tensor/src/variants.ts';
 import * as reference from '../../reference/linear.ts';
 import { emulateMatrices } from '../../support/emulated_matrices.ts';
-import { nullDevice } from '../../support/null_device.ts';
+import { expectCompiles } from '../../support/null_device.ts';
 import { dtypesOf, expectClose, randomNd, testContext, upload } from '../../support/tensors.ts';
 
 const layout = {
@@ -30,28 +31,29 @@ describe.each([64, 128])('tiles of %d', { timeout: 600_000 }, (SIDE) => {
     { ACTIVATION: 0, HAS_BIAS: 0, SCALE: 0, HAS_RESIDUAL: 0 },
     { ACTIVATION: 2, HAS_BIAS: 1, SCALE: 2, HAS_RESIDUAL: 1 },
   ])('compile with activation $ACTIVATION, residual $HAS_RESIDUAL', async (epilogue) => {
-    const device = await nullDevice();
     // What stays f32 of a model in f16, and what does not.
-    const [X, Y] = epilogue.HAS_RESIDUAL ? ['f16', 'f32'] : ['f32', 'f16'];
-    const types = { X: X!, W: 'f16', R: 'f32', Y: Y! };
-    const code = specialise(new Kernel('linear_subgroup_matrix', layout), types);
-    const module = device.createShaderModule({ code });
-    expect((await module.getCompilationInfo()).messages.map(({ message }) => message)).toEqual([]);
-    const constants = { SIDE, PARTS: X === 'f16' ? 1 : 2, ...epilogue };
-    const compute = { module, entryPoint: 'main', constants };
-    await device.createComputePipelineAsync({ layout: 'auto', compute });
+    const [X, Y] = epilogue.HAS_RESIDUAL ? (['f16', 'f32'] as const) : (['f32', 'f16'] as const);
+    for (const side of [16, 8] as const) {
+      const units = matrixUnits(side, X);
+      await expectCompiles(new Kernel('linear_subgroup_matrix', layout), {
+        types: { X, W: 'f16', R: 'f32', Y, ...units.types },
+        overrides: { SIDE, ...epilogue, ...units.overrides },
+      });
+    }
   });
 
   test.each([
     { M: 1, K: 4, N: 4 },
     { M: 37, K: 44, N: 68 },
     { M: 150, K: 36, N: 132 },
-  ])('M=$M K=$K N=$N with matrices emulated', async ({ M, K, N }) => {
+  ])('M=$M K=$K N=$N', async ({ M, K, N }) => {
     const context = await testContext();
     const options = { activation: 'gelu' } as const;
-    const { f16 } = context.capabilities;
+    const { f16, subgroupMatrix } = context.capabilities;
     const W = f16 ? 'f16' : 'f32';
-    const kernel = new Kernel('emulated', { ...layout, source: emulateMatrices(source, { f16 }) });
+    const kernel = subgroupMatrix
+      ? new Kernel('linear_subgroup_matrix', layout)
+      : new Kernel('emulated', { ...layout, source: emulateMatrices(source, { f16 }) });
     for (const X of dtypesOf(context)) {
       const x = randomNd([M, K], { seed: 1, dtype: X });
       const weight = randomNd([K, N], { seed: 2, dtype: W });
@@ -67,11 +69,12 @@ describe.each([64, 128])('tiles of %d', { timeout: 600_000 }, (SIDE) => {
         residual: upload(context, residual),
         y,
       };
+      const units = matrixUnits(subgroupMatrix || 16, X);
       kernel.dispatch(tensors, {
-        types: { X, W, R: 'f32', Y: 'f32' },
+        types: { X, W, R: 'f32', Y: 'f32', ...units.types },
         overrides: {
           SIDE,
-          PARTS: X === 'f16' ? 1 : 2,
+          ...units.overrides,
           ACTIVATION: 2,
           HAS_BIAS: true,
           SCALE: 2,
@@ -87,8 +90,8 @@ describe.each([64, 128])('tiles of %d', { timeout: 600_000 }, (SIDE) => {
 });
 
 test('is for weights of f16 on devices with matrix units', () => {
-  const device = { f16: true, subgroupMatrix: true };
-  const chosen = (M: number, N: number, weight: Dtype, capabilities = device) =>
+  const device = { f16: true, subgroupMatrix: 16 } as const;
+  const chosen = (M: number, N: number, weight: Dtype, capabilities: object = device) =>
     chooseVariant(Context.planning(capabilities), 'linear', linearVariants, {
       M,
       N,
@@ -99,5 +102,5 @@ test('is for weights of f16 on devices with matrix units', () => {
   expect(chosen(1370, 384, 'f16')).toBe('linear_subgroup_matrix');
   expect(chosen(1370, 384, 'f32')).toBe('linear_tiled');
   expect(chosen(1, 384, 'f16')).toBe('linear');
-  expect(chosen(1370, 384, 'f16', { ...device, subgroupMatrix: false })).toBe('linear_tiled');
+  expect(chosen(1370, 384, 'f16', { ...device, subgroupMatrix: 0 })).toBe('linear_tiled');
 });

@@ -5,7 +5,7 @@ import { shapeText } from '../shape.ts';
 import type { Tensor } from '../tensor.ts';
 import { chooseVariant, type Variant } from '../variants.ts';
 import { attentionValues } from './attention_values.ts';
-import { partsOf } from './linear.ts';
+import { matrixUnits } from './matrix_units.ts';
 import { parentOf } from './naming.ts';
 
 /** How the features are split, and how scores are scaled. */
@@ -79,7 +79,7 @@ export const attentionVariants: readonly (Variant<Case> & {
   {
     name: 'attention_subgroup_matrix',
     fits: ({ d, products, device }) =>
-      device.subgroupMatrix && products === 'f16' && d % 16 === 0 && d <= 64,
+      device.subgroupMatrix > 0 && products === 'f16' && d % device.subgroupMatrix === 0 && d <= 64,
     pays: ({ N, device }) => !device.software && N >= 32,
   },
   // A third of the plain kernel's reads per product, and from workgroup memory. For GPUs; not measured on one yet. On
@@ -133,16 +133,14 @@ export function attention(
   }) as keyof typeof kernels;
   const { kernel, queries, shared, knows, row } = kernels[name];
   const blocks = B * heads * Math.ceil(N / queries);
-  const { software } = context.capabilities;
+  const { software, subgroupMatrix } = context.capabilities;
   const compiledIn = knows === 'everywhere' || (knows === 'on GPUs' && !software);
+  const units = name === 'attention_subgroup_matrix' ? matrixUnits(subgroupMatrix, dtype) : {};
   kernel.dispatch(
     { qkv, y },
     {
-      types: { T: dtype, ...(row && { Row: row(d) }) },
-      overrides: {
-        ...(compiledIn && { D4: d / 4 }),
-        ...(name === 'attention_subgroup_matrix' && { PARTS: partsOf(dtype) }),
-      },
+      types: { T: dtype, ...(row && { Row: row(d) }), ...units.types },
+      overrides: { ...(compiledIn && { D4: d / 4 }), ...units.overrides },
       params: problem,
       workgroups: shared ? blocks : Math.ceil(blocks / 64),
       label: `attention ${parentOf(qkv)}`,

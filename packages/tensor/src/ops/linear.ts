@@ -9,6 +9,7 @@ import { chooseVariant, type Variant } from '../variants.ts';
 import { type Activation, activationCode } from './activation.ts';
 import { epilogueParams, overridesOf } from './epilogue.ts';
 import { linearQ8Kernels, linearQ8Variants } from './linear_q8.ts';
+import { matrixUnits } from './matrix_units.ts';
 import { moduleOf } from './naming.ts';
 
 /** What a matrix product does to its result before it is stored, in the order of the fields. */
@@ -67,12 +68,9 @@ const kernels = {
   linear: { kernel: plain, tile: [1, 1], shared: false, size: {} },
 } as const;
 
-/** How many f16 hold a value on matrix units. */
-export const partsOf = (dtype: Dtype): number => (dtype === 'f16' ? 1 : 2);
-
 const divisibleBy4 = ({ N, K }: Case): boolean => N % 4 === 0 && K % 4 === 0;
 const suitsMatrixUnits = ({ device, ...problem }: Case & { device: Capabilities }): boolean =>
-  divisibleBy4(problem) && device.subgroupMatrix && problem.weight === 'f16';
+  divisibleBy4(problem) && device.subgroupMatrix > 0 && problem.weight === 'f16';
 const tilesOf = ({ M, N }: Case, side: number): number => Math.ceil(M / side) * Math.ceil(N / side);
 
 export const linearVariants: readonly (Variant<Case> & { readonly name: keyof typeof kernels })[] =
@@ -140,6 +138,7 @@ export function linear(x: Tensor, weight: Tensor, bias?: Tensor, epilogue: Epilo
   if (addTo) expectShape('linear', addTo, shape);
 
   const { scales } = weight;
+  const { subgroupMatrix } = x.context.capabilities;
   // Of bias and scale, and of the result where nobody says.
   const stored = scales ? (bias ?? scaledBy ?? scales).dtype : weight.dtype;
   const dtype = epilogue.dtype ?? addTo?.dtype ?? stored;
@@ -155,12 +154,13 @@ export function linear(x: Tensor, weight: Tensor, bias?: Tensor, epilogue: Epilo
     SCALE: scaledBy === undefined ? 0 : scaledBy.size === 1 ? 1 : 2,
     HAS_RESIDUAL: Number(addTo !== undefined),
   };
+  const units = variant.kernel === matrices ? matrixUnits(subgroupMatrix, x.dtype) : {};
   const options = {
-    types: { X: x.dtype, W: stored, R: addTo?.dtype ?? 'f32', Y: dtype },
+    types: { X: x.dtype, W: stored, R: addTo?.dtype ?? 'f32', Y: dtype, ...units.types },
     overrides: {
       ...size,
-      ...overridesOf(variant.kernel, choices),
-      ...(variant.kernel === matrices && { PARTS: partsOf(x.dtype) }),
+        ...overridesOf(variant.kernel, choices),
+        ...units.overrides,
     },
     params: { M, N, K, ...choices },
     workgroups: shared ? tiles : Math.ceil(tiles / 64),

@@ -1,0 +1,25 @@
+import type { Capabilities } from '../capabilities.ts';
+import type { Dtype } from '../dtype.ts';
+
+/** What is to be set in a kernel for matrix units. */
+export interface MatrixUnits {
+  readonly types?: Readonly<Record<string, string>>;
+  readonly overrides?: Readonly<Record<string, number>>;
+}
+
+/**
+ * For matrices of a side (`Capabilities.subgroupMatrix`) and the dtype of what weights are multiplied with, of which an f32
+ * is the sum of two f16. As they are written, kernels have matrices of 16 × 16.
+ */
+export function matrixUnits(side: Capabilities['subgroupMatrix'], dtype: Dtype): MatrixUnits {
+  const PARTS = dtype === 'f16' ? 1 : 2;
+  if (side === 16) return { overrides: { PARTS } };
+  return {
+    types: {
+      Left: `subgroup_matrix_left<f16, ${side}, ${side}>`,
+      Right: `subgroup_matrix_right<f16, ${side}, ${side}>`,
+      Sums: `subgroup_matrix_result<f32, ${side}, ${side}>`,
+    },
+    overrides: { PARTS, MATRIX: side },
+  };
+}
