@@ -29,6 +29,8 @@ alias T = f32;                                // storage: f32 or f16
 alias Left = subgroup_matrix_left<f16, 16, 16>;
 alias Right = subgroup_matrix_right<f16, 16, 16>;
 alias Sums = subgroup_matrix_result<f32, 16, 16>;
+alias Queries = array<Left, 8>;               // for 64 channels: 16 where matrices are 8 × 8
+alias Outputs = array<Sums, 4>;               // likewise: 8
 override MATRIX: u32 = 16;                    // rows and columns of these matrices: 16 or 8
 override LANES: u32 = MATRIX * MATRIX / 8u;   // threads of a subgroup: 32 or 8, of which each has 8 values of a matrix
 override THREADS: u32 = MATRIX * 8u;          // 128 or 64
@@ -81,7 +83,7 @@ fn main(
 
   let q_at = b * N * token + head * D4;
   let first = subgroup * MATRIX;                   // of the subgroup's queries
-  var q: array<Left, 16>;                       // high, from 8 on low
+  var q: Queries;                               // of even place high, of odd low
   for (var i = 0u; i < D / MATRIX; i++) {
     // Every thread copies two vec4s.
     let at = q_at + i * MATRIX4 + lane % MATRIX4;
@@ -91,7 +93,7 @@ fn main(
       q0 = put_q(lane, q0);
       q1 = put_q(lane + THREADS, q1);
       workgroupBarrier();
-      q[part * 8u + i] = subgroupMatrixLoad<Left, row_major>(&p_tile, first * P_PITCH, P_PITCH);
+      q[2u * i + part] = subgroupMatrixLoad<Left, row_major>(&p_tile, first * P_PITCH, P_PITCH);
       workgroupBarrier();
     }
   }
@@ -101,7 +103,7 @@ fn main(
   let half = lane % SHARE * 8u;
   var m = lowest;
   var l = 0.0;
-  var o: array<Sums, 8>;
+  var o: Outputs;
 
   // Every thread copies two vec4s of k, then of v.
   let k_at = q_at + C4;
@@ -120,11 +122,11 @@ fn main(
     var s = Sums();
     for (var i = 0u; i < D / MATRIX; i++) {
       let k = subgroupMatrixLoad<Right, col_major>(&high, i * MATRIX, PITCH);
-      s = subgroupMatrixMultiplyAccumulate(q[i], k, s);
+      s = subgroupMatrixMultiplyAccumulate(q[2u * i], k, s);
       if (PARTS == 2u) {
-        s = subgroupMatrixMultiplyAccumulate(q[8u + i], k, s);
+        s = subgroupMatrixMultiplyAccumulate(q[2u * i + 1u], k, s);
         let rest = subgroupMatrixLoad<Right, col_major>(&low, i * MATRIX, PITCH);
-        s = subgroupMatrixMultiplyAccumulate(q[i], rest, s);
+        s = subgroupMatrixMultiplyAccumulate(q[2u * i], rest, s);
       }
     }
     subgroupMatrixStore<row_major>(&scores, first * S_PITCH, s, S_PITCH);

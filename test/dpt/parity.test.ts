@@ -27,6 +27,15 @@ import { dtypesOf, expectValuesClose, random, testContext } from '../support/ten
 const context = await testContext();
 /** The same device, taken for a GPU: ops choose the kernels that a processor never gets. */
 const asGpu = await testContext({ capabilities: { software: false } });
+/** The same device with matrix units, where it has them, for all that they can do. */
+const asMatrices = await testContext({
+  variants: {
+    linear: 'linear_subgroup_matrix',
+    attention: 'attention_subgroup_matrix',
+    conv2d: 'conv2d_subgroup_matrix',
+  },
+});
+const hasMatrices = context.capabilities.subgroupMatrix > 0;
 
 /**
  * max|error| / std(reference). f32: two implementations in PyTorch differ by 1e-5, and so do ours on SwiftShader; the
@@ -50,7 +59,7 @@ function load(
   changes?: string,
   on: Context = context,
 ): Promise<DPTModel> {
-  const key = JSON.stringify([path, options, on === asGpu]);
+  const key = JSON.stringify([path, options, [context, asGpu, asMatrices].indexOf(on)]);
   const known = models.get(key) ?? loadNow(on, path, options, changes);
   models.set(key, known);
   return known;
@@ -150,6 +159,19 @@ test.each(shipped.filter(({ family }, i) => shipped.findIndex((io) => io.family 
   },
   180_000,
 );
+
+describe.skipIf(!hasMatrices)('f16 on matrix units (chromium-experimental-subgroup-matrix)', () => {
+  test.each(shipped)('$family $io', async ({ family, weights, maxDepth, io }) => {
+    const changes = join(fixtures, family, 'changes.safetensors');
+    const model = await load(
+      join(fixtures, weights, 'model.safetensors'),
+      { dtype: 'f16', family: families.get(family), maxDepth },
+      existsSync(changes) ? changes : undefined,
+      asMatrices,
+    );
+    await expectParity(model, join(fixtures, family, io), 'f16');
+  });
+});
 
 describe.skipIf(!moreFixtures)('f32 as in PyTorch, the larger set', () => {
   const folders = moreFixtures

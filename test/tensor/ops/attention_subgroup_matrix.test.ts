@@ -5,8 +5,11 @@
 import { describe, expect, test } from 'vitest';
 import { Context } from '../../../packages/tensor/src/context.ts';
 import { Kernel } from '../../../packages/tensor/src/kernel.ts';
-import { attention, attentionVariants } from '../../../packages/tensor/src/ops/attention.ts';
-import { matrixUnits } from '../../../packages/tensor/src/ops/matrix_units.ts';
+import {
+  attention,
+  attentionUnits,
+  attentionVariants,
+} from '../../../packages/tensor/src/ops/attention.ts';
 import { plan } from '../../../packages/tensor/src/recording.ts';
 import { shaderSource } from '../../../packages/tensor/src/shaders/disk.ts';
 import { chooseVariant } from '../../../packages/tensor/src/variants.ts';
@@ -36,7 +39,7 @@ test.each([
   { side: 8, d: 64 },
 ] as const)('compiles for matrices of $side, d = $d', async ({ side, d }) => {
   for (const T of ['f32', 'f16'] as const) {
-    const units = matrixUnits(side, T);
+    const units = attentionUnits(side, T);
     await expectCompiles(new Kernel('attention_subgroup_matrix', layout), {
       types: { T, ...units.types },
       overrides: { D4: d / 4, ...units.overrides },
@@ -64,7 +67,7 @@ describe('against the reference', { timeout: 600_000 }, () => {
         token[d] = Math.fround(scores(n));
       }
       const y = context.empty([B, N, heads * d], dtype);
-      const units = matrixUnits(subgroupMatrix || 16, dtype);
+      const units = attentionUnits(subgroupMatrix || 16, dtype);
       kernel.dispatch(
         { qkv: upload(context, qkv, dtype), y },
         {

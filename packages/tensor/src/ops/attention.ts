@@ -1,3 +1,4 @@
+import type { Capabilities } from '../capabilities.ts';
 import type { Dtype } from '../dtype.ts';
 import { invalidArgument } from '../errors.ts';
 import { defineKernel } from '../kernel.ts';
@@ -5,7 +6,7 @@ import { shapeText } from '../shape.ts';
 import type { Tensor } from '../tensor.ts';
 import { chooseVariant, type Variant } from '../variants.ts';
 import { attentionValues } from './attention_values.ts';
-import { matrixUnits } from './matrix_units.ts';
+import { type MatrixUnits, matrixUnits } from './matrix_units.ts';
 import { parentOf } from './naming.ts';
 
 /** How the features are split, and how scores are scaled. */
@@ -135,7 +136,7 @@ export function attention(
   const blocks = B * heads * Math.ceil(N / queries);
   const { software, subgroupMatrix } = context.capabilities;
   const compiledIn = knows === 'everywhere' || (knows === 'on GPUs' && !software);
-  const units = name === 'attention_subgroup_matrix' ? matrixUnits(subgroupMatrix, dtype) : {};
+  const units = name === 'attention_subgroup_matrix' ? attentionUnits(subgroupMatrix, dtype) : {};
   kernel.dispatch(
     { qkv, y },
     {
@@ -147,6 +148,13 @@ export function attention(
     },
   );
   return y;
+}
+
+/** `matrixUnits`, and arrays twice as long where matrices are half as wide. */
+export function attentionUnits(side: Capabilities['subgroupMatrix'], dtype: Dtype): MatrixUnits {
+  const { types, overrides } = matrixUnits(side, dtype);
+  const arrays = { Queries: 'array<Left, 16>', Outputs: 'array<Sums, 8>' };
+  return { ...(overrides && { overrides }), ...(types && { types: { ...types, ...arrays } }) };
 }
 
 interface Problem {
