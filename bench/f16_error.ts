@@ -1,6 +1,6 @@
-// What f16 does to the depth maps of photos: max |error| / std and correlation against f32, on this device, and as its matrix
-// units would have it. Those round what attention weighs by; all else that they take is exact to 22 bits. A device without
-// them computes that here: its own kernels round where theirs do.
+// What f16 does to the depth maps of photos: max |error| / std and correlation against f32, on this device, and on its matrix
+// units. Those round what attention weighs by; all else that they take is exact to 22 bits. A device without them computes
+// that as they would: its own kernels round where theirs do.
 //
 //   npm run bench:f16 -- MODEL PHOTO... [--size N]         on a device with shader-f16, such as lavapipe
 import { parseArgs } from 'node:util';
@@ -63,17 +63,27 @@ function roundAsMatrixUnits(): void {
   ]);
 }
 
+/** Also on a processor, which does not gain by them. */
+const onMatrixUnits = {
+  linear: 'linear_subgroup_matrix',
+  attention: 'attention_subgroup_matrix',
+  conv2d: 'conv2d_subgroup_matrix',
+};
+
 let adapter = '';
 const maps = new Map<string, Float32Array[]>();
 for (const how of ['f32', 'f16', 'matrix units'] as const) {
-  if (how === 'matrix units') roundAsMatrixUnits();
   const { device, description } = await requestDevice({
     describe: (found) => deviceRequest(found, { f16: true }),
   });
   adapter = description;
   const stateDict = await openCheckpointFile(file);
   const dtype = how === 'f32' ? 'f32' : 'f16';
-  const { model } = await makeDptFromStateDict(new Context(device), stateDict, { dtype });
+  const hasMatrices = new Context(device).capabilities.subgroupMatrix > 0;
+  if (how === 'matrix units' && !hasMatrices) roundAsMatrixUnits();
+  const variants = how === 'matrix units' && hasMatrices ? onMatrixUnits : {};
+  const context = new Context(device, { variants });
+  const { model } = await makeDptFromStateDict(context, stateDict, { dtype });
   await stateDict.close();
   const predictor = new DepthPredictor(model);
   const own: Float32Array[] = [];

@@ -1,9 +1,25 @@
+import type { Capabilities } from '../../packages/tensor/src/capabilities.ts';
+import { type AnyKernel, Kernel, kernels } from '../../packages/tensor/src/kernel.ts';
+import { shaderSource } from '../../packages/tensor/src/shaders/disk.ts';
+
+/** A kernel for matrix units as a device can run it: with them where it has some, else with matrices emulated. */
+export function matrixKernel(
+  shader: string,
+  { subgroupMatrix, f16 }: Pick<Capabilities, 'subgroupMatrix' | 'f16'>,
+): AnyKernel {
+  const kernel = kernels.get(shader);
+  if (!kernel) throw new Error(`No kernel of ${shader}.wgsl is defined.`);
+  if (subgroupMatrix) return kernel;
+  const source = emulateMatrices(shaderSource(shader), { f16 });
+  return new Kernel('emulated', { ...kernel.layout, source });
+}
+
 /**
  * The text of a …_subgroup_matrix.wgsl with its matrices as arrays of 256 values of every thread, of which each computes
  * all: as wasteful as it is plain, but any device can run it. All else stays as it is: tiles, barriers, softmax,
  * epilogue. Subgroups are 32 threads in a row, and f16 becomes f32 unless the device has it.
  */
-export function emulateMatrices(source: string, { f16 = false } = {}): string {
+function emulateMatrices(source: string, { f16 }: { f16: boolean }): string {
   const stored = new Set<string>();
   const loads = new Map<string, string>();
   const text = source

@@ -4,26 +4,18 @@
 // and f16 storage, maxima that move and do not; which devices and models get it.
 import { describe, expect, test } from 'vitest';
 import { Context } from '../../../packages/tensor/src/context.ts';
-import { Kernel } from '../../../packages/tensor/src/kernel.ts';
+import { kernels } from '../../../packages/tensor/src/kernel.ts';
 import {
   attention,
   attentionUnits,
   attentionVariants,
 } from '../../../packages/tensor/src/ops/attention.ts';
 import { plan } from '../../../packages/tensor/src/recording.ts';
-import { shaderSource } from '../../../packages/tensor/src/shaders/disk.ts';
 import { chooseVariant } from '../../../packages/tensor/src/variants.ts';
 import * as reference from '../../reference/attention.ts';
-import { emulateMatrices } from '../../support/emulated_matrices.ts';
+import { matrixKernel } from '../../support/emulated_matrices.ts';
 import { expectCompiles } from '../../support/null_device.ts';
 import { dtypesOf, expectClose, randomNd, testContext, upload } from '../../support/tensors.ts';
-
-const layout = {
-  reads: ['qkv'],
-  writes: ['y'],
-  params: { B: 'u32', N: 'u32', heads: 'u32', d4: 'u32', scale: 'f32' },
-} as const;
-const source = shaderSource('attention_subgroup_matrix');
 
 // As in attention.test.ts where tiles are f32, and where storage is f16. Tiles of f16 hold q, k and v of f32 in two, but
 // round the weights to 11 bits: with q, k and v rounded as well, errors are up to 4.4e-3.
@@ -40,7 +32,7 @@ test.each([
 ] as const)('compiles for matrices of $side, d = $d', async ({ side, d }) => {
   for (const T of ['f32', 'f16'] as const) {
     const units = attentionUnits(side, T);
-    await expectCompiles(new Kernel('attention_subgroup_matrix', layout), {
+    await expectCompiles(kernels.get('attention_subgroup_matrix')!, {
       types: { T, ...units.types },
       overrides: { D4: d / 4, ...units.overrides },
     });
@@ -55,9 +47,7 @@ describe('against the reference', { timeout: 600_000 }, () => {
   ): Promise<void> {
     const context = await testContext();
     const { f16, subgroupMatrix } = context.capabilities;
-    const kernel = subgroupMatrix
-      ? new Kernel('attention_subgroup_matrix', layout)
-      : new Kernel('emulated', { ...layout, source: emulateMatrices(source, { f16 }) });
+    const kernel = matrixKernel('attention_subgroup_matrix', context.capabilities);
     for (const dtype of dtypesOf(context)) {
       const qkv = randomNd([B, N, 3 * heads * d], { seed: N, dtype });
       for (let n = 0; scores && n < N; n++) {

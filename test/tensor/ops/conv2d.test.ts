@@ -34,8 +34,11 @@ const sizes = [
   { B: 1, H: 8, W: 16, I: 16, O: 36, k: [3, 3], stride: 1, padding: 2 },
 ] as const;
 
+// conv2d_subgroup_matrix has a test of its own: it takes weights of f16.
+const variants = conv2dVariants.map(({ name }) => name).filter((name) => !/matrix/.test(name));
+
 // lavapipe takes some ten seconds of a processor to compile a kernel with workgroup memory.
-describe.each(conv2dVariants.map(({ name }) => name))('%s', { timeout: 240_000 }, (variant) => {
+describe.each(variants)('%s', { timeout: 240_000 }, (variant) => {
   test.each(sizes)(
     '[$B, $H, $W, $I] ⋆ $k → $O, stride $stride, padding $padding',
     async ({ B, H, W, I, O, k, stride, padding }) => {
@@ -150,6 +153,8 @@ describe('which variant', () => {
       O,
       window: [side, side],
       stride,
+      pixels: 148 * 148,
+      weight: 'f32',
     });
 
   test('a GPU gets tiles of pixels, wider ones for few channels', () => {

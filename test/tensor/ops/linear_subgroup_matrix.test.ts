@@ -5,22 +5,14 @@
 import { describe, expect, test } from 'vitest';
 import { Context } from '../../../packages/tensor/src/context.ts';
 import type { Dtype } from '../../../packages/tensor/src/dtype.ts';
-import { Kernel } from '../../../packages/tensor/src/kernel.ts';
+import { kernels } from '../../../packages/tensor/src/kernel.ts';
 import { linearVariants } from '../../../packages/tensor/src/ops/linear.ts';
 import { matrixUnits } from '../../../packages/tensor/src/ops/matrix_units.ts';
-import { shaderSource } from '../../../packages/tensor/src/shaders/disk.ts';
 import { chooseVariant } from '../../../packages/tensor/src/variants.ts';
 import * as reference from '../../reference/linear.ts';
-import { emulateMatrices } from '../../support/emulated_matrices.ts';
+import { matrixKernel } from '../../support/emulated_matrices.ts';
 import { expectCompiles } from '../../support/null_device.ts';
 import { dtypesOf, expectClose, randomNd, testContext, upload } from '../../support/tensors.ts';
-
-const layout = {
-  reads: ['x', 'weight', 'bias', 'scale', 'residual'],
-  writes: ['y'],
-  params: { M: 'u32', N: 'u32', K: 'u32' },
-} as const;
-const source = shaderSource('linear_subgroup_matrix');
 
 // As in linear.test.ts: slices hold f16 where the device has it, but two of them an x of f32.
 const tolerance = 1e-5;
@@ -35,7 +27,7 @@ describe.each([64, 128])('tiles of %d', { timeout: 600_000 }, (SIDE) => {
     const [X, Y] = epilogue.HAS_RESIDUAL ? (['f16', 'f32'] as const) : (['f32', 'f16'] as const);
     for (const side of [16, 8] as const) {
       const units = matrixUnits(side, X);
-      await expectCompiles(new Kernel('linear_subgroup_matrix', layout), {
+      await expectCompiles(kernels.get('linear_subgroup_matrix')!, {
         types: { X, W: 'f16', R: 'f32', Y, ...units.types },
         overrides: { SIDE, ...epilogue, ...units.overrides },
       });
@@ -51,9 +43,7 @@ describe.each([64, 128])('tiles of %d', { timeout: 600_000 }, (SIDE) => {
     const options = { activation: 'gelu' } as const;
     const { f16, subgroupMatrix } = context.capabilities;
     const W = f16 ? 'f16' : 'f32';
-    const kernel = subgroupMatrix
-      ? new Kernel('linear_subgroup_matrix', layout)
-      : new Kernel('emulated', { ...layout, source: emulateMatrices(source, { f16 }) });
+    const kernel = matrixKernel('linear_subgroup_matrix', context.capabilities);
     for (const X of dtypesOf(context)) {
       const x = randomNd([M, K], { seed: 1, dtype: X });
       const weight = randomNd([K, N], { seed: 2, dtype: W });

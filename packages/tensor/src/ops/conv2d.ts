@@ -1,3 +1,5 @@
+import type { Capabilities } from '../capabilities.ts';
+import type { Dtype } from '../dtype.ts';
 import { invalidArgument } from '../errors.ts';
 import { defineKernel } from '../kernel.ts';
 import { expectShape, shapeText } from '../shape.ts';
@@ -6,6 +8,7 @@ import { chooseVariant, type Variant } from '../variants.ts';
 import { activationCode } from './activation.ts';
 import { epilogueParams, overridesOf } from './epilogue.ts';
 import { type Epilogue, linear } from './linear.ts';
+import { matrixUnits } from './matrix_units.ts';
 import { moduleOf } from './naming.ts';
 
 /** Where the kernel is laid, and what is done before and after. */
@@ -42,8 +45,13 @@ interface Case {
   /** Height and width of the window. */
   readonly window: readonly [number, number];
   readonly stride: number;
+  /** Pixels of the result. */
+  readonly pixels: number;
+  /** Storage of the weight. */
+  readonly weight: Dtype;
 }
 
+const matrices = defineKernel('conv2d_subgroup_matrix', layout);
 const tiled = defineKernel('conv2d_tiled', layout);
 // Drivers that compile for the processor take a tenth to half a second for every combination of what are overrides elsewhere.
 const chosenAsItRuns = {
@@ -56,6 +64,13 @@ const plain = defineKernel('conv2d', layout);
 
 /** `tile`: pixels down, pixels across and channels of y that a workgroup shares, or that each of its 64 threads has for itself. */
 const kernels = {
+  conv2d_subgroup_matrix_128: {
+    kernel: matrices,
+    tile: [1, 128, 128],
+    shared: true,
+    size: { SIDE: 128 },
+  },
+  conv2d_subgroup_matrix: { kernel: matrices, tile: [1, 64, 64], shared: true, size: { SIDE: 64 } },
   conv2d_tiled: { kernel: tiled, tile: [8, 8, 64], shared: true, size: { ACROSS: 8 } },
   conv2d_tiled_32: { kernel: tiled, tile: [8, 16, 32], shared: true, size: { ACROSS: 16 } },
   conv2d_shuffle: { kernel: shuffle, tile: [1, 16, 32], shared: true, size: { LANES: 8 } },
@@ -68,8 +83,24 @@ const divisibleBy4 = ({ I, O }: Case): boolean => I % 4 === 0 && O % 4 === 0;
 const isThreeByThree = (problem: Case): boolean =>
   divisibleBy4(problem) && problem.window.every((side) => side === 3) && problem.stride === 1;
 
+const suitsMatrixUnits = ({ device, ...problem }: Case & { device: Capabilities }): boolean =>
+  divisibleBy4(problem) && device.subgroupMatrix > 0 && problem.weight === 'f16';
+
 export const conv2dVariants: readonly (Variant<Case> & { readonly name: keyof typeof kernels })[] =
   [
+    // As linear_subgroup_matrix. Of 32 channels, half a tile would be computed for nothing, and an x of f32 counts twice.
+    // Not measured on a GPU yet.
+    {
+      name: 'conv2d_subgroup_matrix_128',
+      fits: suitsMatrixUnits,
+      pays: ({ device, pixels, O }) =>
+        !device.software && O > 64 && Math.ceil(pixels / 128) * Math.ceil(O / 128) >= 256,
+    },
+    {
+      name: 'conv2d_subgroup_matrix',
+      fits: suitsMatrixUnits,
+      pays: ({ device, O }) => !device.software && O > 32,
+    },
     // For GPUs: what neighbouring pixels share is read once. The second for few channels. Not measured on a GPU yet.
     {
       name: 'conv2d_tiled',
@@ -156,6 +187,8 @@ export function conv2d(
     O,
     window: [kH, kW],
     stride,
+    pixels: B * Ho * Wo,
+    weight: weight.dtype,
   }) as keyof typeof kernels;
   const { kernel, tile, shared, size } = kernels[name];
   const tiles = tilesOf([B, Ho, Wo, O], tile);
@@ -166,11 +199,13 @@ export function conv2d(
     SCALE: scaledBy === undefined ? 0 : scaledBy.size === 1 ? 1 : 2,
     HAS_RESIDUAL: Number(addTo !== undefined),
   };
+  const units =
+    kernel === matrices ? matrixUnits(x.context.capabilities.subgroupMatrix, x.dtype) : {};
   kernel.dispatch(
     { x, weight, bias, scale: scaledBy, residual: addTo, y },
     {
-      types: { X: x.dtype, W: weight.dtype, R: addTo?.dtype ?? 'f32', Y: dtype },
-      overrides: { ...size, ...overridesOf(kernel, choices) },
+      types: { X: x.dtype, W: weight.dtype, R: addTo?.dtype ?? 'f32', Y: dtype, ...units.types },
+      overrides: { ...size, ...overridesOf(kernel, choices), ...units.overrides },
       params: { B, H, W, I, Ho, Wo, O, kH, kW, stride, padding, ...choices },
       workgroups: shared ? tiles : Math.ceil(tiles / 64),
       label: `conv2d ${moduleOf(weight)}`,

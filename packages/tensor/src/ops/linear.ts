@@ -71,7 +71,8 @@ const kernels = {
 const divisibleBy4 = ({ N, K }: Case): boolean => N % 4 === 0 && K % 4 === 0;
 const suitsMatrixUnits = ({ device, ...problem }: Case & { device: Capabilities }): boolean =>
   divisibleBy4(problem) && device.subgroupMatrix > 0 && problem.weight === 'f16';
-const tilesOf = ({ M, N }: Case, side: number): number => Math.ceil(M / side) * Math.ceil(N / side);
+const isForLargeTiles = ({ device, M, N }: Case & { device: Capabilities }): boolean =>
+  !device.software && N > 64 && Math.ceil(M / 128) * Math.ceil(N / 128) >= 256;
 
 export const linearVariants: readonly (Variant<Case> & { readonly name: keyof typeof kernels })[] =
   [
@@ -79,19 +80,19 @@ export const linearVariants: readonly (Variant<Case> & { readonly name: keyof ty
     {
       name: 'linear_subgroup_matrix_128',
       fits: suitsMatrixUnits,
-      pays: ({ device, ...problem }) => !device.software && tilesOf(problem, 128) >= 256,
+      pays: isForLargeTiles,
     },
     {
       name: 'linear_subgroup_matrix',
       fits: suitsMatrixUnits,
       pays: ({ device, M, N }) => !device.software && M >= 32 && N >= 32,
     },
-    // Half the traffic of 64 × 64, where that leaves enough tiles for two on each of 128 cores. Not measured on a GPU yet:
-    // the size follows what tensor libraries for GPUs take.
+    // Half the traffic of 64 × 64, where that leaves enough tiles for two on each of 128 cores, of which none is half empty.
+    // Not measured on a GPU yet: the size follows what tensor libraries for GPUs take.
     {
       name: 'linear_tiled_128',
       fits: divisibleBy4,
-      pays: ({ device, ...problem }) => !device.software && tilesOf(problem, 128) >= 256,
+      pays: isForLargeTiles,
     },
     // For GPUs, likewise. On processors its barriers cost more than they save.
     {
