@@ -13,6 +13,7 @@ import {
 } from '../../packages/dpt/src/index.ts';
 import { openCheckpointFile } from '../../packages/loaders/src/node.ts';
 import { Context } from '../../packages/tensor/src/context.ts';
+import { stateDictOfShapes } from '../../scripts/state_dict_shapes.ts';
 import {
   channelsLast,
   fixtures,
@@ -152,3 +153,30 @@ test.each(['depth_anything_v2', 'midas_vit'])(
     expect([f32.has(onMatrixUnits), f32.has('attention_tiled')]).toEqual([false, true]);
   },
 );
+
+test.each([
+  // Both convolutions of the head have 32 channels.
+  {
+    name: 'v2-small',
+    f16: { conv2d_subgroup_matrix: 19, conv2d_resized_tiled: 2 },
+  },
+  {
+    name: 'v2-large',
+    f16: { conv2d_subgroup_matrix_128: 6, conv2d_subgroup_matrix: 14, conv2d_resized_tiled: 1 },
+  },
+])('$name has its convolutions of many channels on matrix units', ({ name, f16 }) => {
+  const convolutions = (dtype: 'f32' | 'f16') => {
+    const on = Context.planning({ f16: true, subgroupMatrix: 16 });
+    const model = buildDpt(on, recognise(stateDictOfShapes(name)), { dtype });
+    const counts: Record<string, number> = {};
+    for (const { kernel, overrides } of planPrediction(model, { width: 518, height: 518 }).steps) {
+      if (!kernel.shader.startsWith('conv2d')) continue;
+      const kind = kernel.shader + (overrides.SIDE === 128 ? '_128' : '');
+      counts[kind] = (counts[kind] ?? 0) + 1;
+    }
+    return counts;
+  };
+  expect(convolutions('f16')).toEqual(f16);
+  const f32 = { conv2d_tiled: 18, conv2d_registers: 1, conv2d_resized_tiled: 2 };
+  expect(convolutions('f32')).toEqual(f32);
+});

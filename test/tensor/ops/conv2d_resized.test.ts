@@ -90,11 +90,11 @@ describe.each(resizedConv2dVariants.map(({ name }) => name))(
 );
 
 describe('what a device stores for the head of ViT-L at 518 × 518', () => {
-  const bindingOf = (device: object): { steps: number; largest: number } => {
+  const bindingOf = (device: object, { O = 32, dtype = 'f32' as 'f32' | 'f16' } = {}) => {
     const context = Context.planning(device);
-    const weight = context.empty([3, 3, 128, 32]);
+    const weight = context.empty([3, 3, 128, O], dtype);
     const { steps, largestBinding } = plan(context, { x: [1, 296, 296, 128] }, ({ x }) => ({
-      y: resizedConv2d(x, [518, 518], weight, undefined, { padding: 1 }),
+      y: resizedConv2d(x, [518, 518], weight, undefined, { padding: 1, dtype: 'f32' }),
     }));
     return { steps: steps.length, largest: largestBinding / (4 * 128) };
   };
@@ -107,6 +107,17 @@ describe('what a device stores for the head of ViT-L at 518 × 518', () => {
     const device = { software: true, maxStorageBinding: 2 ** 30, maxBufferSize: 2 ** 30 };
     expect(bindingOf(device)).toEqual({ steps: 2, largest: 518 * 518 });
     expect(bindingOf({ software: true })).toEqual({ steps: 1, largest: 296 * 296 });
+  });
+
+  test('matrix units do for more channels than this has', () => {
+    const large = { maxStorageBinding: 2 ** 30, maxBufferSize: 2 ** 30 };
+    const device = { ...large, f16: true, subgroupMatrix: 16 };
+    const stored = { steps: 2, largest: 518 * 518 };
+    const not = { steps: 1, largest: 296 * 296 };
+    expect(bindingOf(device, { O: 64, dtype: 'f16' })).toEqual(stored);
+    expect(bindingOf({ f16: true, subgroupMatrix: 16 }, { O: 64, dtype: 'f16' }).steps).toBe(1);
+    expect(bindingOf(device, { O: 32, dtype: 'f16' })).toEqual(not);
+    expect(bindingOf({ ...device, subgroupMatrix: 0 }, { O: 64, dtype: 'f16' }).steps).toBe(1);
   });
 });
 

@@ -79,17 +79,21 @@ const kernels = {
   conv2d: { kernel: plain, tile: [1, 1, 1], shared: false, size: {} },
 } as const;
 
-const divisibleBy4 = ({ I, O }: Case): boolean => I % 4 === 0 && O % 4 === 0;
+const divisibleBy4 = ({ I, O }: Pick<Case, 'I' | 'O'>): boolean => I % 4 === 0 && O % 4 === 0;
 const isThreeByThree = (problem: Case): boolean =>
   divisibleBy4(problem) && problem.window.every((side) => side === 3) && problem.stride === 1;
 
-const suitsMatrixUnits = ({ device, ...problem }: Case & { device: Capabilities }): boolean =>
-  divisibleBy4(problem) && device.subgroupMatrix > 0 && problem.weight === 'f16';
+type Multiplied = Pick<Case, 'I' | 'O' | 'weight'> & { readonly device: Capabilities };
+const suitsMatrixUnits = ({ device, weight, ...problem }: Multiplied): boolean =>
+  divisibleBy4(problem) && device.subgroupMatrix > 0 && weight === 'f16';
+
+/** Of 32 channels, half a tile would be computed for nothing, and an x of f32 counts twice. */
+export const paysOnMatrixUnits = (problem: Multiplied): boolean =>
+  !problem.device.software && problem.O > 32 && suitsMatrixUnits(problem);
 
 export const conv2dVariants: readonly (Variant<Case> & { readonly name: keyof typeof kernels })[] =
   [
-    // As linear_subgroup_matrix. Of 32 channels, half a tile would be computed for nothing, and an x of f32 counts twice.
-    // Not measured on a GPU yet.
+    // As linear_subgroup_matrix. Not measured on a GPU yet.
     {
       name: 'conv2d_subgroup_matrix_128',
       fits: suitsMatrixUnits,
@@ -99,7 +103,7 @@ export const conv2dVariants: readonly (Variant<Case> & { readonly name: keyof ty
     {
       name: 'conv2d_subgroup_matrix',
       fits: suitsMatrixUnits,
-      pays: ({ device, O }) => !device.software && O > 32,
+      pays: paysOnMatrixUnits,
     },
     // For GPUs: what neighbouring pixels share is read once. The second for few channels. Not measured on a GPU yet.
     {

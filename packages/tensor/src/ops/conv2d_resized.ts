@@ -1,11 +1,11 @@
-import { bufferBytes } from '../dtype.ts';
+import { bufferBytes, type Dtype } from '../dtype.ts';
 import { invalidArgument } from '../errors.ts';
 import { defineKernel } from '../kernel.ts';
 import { expectShape, expectSides, shapeText, sizeOf } from '../shape.ts';
 import type { Tensor } from '../tensor.ts';
 import { chooseVariant, type Variant } from '../variants.ts';
 import { activationCode } from './activation.ts';
-import { conv2d } from './conv2d.ts';
+import { conv2d, paysOnMatrixUnits } from './conv2d.ts';
 import type { Epilogue } from './linear.ts';
 import { moduleOf } from './naming.ts';
 import { bilinearResize, type Size } from './resize.ts';
@@ -46,6 +46,8 @@ interface Case {
   readonly window: readonly [number, number];
   /** Of the resized map, were it stored. */
   readonly bytes: number;
+  /** Storage of the weight. */
+  readonly weight: Dtype;
 }
 
 const tiled = defineKernel('conv2d_resized_tiled', layout);
@@ -64,12 +66,12 @@ const isThreeByThree = ({ I, O, window }: Case): boolean =>
 export const resizedConv2dVariants: readonly (Variant<Case> & {
   readonly name: keyof typeof kernels | 'resize_then_conv2d';
 })[] = [
-  // Processors resize once and not once for every workgroup that needs a pixel, unless the map is too large to be bound.
-  // conv2d takes its own best variant then.
+  // Processors resize once and not once for every workgroup that needs a pixel; matrix units gain more than the resized map
+  // costs. Unless it is too large to be bound. conv2d takes its own best variant then.
   {
     name: 'resize_then_conv2d',
     fits: ({ device, bytes }) => bytes <= Math.min(device.maxStorageBinding, device.maxBufferSize),
-    pays: ({ device }) => device.software,
+    pays: (problem) => problem.device.software || paysOnMatrixUnits(problem),
   },
   // As conv2d_tiled. Not measured on a GPU yet.
   { name: 'conv2d_resized_tiled', fits: isThreeByThree, pays: ({ O }) => O > 32 },
@@ -111,7 +113,7 @@ export function resizedConv2d(
 
   const { context } = x;
   const bytes = bufferBytes(sizeOf([B, Hr, Wr, I]), x.dtype);
-  const problem = { I, O, window: [kH, kW] as const, bytes };
+  const problem = { I, O, window: [kH, kW] as const, bytes, weight: weight.dtype };
   const name = context.recorder?.isKept(resizedName)
     ? 'resize_then_conv2d'
     : chooseVariant(context, 'conv2d_resized', resizedConv2dVariants, problem);
