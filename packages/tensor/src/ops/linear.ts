@@ -160,8 +160,8 @@ export function linear(x: Tensor, weight: Tensor, bias?: Tensor, epilogue: Epilo
     types: { X: x.dtype, W: stored, R: addTo?.dtype ?? 'f32', Y: dtype, ...units.types },
     overrides: {
       ...size,
-        ...overridesOf(variant.kernel, choices),
-        ...units.overrides,
+      ...overridesOf(variant.kernel, choices),
+      ...units.overrides,
     },
     params: { M, N, K, ...choices },
     workgroups: shared ? tiles : Math.ceil(tiles / 64),
