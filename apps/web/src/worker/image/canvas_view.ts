@@ -61,7 +61,6 @@ export class CanvasView {
       ],
     });
     if (drawable) {
-      pass.setPipeline(made.pipeline);
       for (const [i, pane] of panes.entries()) {
         const tensor = drawable.pictures[pane.content];
         const group = bindGroup(made, gpu, drawable, tensor, pane.content, i);
@@ -71,6 +70,7 @@ export class CanvasView {
           i * made.stride,
           paneBytes(view, pane, drawable, tensor),
         );
+        pass.setPipeline(pipelineFor(made, codeOf(pane.content, drawable)));
         pass.setBindGroup(0, group);
         pass.draw(4);
       }
@@ -98,13 +98,9 @@ export class CanvasView {
       device,
       layout,
       stride,
-      pipeline: device.createRenderPipeline({
-        label: 'pane',
-        layout: device.createPipelineLayout({ bindGroupLayouts: [layout] }),
-        vertex: { module, entryPoint: 'corner' },
-        fragment: { module, entryPoint: 'colour', targets: [{ format }] },
-        primitive: { topology: 'triangle-strip' },
-      }),
+      format,
+      module,
+      pipelines: new Map(),
       sampler: device.createSampler({
         magFilter: 'linear',
         minFilter: 'linear',
@@ -128,11 +124,37 @@ export class CanvasView {
 interface Made {
   readonly device: GPUDevice;
   readonly layout: GPUBindGroupLayout;
-  readonly pipeline: GPURenderPipeline;
+  readonly format: GPUTextureFormat;
+  readonly module: GPUShaderModule;
+  /** By what they draw. */
+  readonly pipelines: Map<number, GPURenderPipeline>;
   readonly sampler: GPUSampler;
   readonly panes: GPUBuffer;
   readonly stride: number;
   readonly nothing: GPUBuffer;
+}
+
+function pipelineFor(
+  { device, format, layout, module, pipelines }: Made,
+  content: number,
+): GPURenderPipeline {
+  let pipeline = pipelines.get(content);
+  if (!pipeline) {
+    pipeline = device.createRenderPipeline({
+      label: 'pane',
+      layout: device.createPipelineLayout({ bindGroupLayouts: [layout] }),
+      vertex: { module, entryPoint: 'corner' },
+      fragment: {
+        module,
+        entryPoint: 'colour',
+        constants: { CONTENT: content },
+        targets: [{ format }],
+      },
+      primitive: { topology: 'triangle-strip' },
+    });
+    pipelines.set(content, pipeline);
+  }
+  return pipeline;
 }
 
 /** What the shader does for each content. */
@@ -142,6 +164,9 @@ const codes: Readonly<Record<PaneContent, number>> = {
   normals: 1,
   cutout: 2,
 };
+
+const codeOf = (content: PaneContent, { sharp }: Drawable): number =>
+  content === 'depth' && sharp ? 3 : codes[content];
 
 function bindGroup(
   made: Made,
@@ -168,8 +193,8 @@ function bindGroup(
 
 function paneBytes(
   view: View,
-  { rect, clip, content, whole }: View['panes'][number],
-  { photo, crop, sharp = false }: Drawable,
+  { rect, clip, whole }: View['panes'][number],
+  { photo, crop }: Drawable,
   tensor: Tensor | undefined,
 ): ArrayBuffer {
   const bytes = new ArrayBuffer(PANE_BYTES);
@@ -181,8 +206,7 @@ function paneBytes(
   floats.set([bounds.x, bounds.y, bounds.x + bounds.width, bounds.y + bounds.height], 4);
   floats.set([part.x, part.y, part.x + part.width, part.y + part.height], 8);
   floats.set([view.width, view.height, columns, rows], 12);
-  new Uint32Array(bytes)[16] = content === 'depth' && sharp ? 3 : codes[content];
   const texels = (part.width * photo.width) / Math.max(1, rect.width);
-  floats.set([view.radius, Math.max(0, Math.log2(texels)), 8 * view.scale], 17);
+  floats.set([view.radius, Math.max(0, Math.log2(texels)), 8 * view.scale], 16);
   return bytes;
 }

@@ -1,11 +1,14 @@
 // One pane of a view: a photo, or a picture of the pipeline, drawn into a rectangle of the canvas.
+// 0 photo, 1 picture, 2 photo where the mask is, over a chequerboard, 3 the picture's own pixels. A pipeline for each: one for
+// all takes SwiftShader twice as long to compile, and three times as long to draw.
+override CONTENT: u32 = 0;
+
 struct Pane {
   rect: vec4f,      // left, top, width, height of the picture in canvas pixels
   clip: vec4f,      // left, top, right, bottom: nothing is drawn outside
   crop: vec4f,      // left, top, right, bottom in the photo, 0…1
   canvas: vec2f,    // pixels of the canvas
   size: vec2f,      // columns and rows of `picture`
-  content: u32,     // 0 photo, 1 picture, 2 photo where the mask is, over a chequerboard, 3 the picture's own pixels
   radius: f32,      // of the corners, in canvas pixels
   level: f32,       // of the photo's smaller copies
   chequer: f32,     // side of a field of the chequerboard, in canvas pixels
@@ -61,11 +64,11 @@ fn colour(@builtin(position) position: vec4f) -> @location(0) vec4f {
   let at = position.xy;
   let uv = (at - pane.rect.xy) / pane.rect.zw;
   var shown: vec3f;
-  if (pane.content == 0u) {
+  if (CONTENT == 0u) {
     shown = photo_at(uv).rgb;
-  } else if (pane.content == 1u) {
+  } else if (CONTENT == 1u) {
     shown = picture_at(uv).rgb;
-  } else if (pane.content == 3u) {
+  } else if (CONTENT == 3u) {
     let pixel = vec2u(clamp(uv * pane.size, vec2f(0), pane.size - 1));
     shown = unpack4x8unorm(picture[pixel.y * u32(pane.size.x) + pixel.x]).rgb;
   } else {
