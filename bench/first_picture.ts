@@ -14,7 +14,8 @@ import { pipelineKey, pipelinesOf } from '../packages/tensor/src/kernel.ts';
 const usage = `usage: npm run bench:first-picture -- [FILE] [options]
   --size N   pixels of the side that the model's sizing names
   --page     on the built web app, in Chromium on SwiftShader, with the model that comes with it
-  --runs N   visits of the page, the quickest first (default: 3)
+  --runs N   visits of the page (default: 3)
+  --flags F  more flags for Chromium, such as --flags=--disable-gpu-rasterization
   --each     compile the pipelines one after the other first, and time each`;
 
 const { values, positionals } = parseArgs({
@@ -24,6 +25,7 @@ const { values, positionals } = parseArgs({
     each: { type: 'boolean', default: false },
     page: { type: 'boolean', default: false },
     runs: { type: 'string', default: '3' },
+    flags: { type: 'string', default: '' },
     help: { type: 'boolean', short: 'h' },
   },
 });
@@ -34,7 +36,10 @@ if (values.help || positionals.length > 1) {
 if (values.page) {
   const { visitPage } = await import('./first_picture_page.ts');
   console.log('| page shown, s | first map, s | second map, s |\n|---|---|---|');
-  for (const { loaded, map, second } of await visitPage(Number(values.runs))) {
+  for (const { loaded, map, second } of await visitPage(
+    Number(values.runs),
+    values.flags.split(' ').filter(Boolean),
+  )) {
     console.log(`| ${[loaded, map, second].map((s) => s.toFixed(2)).join(' | ')} |`);
   }
   process.exit(0);
