@@ -23,7 +23,7 @@ import { exportFile } from './image_export.ts';
 import { type LookRecording, lookKey, lookShape, planLook, recordLook, runLook } from './looks.ts';
 import { expectHealthy, expectSound, runMany, runOnce } from './network_runs.ts';
 import { OpenPhoto, partOf, shareOf } from './open_photo.ts';
-import type { Part } from './photo.ts';
+import { compilePixels, type Part } from './photo.ts';
 import { writeShrunkPixels } from './shrunk_pixels.ts';
 
 /** The longer side of what is shown. Enough for a stage on any screen; a photo of 12 megapixels would take the look 20 times as long. */
@@ -119,6 +119,7 @@ export class ImageSession {
     const photo = { width: 96, height: 64 };
     const network = inputSize(image, photo, { size: image.baseSize, square: false });
     try {
+      compilePixels(gpu);
       const depth = planDepth(planned, photo, network);
       const steps = [...depth.steps];
       const look = this.#expected;

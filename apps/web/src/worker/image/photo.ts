@@ -128,6 +128,18 @@ export function writePixels(
   textureToPixels(context, photo, { part, into });
 }
 
+/** Compiles what `writePixels` runs, which is no step of a recording. Quick before anything else is compiled, and not after. */
+export function compilePixels({ context, device }: Gpu): void {
+  const texture = device.createTexture({
+    label: 'one pixel',
+    size: [1, 1],
+    format: 'rgba8unorm',
+    usage: GPUTextureUsage.TEXTURE_BINDING,
+  });
+  textureToPixels(context, texture).dispose();
+  texture.destroy();
+}
+
 /** Bytes that are read back at a time: a device may have no buffer for a whole photo. */
 const BAND_BYTES = 16e6;
 
