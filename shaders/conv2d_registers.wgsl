@@ -14,7 +14,8 @@
 // No workgroup memory and no barriers: on processors that play GPU those cost ten times what they save.
 // Needs O divisible by 4.
 alias X = f32;                                // storage of x
-alias W = f32;                                // of weight, bias and scale
+alias W = f32;                                // of weight
+alias E = f32;                                // of bias and scale
 alias R = f32;                                // of the residual
 alias Y = f32;                                // of y; arithmetic is f32 whatever they are
 
@@ -33,8 +34,8 @@ struct Params {
 
 @group(0) @binding(0) var<storage, read> x: array<X>;                 // [B, H, W, I]
 @group(0) @binding(1) var<storage, read> weight: array<vec4<W>>;      // [kH, kW, I, O]
-@group(0) @binding(2) var<storage, read> bias: array<vec4<W>>;        // [O]
-@group(0) @binding(3) var<storage, read> scale: array<W>;             // [1] or [O]
+@group(0) @binding(2) var<storage, read> bias: array<vec4<E>>;        // [O]
+@group(0) @binding(3) var<storage, read> scale: array<E>;             // [1] or [O]
 @group(0) @binding(4) var<storage, read> residual: array<vec4<R>>;    // [B, Ho, Wo, O]
 @group(0) @binding(5) var<storage, read_write> y: array<vec4<Y>>;     // [B, Ho, Wo, O]
 @group(0) @binding(6) var<uniform> params: Params;

@@ -2,7 +2,8 @@
 // The plain kernel: one result per thread. It explains and checks conv2d_resized_tiled.wgsl. The resize is bilinear with
 // corners aligned, as in bilinear_resize.wgsl; taps outside the resized picture are zero.
 alias X = f32;                                // storage of x
-alias W = f32;                                // of weight, bias and scale
+alias W = f32;                                // of weight
+alias E = f32;                                // of bias and scale
 alias R = f32;                                // of the residual
 alias Y = f32;                                // of y; arithmetic is f32 whatever they are
 override ACTIVATION: u32 = 0;                 // 0 none, 1 ReLU, 2 GELU, 3 SiLU, 4 sigmoid
@@ -21,8 +22,8 @@ struct Params {
 
 @group(0) @binding(0) var<storage, read> x: array<X>;             // [B, H, W, I]
 @group(0) @binding(1) var<storage, read> weight: array<W>;        // [kH, kW, I, O]
-@group(0) @binding(2) var<storage, read> bias: array<W>;          // [O]
-@group(0) @binding(3) var<storage, read> scale: array<W>;         // [1] or [O]
+@group(0) @binding(2) var<storage, read> bias: array<E>;          // [O]
+@group(0) @binding(3) var<storage, read> scale: array<E>;         // [1] or [O]
 @group(0) @binding(4) var<storage, read> residual: array<R>;      // [B, Ho, Wo, O]
 @group(0) @binding(5) var<storage, read_write> y: array<Y>;       // [B, Ho, Wo, O]
 @group(0) @binding(6) var<uniform> params: Params;

@@ -24,7 +24,8 @@ enable chromium_experimental_subgroup_matrix;
 diagnostic(off, chromium.subgroup_matrix_uniformity);   // uniform in a subgroup, which the analysis cannot see
 
 alias X = f32;                                // storage of x: f32 or f16
-alias W = f16;                                // of weight, bias and scale
+alias W = f16;                                // of weight
+alias E = f32;                                // of bias and scale
 alias R = f32;                                // of the residual
 alias Y = f32;                                // of y
 alias Left = subgroup_matrix_left<f16, 16, 16>;
@@ -52,8 +53,8 @@ struct Params {
 
 @group(0) @binding(0) var<storage, read> x: array<vec4<X>>;           // [B, H, W, I]
 @group(0) @binding(1) var<storage, read> weight: array<vec4<W>>;      // [kH, kW, I, O]
-@group(0) @binding(2) var<storage, read> bias: array<vec4<W>>;        // [O]
-@group(0) @binding(3) var<storage, read> scale: array<W>;             // [1] or [O]
+@group(0) @binding(2) var<storage, read> bias: array<vec4<E>>;        // [O]
+@group(0) @binding(3) var<storage, read> scale: array<E>;             // [1] or [O]
 @group(0) @binding(4) var<storage, read> residual: array<vec4<R>>;    // [B, Ho, Wo, O]
 @group(0) @binding(5) var<storage, read_write> y: array<vec4<Y>>;     // [B, Ho, Wo, O]
 @group(0) @binding(6) var<uniform> params: Params;

@@ -15,7 +15,8 @@
 //
 // For GPUs. Needs I and O divisible by 4. Pixels outside the picture and channels past the end are zeros.
 alias X = f32;                                // storage of x
-alias W = f32;                                // of weight, bias and scale
+alias W = f32;                                // of weight
+alias E = f32;                                // of bias and scale
 alias R = f32;                                // of the residual
 alias Y = f32;                                // of y; arithmetic is f32 whatever they are
 override ACROSS: u32 = 8;                     // pixels across a tile: 8 or 16
@@ -34,8 +35,8 @@ struct Params {
 
 @group(0) @binding(0) var<storage, read> x: array<vec4<X>>;           // [B, H, W, I]
 @group(0) @binding(1) var<storage, read> weight: array<vec4<W>>;      // [3, 3, I, O]
-@group(0) @binding(2) var<storage, read> bias: array<vec4<W>>;        // [O]
-@group(0) @binding(3) var<storage, read> scale: array<W>;             // [1] or [O]
+@group(0) @binding(2) var<storage, read> bias: array<vec4<E>>;        // [O]
+@group(0) @binding(3) var<storage, read> scale: array<E>;             // [1] or [O]
 @group(0) @binding(4) var<storage, read> residual: array<vec4<R>>;    // [B, Ho, Wo, O]
 @group(0) @binding(5) var<storage, read_write> y: array<vec4<Y>>;     // [B, Ho, Wo, O]
 @group(0) @binding(6) var<uniform> params: Params;

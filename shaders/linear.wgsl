@@ -1,7 +1,8 @@
 // Linear map over the last axis: y = activation(x · weight + bias) · scale + residual
 // The plain kernel: one result per thread. It explains and checks the others.
 alias X = f32;                                // storage of x
-alias W = f32;                                // of weight, bias and scale
+alias W = f32;                                // of weight
+alias E = f32;                                // of bias and scale
 alias R = f32;                                // of the residual
 alias Y = f32;                                // of y; arithmetic is f32 whatever they are
 override ACTIVATION: u32 = 0;                 // 0 none, 1 ReLU, 2 GELU, 3 SiLU, 4 sigmoid
@@ -13,8 +14,8 @@ struct Params { M: u32, N: u32, K: u32 }
 
 @group(0) @binding(0) var<storage, read> x: array<X>;             // [M, K]
 @group(0) @binding(1) var<storage, read> weight: array<W>;        // [K, N]
-@group(0) @binding(2) var<storage, read> bias: array<W>;          // [N]
-@group(0) @binding(3) var<storage, read> scale: array<W>;         // [1] or [N]
+@group(0) @binding(2) var<storage, read> bias: array<E>;          // [N]
+@group(0) @binding(3) var<storage, read> scale: array<E>;         // [1] or [N]
 @group(0) @binding(4) var<storage, read> residual: array<R>;      // [M, N]
 @group(0) @binding(5) var<storage, read_write> y: array<Y>;       // [M, N]
 @group(0) @binding(6) var<uniform> params: Params;

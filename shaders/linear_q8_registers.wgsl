@@ -5,7 +5,7 @@
 // that differ from column to column, whole numbers would cost SwiftShader a third more.
 // Needs N divisible by 4.
 alias X = f32;                                // storage of x
-alias W = f32;                                // of bias and scale
+alias E = f32;                                // of bias and scale
 alias R = f32;                                // of the residual
 alias Y = f32;                                // of y; arithmetic is f32 whatever they are
 override ACTIVATION: u32 = 0;                 // 0 none, 1 ReLU, 2 GELU, 3 SiLU, 4 sigmoid
@@ -17,8 +17,8 @@ struct Params { M: u32, N: u32, K: u32 }
 
 @group(0) @binding(0) var<storage, read> x: array<X>;                 // [M, K]
 @group(0) @binding(1) var<storage, read> weight: array<u32>;          // [K, N / 4]: int8, four columns to a word
-@group(0) @binding(2) var<storage, read> bias: array<vec4<W>>;        // [N]
-@group(0) @binding(3) var<storage, read> scale: array<W>;             // [1] or [N]
+@group(0) @binding(2) var<storage, read> bias: array<vec4<E>>;        // [N]
+@group(0) @binding(3) var<storage, read> scale: array<E>;             // [1] or [N]
 @group(0) @binding(4) var<storage, read> residual: array<vec4<R>>;    // [M, N]
 @group(0) @binding(5) var<storage, read> scales: array<vec4f>;      // [N]: of the int8
 @group(0) @binding(6) var<storage, read_write> y: array<vec4<Y>>;     // [M, N]

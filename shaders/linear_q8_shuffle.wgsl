@@ -6,7 +6,7 @@
 // stored.
 enable subgroups;
 alias X = f32;                                // storage of x
-alias W = f32;                                // of bias and scale
+alias E = f32;                                // of bias and scale
 alias R = f32;                                // of the residual
 alias Y = f32;                                // of y; arithmetic is f32 whatever they are
 override LANES: u32 = 4;                      // of a workgroup, and of a subgroup at least
@@ -22,8 +22,8 @@ struct Params {
 
 @group(0) @binding(0) var<storage, read> x: array<X>;                 // [M, K]
 @group(0) @binding(1) var<storage, read> weight: array<u32>;          // [K, N / 4]: int8, four columns to a word
-@group(0) @binding(2) var<storage, read> bias: array<vec4<W>>;        // [N]
-@group(0) @binding(3) var<storage, read> scale: array<W>;             // [1] or [N]
+@group(0) @binding(2) var<storage, read> bias: array<vec4<E>>;        // [N]
+@group(0) @binding(3) var<storage, read> scale: array<E>;             // [1] or [N]
 @group(0) @binding(4) var<storage, read> residual: array<vec4<R>>;    // [M, N]
 @group(0) @binding(5) var<storage, read> scales: array<vec4f>;        // [N]: of the int8
 @group(0) @binding(6) var<storage, read_write> y: array<vec4<Y>>;     // [M, N]

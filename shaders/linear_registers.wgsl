@@ -13,7 +13,8 @@
 // No workgroup memory and no barriers: on processors that play GPU those cost ten times what they save.
 // Needs N divisible by 4. Rows and columns past the end read the last valid one and are not stored.
 alias X = f32;                                // storage of x
-alias W = f32;                                // of weight, bias and scale
+alias W = f32;                                // of weight
+alias E = f32;                                // of bias and scale
 alias R = f32;                                // of the residual
 alias Y = f32;                                // of y; arithmetic is f32 whatever they are
 override ACTIVATION: u32 = 0;                 // 0 none, 1 ReLU, 2 GELU, 3 SiLU, 4 sigmoid
@@ -29,8 +30,8 @@ struct Params {
 
 @group(0) @binding(0) var<storage, read> x: array<X>;                 // [M, K]
 @group(0) @binding(1) var<storage, read> weight: array<vec4<W>>;      // [K, N]
-@group(0) @binding(2) var<storage, read> bias: array<vec4<W>>;        // [N]
-@group(0) @binding(3) var<storage, read> scale: array<W>;             // [1] or [N]
+@group(0) @binding(2) var<storage, read> bias: array<vec4<E>>;        // [N]
+@group(0) @binding(3) var<storage, read> scale: array<E>;             // [1] or [N]
 @group(0) @binding(4) var<storage, read> residual: array<vec4<R>>;    // [M, N]
 @group(0) @binding(5) var<storage, read_write> y: array<vec4<Y>>;     // [M, N]
 @group(0) @binding(6) var<uniform> params: Params;

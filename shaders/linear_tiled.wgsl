@@ -19,7 +19,8 @@
 // For GPUs. Needs K and N divisible by 4. Rows and columns past the end read the last valid one and are not stored; past
 // the end of K, x is zero.
 alias X = f32;                                // storage of x
-alias W = f32;                                // of weight, bias and scale
+alias W = f32;                                // of weight
+alias E = f32;                                // of bias and scale
 alias R = f32;                                // of the residual
 alias Y = f32;                                // of y; arithmetic is f32 whatever they are
 override TX: u32 = 8;                         // threads across a tile: 8 or 16
@@ -34,8 +35,8 @@ struct Params { M: u32, N: u32, K: u32 }
 
 @group(0) @binding(0) var<storage, read> x: array<vec4<X>>;           // [M, K]
 @group(0) @binding(1) var<storage, read> weight: array<vec4<W>>;      // [K, N]
-@group(0) @binding(2) var<storage, read> bias: array<vec4<W>>;        // [N]
-@group(0) @binding(3) var<storage, read> scale: array<W>;             // [1] or [N]
+@group(0) @binding(2) var<storage, read> bias: array<vec4<E>>;        // [N]
+@group(0) @binding(3) var<storage, read> scale: array<E>;             // [1] or [N]
 @group(0) @binding(4) var<storage, read> residual: array<vec4<R>>;    // [M, N]
 @group(0) @binding(5) var<storage, read_write> y: array<vec4<Y>>;     // [M, N]
 @group(0) @binding(6) var<uniform> params: Params;

@@ -135,6 +135,33 @@ test.each(['depth_anything_v2', 'depth_anything_v2_giant', 'midas_beit', 'midas_
   },
 );
 
+test.each([
+  'depth_anything_v2',
+  'depth_anything_v2_giant',
+  'midas_beit',
+  'midas_swinv2',
+  'midas_vit',
+])(
+  '%s has matrices of f16; what is f32 are vectors, patch embed, positions and the readout token',
+  async (family) => {
+    const file = await openCheckpointFile(join(fixtures, family, 'model.safetensors'));
+    const options = { dtype: 'f16', preset: 'muggled' } as const;
+    const model = buildDpt(Context.planning({ f16: true }), recognise(file, options), options);
+    await file.close();
+    const { steps } = planPrediction(model, { width: 640, height: 480 });
+    const dtypes = new Map(steps.flatMap(({ reads }) => reads).map((x) => [x?.name, x?.dtype]));
+    const used = model.weights.declarations().filter(({ key }) => dtypes.has(key));
+    expect(used.length).toBeGreaterThan(50);
+    const f32 = used.filter(({ key }) => dtypes.get(key) === 'f32');
+    const others = f32.filter(({ shape }) => shape.length > 1).map(({ key }) => key);
+    for (const key of others) {
+      expect(key).toMatch(/^patch_embed\.project\.weight$|readout_token|position|logit_scale/);
+    }
+    expect(others).toContain('patch_embed.project.weight');
+    expect(used.filter(({ shape }) => shape.length === 1).every((x) => f32.includes(x))).toBe(true);
+  },
+);
+
 // The fixtures are too small for some kernels; their shapes at the size of photos are not.
 test.each(['depth_anything_v2', 'midas_vit'])(
   '%s has its attention on matrix units where its weights are f16',

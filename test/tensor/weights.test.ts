@@ -91,8 +91,10 @@ describe('declaring', () => {
   test('bytes and the largest binding are known before anything is read', () => {
     const weights = new Weights(context, file, { dtype: 'f16' });
     weights.tensor('a', [3, 5]);
-    weights.tensor('b', [2], { dtype: 'f32' });
-    expect(weights.bytes).toBe(32 + 8);
+    weights.tensor('b', [2, 1], { dtype: 'f32' });
+    // A bias or a scale, which stays f32.
+    weights.tensor('c', [3]);
+    expect(weights.bytes).toBe(32 + 8 + 12);
     expect(weights.largestBinding).toBe(32);
     expect(new Weights(context, file).largestBinding).toBe(0);
   });

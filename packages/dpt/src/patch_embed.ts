@@ -25,6 +25,8 @@ export class PatchEmbed {
     const project = weights.at('project');
     const kernel = project.tensor('weight', [features, 3, patch, patch], {
       permute: [2, 3, 1, 0],
+      // Small, and what it rounds goes through every block.
+      dtype: 'f32',
     });
     this.patch = patch;
     this.weight = kernel.reshape([patch * patch * 3, features]);

@@ -21,8 +21,9 @@ import { Tensor } from './tensor.ts';
 /** How weights are stored, and what they are called in messages. */
 export interface WeightsOptions {
   /**
-   * Storage type on the GPU of weights that do not ask for one. Default f32. With q8 the matrices of linear maps are int8
-   * with a scale for each column; everything else is f32, and so is all arithmetic.
+   * Storage type on the GPU of weights that do not ask for one. Default f32. Biases and scales, which have one axis, are f32
+   * in any case: they cost no memory to speak of, and rounded they move depths as much as all matrices do. With q8 the
+   * matrices of linear maps are int8 with a scale for each column; everything else is f32, and so is all arithmetic.
    */
   readonly dtype?: Dtype;
   /** What is being built, for messages: `depth_anything_v2 (12 blocks of 384)`. Default: `this model`. */
@@ -144,7 +145,7 @@ export class Weights {
     return this.#shared.context;
   }
 
-  /** Storage type of weights that do not ask for one. */
+  /** Storage type of weights that do not ask for one and have more than one axis. */
   get dtype(): Dtype {
     return unquantised(this.linearDtype);
   }
@@ -189,7 +190,7 @@ export class Weights {
 
   #declare(key: string, shape: Shape, spec: WeightSpec): Declared {
     const { context, declared } = this.#shared;
-    const wanted = spec.dtype ?? this.linearDtype;
+    const wanted = spec.dtype ?? (shape.length === 1 ? 'f32' : this.linearDtype);
     const isQ8 = wanted === 'q8' && spec.quantisable && shape[spec.permute?.at(-1) ?? 1]! % 4 === 0;
     const dtype = isQ8 ? 'q8' : unquantised(wanted);
     if (dtype === 'u32')
@@ -239,12 +240,10 @@ export class Weights {
     return 1;
   }
 
-  /** A number that is not in the file and lives as long as the weights, such as the range of a metric head. */
+  /** A number that is not in the file and lives as long as the weights, such as the range of a metric head. f32. */
   constant(name: string, values: Float32Array, shape: Shape): Tensor {
     const { context, constants } = this.#shared;
-    const tensor = context.constant(() =>
-      context.tensor(values, shape, this.dtype, this.#scope + name),
-    );
+    const tensor = context.constant(() => context.tensor(values, shape, 'f32', this.#scope + name));
     constants.push(tensor);
     return tensor;
   }

@@ -45,8 +45,8 @@ async function expectReference(
   for (const X of dtypesOf(context)) {
     const x = randomNd([B, H, W, I], { seed: 1, dtype: X });
     const weight = randomNd([...k, I, O], { seed: 2, dtype: weights });
-    const bias = randomNd([O], { seed: 3, dtype: weights });
-    const scale = randomNd([O], { seed: 4, dtype: weights });
+    const bias = randomNd([O], { seed: 3 });
+    const scale = randomNd([O], { seed: 4 });
     const residual = randomNd([B, Ho!, Wo!, O], { seed: 5 });
     const y = context.empty([B, Ho!, Wo!, O]);
     const units = matrixUnits(subgroupMatrix || 16, X);
@@ -54,8 +54,8 @@ async function expectReference(
       {
         x: upload(context, x, X),
         weight: upload(context, weight, weights),
-        bias: upload(context, bias, weights),
-        scale: upload(context, scale, weights),
+        bias: upload(context, bias),
+        scale: upload(context, scale),
         residual: upload(context, residual),
         y,
       },

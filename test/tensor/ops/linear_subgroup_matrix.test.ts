@@ -47,15 +47,15 @@ describe.each([64, 128])('tiles of %d', { timeout: 600_000 }, (SIDE) => {
     for (const X of dtypesOf(context)) {
       const x = randomNd([M, K], { seed: 1, dtype: X });
       const weight = randomNd([K, N], { seed: 2, dtype: W });
-      const bias = randomNd([N], { seed: 3, dtype: W });
-      const scale = randomNd([N], { seed: 4, dtype: W });
+      const bias = randomNd([N], { seed: 3 });
+      const scale = randomNd([N], { seed: 4 });
       const residual = randomNd([M, N], { seed: 5 });
       const y = context.empty([M, N]);
       const tensors = {
         x: upload(context, x, X),
         weight: upload(context, weight, W),
-        bias: upload(context, bias, W),
-        scale: upload(context, scale, W),
+        bias: upload(context, bias),
+        scale: upload(context, scale),
         residual: upload(context, residual),
         y,
       };

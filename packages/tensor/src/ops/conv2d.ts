@@ -7,7 +7,7 @@ import type { Tensor } from '../tensor.ts';
 import { chooseVariant, type Variant } from '../variants.ts';
 import { activationCode } from './activation.ts';
 import { epilogueParams, overridesOf } from './epilogue.ts';
-import { type Epilogue, linear } from './linear.ts';
+import { type Epilogue, linear, vectorDtype } from './linear.ts';
 import { matrixUnits } from './matrix_units.ts';
 import { moduleOf } from './naming.ts';
 
@@ -208,7 +208,14 @@ export function conv2d(
   kernel.dispatch(
     { x, weight, bias, scale: scaledBy, residual: addTo, y },
     {
-      types: { X: x.dtype, W: weight.dtype, R: addTo?.dtype ?? 'f32', Y: dtype, ...units.types },
+      types: {
+        X: x.dtype,
+        W: weight.dtype,
+        E: vectorDtype('conv2d', bias, scaledBy),
+        R: addTo?.dtype ?? 'f32',
+        Y: dtype,
+        ...units.types,
+      },
       overrides: { ...size, ...overridesOf(kernel, choices), ...units.overrides },
       params: { B, H, W, I, Ho, Wo, O, kH, kW, stride, padding, ...choices },
       workgroups: shared ? tiles : Math.ceil(tiles / 64),

@@ -6,7 +6,7 @@ import type { Tensor } from '../tensor.ts';
 import { chooseVariant, type Variant } from '../variants.ts';
 import { activationCode } from './activation.ts';
 import { conv2d, paysOnMatrixUnits } from './conv2d.ts';
-import type { Epilogue } from './linear.ts';
+import { type Epilogue, vectorDtype } from './linear.ts';
 import { moduleOf } from './naming.ts';
 import { bilinearResize, type Size } from './resize.ts';
 
@@ -131,7 +131,13 @@ export function resizedConv2d(
   kernel.dispatch(
     { x, weight, bias, scale: scaledBy, residual: addTo, y },
     {
-      types: { X: x.dtype, W: weight.dtype, R: addTo?.dtype ?? 'f32', Y: dtype },
+      types: {
+        X: x.dtype,
+        W: weight.dtype,
+        E: vectorDtype('resizedConv2d', bias, scaledBy),
+        R: addTo?.dtype ?? 'f32',
+        Y: dtype,
+      },
       overrides: {
         ...tileSize,
         ACTIVATION: activationCode[activation],

@@ -139,10 +139,9 @@ export function linear(x: Tensor, weight: Tensor, bias?: Tensor, epilogue: Epilo
   if (addTo) expectShape('linear', addTo, shape);
 
   const { scales } = weight;
+  const vectors = vectorDtype('linear', bias, scaledBy);
   const { subgroupMatrix } = x.context.capabilities;
-  // Of bias and scale, and of the result where nobody says.
-  const stored = scales ? (bias ?? scaledBy ?? scales).dtype : weight.dtype;
-  const dtype = epilogue.dtype ?? addTo?.dtype ?? stored;
+  const dtype = epilogue.dtype ?? addTo?.dtype ?? (scales ? vectors : weight.dtype);
   const y = x.context.empty(shape, dtype, moduleOf(weight));
   const M = x.size / K;
   const variant = scales ? chooseQ8(x.context, { M, N, K }) : choose(weight, { M, N, K });
@@ -157,7 +156,14 @@ export function linear(x: Tensor, weight: Tensor, bias?: Tensor, epilogue: Epilo
   };
   const units = variant.kernel === matrices ? matrixUnits(subgroupMatrix, x.dtype) : {};
   const options = {
-    types: { X: x.dtype, W: stored, R: addTo?.dtype ?? 'f32', Y: dtype, ...units.types },
+    types: {
+      X: x.dtype,
+      ...(!scales && { W: weight.dtype }),
+      E: vectors,
+      R: addTo?.dtype ?? 'f32',
+      Y: dtype,
+      ...units.types,
+    },
     overrides: {
       ...size,
       ...overridesOf(variant.kernel, choices),
@@ -170,6 +176,16 @@ export function linear(x: Tensor, weight: Tensor, bias?: Tensor, epilogue: Epilo
   if (variant.isQ8) variant.kernel.dispatch({ ...tensors, scales }, options);
   else variant.kernel.dispatch(tensors, options);
   return y;
+}
+
+/** Storage of bias and scale, which kernels read as one type. */
+export function vectorDtype(op: string, bias?: Tensor, scaledBy?: Tensor): Dtype {
+  if (bias && scaledBy && bias.dtype !== scaledBy.dtype) {
+    throw invalidArgument(
+      `${op}: ${bias.name} is ${bias.dtype} and ${scaledBy.name} ${scaledBy.dtype}; both must have the same dtype.`,
+    );
+  }
+  return (bias ?? scaledBy)?.dtype ?? 'f32';
 }
 
 type Sizes = Pick<Case, 'M' | 'N' | 'K'>;
