@@ -1,8 +1,10 @@
-// Attention on matrix units: softmax(q · kᵀ · scale) · v for every head, with the weights as f16
+// Attention on matrix units: softmax(q · kᵀ · scale) · v for every head
 //
 // The streaming softmax of attention_tiled.wgsl. A workgroup of four subgroups owns 64 queries of one head, each subgroup 16
-// of them, and takes 16 keys a step; where matrices are 8 × 8, eight subgroups of 8 threads have 8 queries each and take 8. Products of f16 are exact in f32; scores, maxima, sums and the result are f32. A q, k or
-// v of f32 is taken as the sum of two f16, high + low, which has 22 of its 24 bits; low · low is left out:
+// of them, and takes 16 keys a step; where matrices are 8 × 8, eight subgroups of 8 threads have 8 queries each and take 8
+// keys. Products of f16 are exact in f32; scores, maxima, sums and the result are f32. With storage of f32 each of q, k, v and
+// the weights p is the sum of two f16, high + low, which has 22 of 24 bits; low · low is left out. With storage of f16 it is
+// one f16:
 //
 //                                   k: 16 keys            v: 16 keys × D
 //                                   ┌────┐                ┌────┬────┬────┬────┐
@@ -15,9 +17,9 @@
 // k and v take turns in the same tiles; while matrix units work on one, the other is on its way into registers. Matrices
 // cannot be looked into, so o can only be scaled in workgroup memory. That is rare: the maximum m of a row moves only where
 // a score passes it by more than 8 powers of two, so no weight exceeds 256, and 16 bits have 24 powers of two below 1. The
-// sum l is of the weights as rounded.
+// sum l is of the weights as they are taken.
 //
-// Needs what linear_subgroup_matrix.wgsl needs, heads of a multiple of MATRIX, up to 64 channels, and 12.8 KiB. Keys past the end repeat
+// Needs what linear_subgroup_matrix.wgsl needs, heads of a multiple of MATRIX, up to 64 channels, and 15.8 KiB. Keys past the end repeat
 // the last one with a weight of zero; queries past the end repeat the last one and are not stored.
 enable f16;
 enable subgroups;
@@ -57,6 +59,7 @@ override VALUES: u32 = MATRIX * PITCH;
 var<workgroup> high: array<f16, VALUES>;                // [MATRIX keys, D and padding]: k, then v, rounded
 var<workgroup> low: array<f16, VALUES>;                 // what was rounded off
 var<workgroup> p_tile: array<f16, P_VALUES>;            // [64 queries, MATRIX keys and padding]; first channels of q
+var<workgroup> p_low: array<f16, P_VALUES>;             // what was rounded off p
 var<workgroup> scores: array<f32, S_VALUES>;            // [64 queries, MATRIX keys and padding]; in the end channels of o
 var<workgroup> of_query: array<f32, 64>;                // 1 / l
 var<workgroup> moved: atomic<u32>;                      // the last step, by its first key, in which a maximum moved
@@ -144,9 +147,11 @@ fn main(
     m = n;
     l *= shrink;
     for (var j = half; j < half + 8u; j++) {
-      let p = f16(exp2(score(row, j, key) - n));
-      l += f32(p);
-      p_tile[row * P_PITCH + j] = p;
+      let p = exp2(score(row, j, key) - n);
+      let held = select(f32(f16(p)), leading(vec4f(p)).x, PARTS == 2u);
+      p_tile[row * P_PITCH + j] = f16(held);
+      if (PARTS == 2u) { p_low[row * P_PITCH + j] = f16(p - held); }
+      l += select(held, p, PARTS == 2u);
     }
     if (shrink < 1.0) { atomicStore(&moved, key); }
 
@@ -164,12 +169,15 @@ fn main(
 
     // Values, weighted.
     let p = subgroupMatrixLoad<Left, row_major>(&p_tile, first * P_PITCH, P_PITCH);
+    var rest_of_p: Left;
+    if (PARTS == 2u) { rest_of_p = subgroupMatrixLoad<Left, row_major>(&p_low, first * P_PITCH, P_PITCH); }
     for (var c = 0u; c < D / MATRIX; c++) {
       let v = subgroupMatrixLoad<Right, row_major>(&high, c * MATRIX, PITCH);
       o[c] = subgroupMatrixMultiplyAccumulate(p, v, o[c]);
       if (PARTS == 2u) {
         let rest = subgroupMatrixLoad<Right, row_major>(&low, c * MATRIX, PITCH);
         o[c] = subgroupMatrixMultiplyAccumulate(p, rest, o[c]);
+        o[c] = subgroupMatrixMultiplyAccumulate(rest_of_p, v, o[c]);
       }
     }
   }
