@@ -142,3 +142,15 @@ test('shapes that do not fit are named', async () => {
     `[DptError: linear: encoder.fc1.weight is [4, 3], so x must end in 4, but x is [2, 6].]`,
   );
 });
+
+test('a bias and a scale of two dtypes are named', () => {
+  const context = Context.planning({ f16: true });
+  const [x, weight] = [context.empty([2, 4]), context.empty([4, 8], 'f16')];
+  const bias = context.empty([8], 'f32', 'fc1.bias');
+  const run = (dtype: 'f32' | 'f16') =>
+    linear(x, weight, bias, { scaledBy: context.empty([8], dtype, 'gamma1') });
+  expect(run('f32').dtype).toBe('f16');
+  expect(() => run('f16')).toThrowErrorMatchingInlineSnapshot(
+    `[DptError: linear: fc1.bias is f32 and gamma1 f16; both must have the same dtype.]`,
+  );
+});
