@@ -26,8 +26,9 @@ export interface DptOptions extends Omit<ConfigureOptions, 'preset'> {
   /** Default `official`: what the authors' code computes. */
   readonly preset?: Preset;
   /**
-   * Storage type of weights and of what they produce; the residual stream stays f32. Default f32. With q8 the matrices of
-   * linear maps are int8 with a scale for each column, and everything else is f32: 0.32 to 0.48 of the bytes of f32.
+   * Storage type of matrices and of what late blocks make with them; biases, scales and the residual stream are f32.
+   * Default f32. With q8 the matrices of linear maps are int8 with a scale for each column, and everything else is f32:
+   * 0.32 to 0.48 of the bytes of f32.
    */
   readonly dtype?: Dtype;
   /** What is kept per size of grid. Default: the last eight grids. */
