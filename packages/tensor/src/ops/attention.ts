@@ -16,7 +16,7 @@ export interface AttentionOptions {
   /** Multiplies q · kᵀ. Default 1/√d, d = C / heads. */
   readonly scale?: number;
   /**
-   * f16: matrix units, where a device has them, may take the weights as f16, and q, k and v of f32 as sums of two f16 each.
+   * f16: matrix units, where a device has them, may take q, k, v and the weights of an f32 qkv as sums of two f16 each.
    * Sums and softmax are f32 in any case. Default: the dtype of qkv.
    */
   readonly products?: Dtype;
