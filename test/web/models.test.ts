@@ -179,6 +179,12 @@ test('a model that is dropped on another page is kept and used; of one that sees
   await settled(visitor, () => dropFile(visitor, 'dog.jpg', dogPhoto, 'image/jpeg'));
   await words.waitFor();
   expect(await words.innerText()).toMatch(/^Everything is at the same depth/);
+
+  // The chip of the device leads to its card, however far down that is.
+  await visitor.setViewportSize({ width: 800, height: 300 });
+  await visitor.locator('.chip[href$="#device"]').click();
+  const card = visitor.getByRole('region', { name: 'This device', exact: true });
+  await expect.poll(async () => (await card.boundingBox())?.y).toBeLessThan(300);
   await visitor.context().close();
 });
 

@@ -10,6 +10,7 @@ import {
   viewOf,
   zoomAbout,
 } from '../../apps/web/src/pages/image/layout.ts';
+import { nearestPart, places } from '../../apps/web/src/pages/image/nearest.ts';
 import { tilesInstead } from '../../apps/web/src/pages/image/tiles_instead.ts';
 import { flag, number, numbers, oneOf, Settings, whole } from '../../apps/web/src/settings.ts';
 import {
@@ -187,6 +188,19 @@ describe('the stage', () => {
       ['depth', 500, 1500],
     ]);
   });
+});
+
+test('the part of a picture that is nearest has a name', () => {
+  const near = (x: number, y: number) =>
+    nearestPart(places.map((at) => 1 - Math.hypot(at.x - x, at.y - y)));
+  expect([near(0, 1), near(0.5, 0.5), near(0.9, 0.5), near(0.5, 0)]).toEqual([
+    'lower left',
+    'the middle',
+    'right',
+    'upper',
+  ]);
+  expect(nearestPart(places.map(() => 0.5))).toBeUndefined();
+  expect(nearestPart(places.map(() => Number.NaN))).toBeUndefined();
 });
 
 test('SHA-256 piece by piece is that of the whole', () => {

@@ -2,6 +2,7 @@ import type { App } from './app.ts';
 import { type Child, fill, h, setText } from './dom.ts';
 import { brandMark, type IconName, icon } from './icons.ts';
 import { type PageId, pages } from './pages/addresses.ts';
+import { DEVICE_CARD } from './pages/models/model_cards.ts';
 import { addressOf } from './router.ts';
 import { nextTheme, theme } from './theme.ts';
 import { attachMenu, type MenuItem } from './ui/menu.ts';
@@ -52,13 +53,9 @@ export function makeShell(app: App, { showKeys, models }: ShellActions): Shell {
   );
   attachMenu(modelChip, models);
 
+  const device = `${addressOf('models')}#${DEVICE_CARD}`;
   const gpuName = h('span', { class: 'cut' }, 'GPU');
-  const gpuChip = h(
-    'a',
-    { class: 'chip wideonly', href: addressOf('models') },
-    icon('chip', true),
-    gpuName,
-  );
+  const gpuChip = h('a', { class: 'chip wideonly', href: device }, icon('chip', true), gpuName);
 
   const themeButton = h('button', { class: 'btn icon bare wideonly', type: 'button' });
   themeButton.addEventListener('click', nextTheme);
@@ -88,7 +85,7 @@ export function makeShell(app: App, { showKeys, models }: ShellActions): Shell {
     { label: 'Keyboard and gestures', run: showKeys },
     { label: `Theme: ${theme.value}`, run: nextTheme },
     'line',
-    { label: 'This device', detail: gpuName.textContent ?? '', href: addressOf('models') },
+    { label: 'This device', detail: gpuName.textContent ?? '', href: device },
   ]);
 
   const showModel = (): void => {

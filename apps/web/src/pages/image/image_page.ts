@@ -21,6 +21,7 @@ import {
 } from './image_settings.ts';
 import type { Place } from './marks.ts';
 import { Measure, type Reading } from './measure.ts';
+import { nearestPart, places } from './nearest.ts';
 import { makePanel } from './panel.ts';
 import { sampleFile, samples } from './samples.ts';
 import { makeSave } from './save.ts';
@@ -213,9 +214,21 @@ export function makeImagePage(app: App, address: string): ImagePage {
   runner.facts.watch((facts) => {
     const photo = runner.photo.value;
     if (photo.state !== 'open') return;
-    stage.label = facts
-      ? `Depth of ${photo.file.name}, ${facts.width} by ${facts.height}, ${facts.kind === 'metric' ? 'in metres' : 'near is large'}`
-      : photo.file.name;
+    if (!facts) {
+      stage.label = photo.file.name;
+      return;
+    }
+    const words = `Depth of ${photo.file.name}, ${facts.width} by ${facts.height}, ${facts.kind === 'metric' ? 'in metres' : 'near is large'}`;
+    stage.label = words;
+    void app.engine.call('image.pick', places).then(
+      (picked) => {
+        const part = nearestPart(picked.map(({ nearness }) => nearness));
+        if (part && runner.facts.value === facts) stage.label = `${words}, nearest at ${part}`;
+      },
+      () => {
+        // The map has gone meanwhile.
+      },
+    );
   });
   addImageKeys(app, {
     settings,

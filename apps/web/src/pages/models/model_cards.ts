@@ -8,6 +8,9 @@ import { bytesText, plural } from '../../words.ts';
 import type { Precision } from '../../worker/model_calls.ts';
 import type { ModelLibrary } from './model_library.ts';
 
+/** What a link to the card of the device ends with. */
+export const DEVICE_CARD = 'device';
+
 /** What the device can do, and how models are kept on it. */
 export function deviceCard(app: App): HTMLElement {
   const { engine } = app;
@@ -61,8 +64,8 @@ export function deviceCard(app: App): HTMLElement {
   });
   return h(
     'section',
-    { class: 'card', 'aria-labelledby': 'device' },
-    h('h3', { id: 'device' }, 'This device'),
+    { id: DEVICE_CARD, class: 'card', 'aria-label': 'This device' },
+    h('h3', {}, 'This device'),
     facts,
     precision.element,
   );

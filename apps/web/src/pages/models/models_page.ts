@@ -7,7 +7,7 @@ import { chooseFiles } from '../../ui/files.ts';
 import type { MenuItem } from '../../ui/menu.ts';
 import { bytesText, partOfBytesText } from '../../words.ts';
 import { BUNDLED_BYTES, type ModelOptions, type ModelSource } from '../../worker/model_calls.ts';
-import { deviceCard, storageCard } from './model_cards.ts';
+import { DEVICE_CARD, deviceCard, storageCard } from './model_cards.ts';
 import { MODEL_FILES, ModelLibrary } from './model_library.ts';
 import { titleOfEntry } from './model_names.ts';
 import { offer, type RowContext, row } from './model_row.ts';
@@ -33,6 +33,7 @@ export function makeModelsPage(app: App): ModelsPage {
     const [file] = await chooseFiles({ accept: MODEL_FILES });
     if (file) await library.openFile(file);
   };
+  const device = deviceCard(app);
   const list = h('ul', { class: 'card list' });
   const more = h('ul', { class: 'card list' });
   const showAll = h('button', { class: 'btn', type: 'button' }, 'Show all published models');
@@ -86,7 +87,7 @@ export function makeModelsPage(app: App): ModelsPage {
         more,
         showAll,
       ),
-      h('div', { class: 'side' }, deviceCard(app), storageCard(library)),
+      h('div', { class: 'side' }, device, storageCard(library)),
     ),
   );
 
@@ -188,7 +189,10 @@ export function makeModelsPage(app: App): ModelsPage {
 
   return {
     element,
-    show: () => void library.refresh().catch(() => {}),
+    show(fragment) {
+      void library.refresh().catch(() => {});
+      if (fragment === `#${DEVICE_CARD}`) device.scrollIntoView();
+    },
     openFile: (file) => library.openFile(file),
     // Photos and films go to pages of their own, which the general words say.
     dropText: (items) =>
