@@ -1,3 +1,5 @@
+import { svgElement } from './dom.ts';
+
 /** Outlines on a grid of 20, drawn with a line of 1.6 (see `.i` in the styles). */
 const paths = {
   image: [
@@ -80,38 +82,32 @@ const paths = {
 
 export type IconName = keyof typeof paths;
 
-const SVG = 'http://www.w3.org/2000/svg';
-
 /** An icon says nothing by itself: it stands beside words, or its button has a label. */
 export function icon(name: IconName, small = false): SVGSVGElement {
-  const svg = document.createElementNS(SVG, 'svg');
-  svg.setAttribute('class', small ? 'i sm' : 'i');
-  svg.setAttribute('viewBox', '0 0 20 20');
-  svg.setAttribute('aria-hidden', 'true');
+  const svg = svgElement('svg', {
+    class: small ? 'i sm' : 'i',
+    viewBox: '0 0 20 20',
+    'aria-hidden': 'true',
+  });
   for (const d of paths[name]) {
-    const path = document.createElementNS(SVG, 'path');
-    path.setAttribute('d', d);
-    if (name === 'more') path.setAttribute('stroke-width', '2.6');
-    svg.append(path);
+    svg.append(svgElement('path', name === 'more' ? { d, 'stroke-width': 2.6 } : { d }));
   }
   return svg;
 }
 
 /** Three sheets, one behind the other: near, further, far. */
 export function brandMark(): SVGSVGElement {
-  const svg = document.createElementNS(SVG, 'svg');
-  svg.setAttribute('viewBox', '0 0 24 24');
-  svg.setAttribute('aria-hidden', 'true');
-  svg.setAttribute('fill', 'currentColor');
+  const svg = svgElement('svg', {
+    viewBox: '0 0 24 24',
+    'aria-hidden': 'true',
+    fill: 'currentColor',
+  });
   for (const [x, y, opacity] of [
     [8.5, 2.5, 0.3],
     [5.5, 5.5, 0.55],
     [2.5, 8.5, 1],
   ] as const) {
-    const sheet = document.createElementNS(SVG, 'rect');
-    const attributes = { x, y, width: 13, height: 13, rx: 3.5, opacity };
-    for (const [name, value] of Object.entries(attributes)) sheet.setAttribute(name, String(value));
-    svg.append(sheet);
+    svg.append(svgElement('rect', { x, y, width: 13, height: 13, rx: 3.5, opacity }));
   }
   return svg;
 }

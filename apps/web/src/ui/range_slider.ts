@@ -1,4 +1,4 @@
-import { h, setStyle, setText } from '../dom.ts';
+import { h, setStyle, setText, svgElement } from '../dom.ts';
 import type { Control } from './control.ts';
 
 export interface RangeSliderOptions {
@@ -11,7 +11,6 @@ export interface RangeSlider extends Control<readonly [low: number, high: number
   setHistogram(counts: readonly number[]): void;
 }
 
-const SVG = 'http://www.w3.org/2000/svg';
 const STEP = 0.01;
 
 /** Two handles on 0…1 that may meet and never cross, below a histogram. The band between them can be dragged. */
@@ -19,14 +18,14 @@ export function rangeSlider({ label, onChange }: RangeSliderOptions): RangeSlide
   let low = 0;
   let high = 1;
 
-  const outside = document.createElementNS(SVG, 'path');
-  const inside = document.createElementNS(SVG, 'path');
-  inside.setAttribute('class', 'in');
-  const plot = document.createElementNS(SVG, 'svg');
-  plot.setAttribute('class', 'hist');
-  plot.setAttribute('viewBox', '0 0 1 1');
-  plot.setAttribute('preserveAspectRatio', 'none');
-  plot.setAttribute('aria-hidden', 'true');
+  const outside = svgElement('path');
+  const inside = svgElement('path', { class: 'in' });
+  const plot = svgElement('svg', {
+    class: 'hist',
+    viewBox: '0 0 1 1',
+    preserveAspectRatio: 'none',
+    'aria-hidden': 'true',
+  });
   plot.append(outside, inside);
 
   const handle = (name: string): HTMLElement =>
@@ -44,7 +43,7 @@ export function rangeSlider({ label, onChange }: RangeSliderOptions): RangeSlide
   const element = h(
     'div',
     { class: 'range2' },
-    plot as unknown as HTMLElement,
+    plot,
     track,
     h(
       'div',

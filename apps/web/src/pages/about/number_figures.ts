@@ -52,12 +52,12 @@ function live<K extends string>({ title, about, plot, rows, draw }: LiveFigure<K
   );
 }
 
-/** value = A / distance + B, brought to 0…1: most of the values go to what is near. */
+/** value = s / distance + t, brought to 0…1: most of the values go to what is near. */
 function inverseDepth(): HTMLElement {
   return live({
     title: 'Inverse depth',
     about:
-      'A value is A / distance + B: large is near. The nearest point of a picture gets 1, the farthest 0, and what lies between them is no straight line.',
+      'A value is s / distance + t, with a scale s and a shift t that nobody knows: large is near. The nearest point of a picture gets 1, the farthest 0, and what lies between them is no straight line.',
     plot: plotOf({ x: [0, FARTHEST, 'metres'], y: [0, 1, 'value'] }),
     rows: {
       value: { label: 'Value', min: 0, max: 1, step: 0.01, start: 0.5, digits: 2 },
@@ -70,18 +70,18 @@ function inverseDepth(): HTMLElement {
       plot.curves({ points: steps(0, 1).map((v) => [at(v), v]) });
       const marks: Mark[] = [{ at: [at(value), value], text: metresText(at(value)) }];
       plot.marks(marks);
-      const [a, b] = [1 / line.slope, -line.offset / line.slope];
-      return `${value.toFixed(2)} is ${metresText(at(value))} away, with A = ${a.toFixed(2)} and B = ${b.toFixed(2)}. Half of the values lie between ${metresText(near)} and ${metresText(at(0.5))}.`;
+      const [scale, shift] = [1 / line.slope, -line.offset / line.slope];
+      return `${value.toFixed(2)} is ${metresText(at(value))} away, with s = ${scale.toFixed(2)} and t = ${shift.toFixed(2)}. Half of the values lie between ${metresText(near)} and ${metresText(at(0.5))}.`;
     },
   });
 }
 
-/** The same wall in two pictures: A and B are new for each. */
+/** The same wall in two pictures: s and t are new for each. */
 function twoScenes(): HTMLElement {
   return live({
     title: 'Another picture, another number',
     about:
-      'Two pictures of one room: the wall stays where it is, but something comes nearer in the second. Each picture has its own A and B, so numbers of two pictures are not compared.',
+      'Two pictures of one room: the wall stays where it is, but something comes nearer in the second. Each picture has its own s and t, so numbers of two pictures are not compared.',
     plot: plotOf({ x: [0, FARTHEST / 2, 'metres'], y: [0, 1, 'value'] }),
     rows: {
       wall: { label: 'The wall', min: 3, max: 7, step: 0.1, start: 4, unit: 'm', digits: 1 },
@@ -112,14 +112,14 @@ function twoScenes(): HTMLElement {
   });
 }
 
-/** Two known distances settle A and B; an error of one grows with the square of the distance. */
+/** Two known distances settle s and t; an error of one grows with the square of the distance. */
 function knownDistances(): HTMLElement {
   const truth = lineBetween(1, FARTHEST);
   const valueAt = (metres: number): number => (1 / metres - truth.offset) / truth.slope;
   return live({
     title: 'Two known distances make metres',
     about:
-      'Two points whose distances are known settle A and B. Here one is 2 m away; the other is measured with an error. Measure on the page Image does the same with your points, and more than two even errors out.',
+      'Two points whose distances are known settle s and t. Here one is 2 m away; the other is measured with an error. Measure on the page Image does the same with your points, as 1 / metres = A × value + B with A = 1 / s and B = −t / s; more than two even errors out.',
     plot: plotOf({ x: [0, FARTHEST, 'true metres'], y: [0, FARTHEST, 'told'] }),
     rows: {
       at: { label: 'The second point', min: 3, max: 18, step: 0.5, start: 5, unit: 'm', digits: 1 },

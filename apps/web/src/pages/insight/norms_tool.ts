@@ -79,14 +79,7 @@ export function makeNormsTool(context: ToolContext): Tool {
     for (const value of map.values) {
       counts[Math.min(Math.floor((bins * (value - low)) / (high - low || 1)), bins - 1)]!++;
     }
-    fill(
-      plot,
-      histogram(
-        counts,
-        settings.value.bars,
-        `Histogram of block ${map.block + 1}`,
-      ) as unknown as HTMLElement,
-    );
+    fill(plot, histogram(counts, settings.value.bars, `Histogram of block ${map.block + 1}`));
     const mean = map.values.reduce((a, b) => a + b, 0) / map.values.length;
     fill(
       numbers,

@@ -1,5 +1,5 @@
 import { type ColourMap, colourise, colourTable } from '@dpt-webgpu/dpt';
-import { h, setStyle } from '../../dom.ts';
+import { h, setStyle, svgElement } from '../../dom.ts';
 import { coloured, type Range } from '../../worker/insight/map_colours.ts';
 
 export { type Range, rangeOf } from '../../worker/insight/map_colours.ts';
@@ -57,16 +57,15 @@ export function gradient(element: HTMLElement, map: ColourMap): void {
   setStyle(element, 'background', `linear-gradient(90deg, ${stops.join(', ')})`);
 }
 
-const SVG = 'http://www.w3.org/2000/svg';
-
 /** Counts of equally wide parts, as bars or as a line. Heights go by the root, so that one high bin leaves the rest visible. */
 export function histogram(counts: readonly number[], bars: boolean, label: string): SVGSVGElement {
-  const plot = document.createElementNS(SVG, 'svg');
-  plot.setAttribute('class', bars ? 'plot' : 'plot line');
-  plot.setAttribute('viewBox', '0 0 1 1');
-  plot.setAttribute('preserveAspectRatio', 'none');
-  plot.setAttribute('role', 'img');
-  plot.setAttribute('aria-label', label);
+  const plot = svgElement('svg', {
+    class: bars ? 'plot' : 'plot line',
+    viewBox: '0 0 1 1',
+    preserveAspectRatio: 'none',
+    role: 'img',
+    'aria-label': label,
+  });
   const most = Math.sqrt(Math.max(...counts, 1));
   const width = 1 / counts.length;
   const points = counts.map((count, i) => {
@@ -75,9 +74,7 @@ export function histogram(counts: readonly number[], bars: boolean, label: strin
       ? `L${(i * width).toFixed(4)} ${y}L${((i + 1) * width).toFixed(4)} ${y}`
       : `${i === 0 ? 'M' : 'L'}${((i + 0.5) * width).toFixed(4)} ${y}`;
   });
-  const path = document.createElementNS(SVG, 'path');
-  path.setAttribute('d', bars ? `M0 1${points.join('')}L1 1Z` : points.join(''));
-  plot.append(path);
+  plot.append(svgElement('path', { d: bars ? `M0 1${points.join('')}L1 1Z` : points.join('') }));
   return plot;
 }
 

@@ -137,7 +137,7 @@ export function makeStagesTool({ app, settings, runner, isShown }: ToolContext):
     const { name, shape, dtype, min, max, mean, std, notFinite, histogram: counts } = facts;
     setText(said, `${name}  [${shape.join(', ')}] ${dtype}`);
     element.dataset.tensor = name;
-    fill(plot, histogram(counts, true, `Histogram of ${name}`) as unknown as HTMLElement);
+    fill(plot, histogram(counts, true, `Histogram of ${name}`));
     fill(
       numbers,
       table(

@@ -1,5 +1,5 @@
 import type { App } from '../../app.ts';
-import { h, setText } from '../../dom.ts';
+import { type Child, h, setText, svgElement } from '../../dom.ts';
 import type { Settings } from '../../settings.ts';
 import { choiceField, selectField, switchRow } from '../../ui/choice.ts';
 import { group, groupTabs } from '../../ui/group.ts';
@@ -122,7 +122,7 @@ export function makeVideoPanel(
 }
 
 /** Four numbers at a quarter second's pace, and the last frames as two lines. */
-function makeTiming(app: App): HTMLElement[] {
+function makeTiming(app: App): Child[] {
   const { film } = app;
   const number = (words: string): { value: HTMLElement; element: HTMLElement } => {
     const value = h('b', {}, '–');
@@ -133,19 +133,15 @@ function makeTiming(app: App): HTMLElement[] {
   const rate = number('per second');
   const dropped = number('dropped');
   const all = [model, frame, rate, dropped];
-  const SVG = 'http://www.w3.org/2000/svg';
-  const plot = document.createElementNS(SVG, 'svg');
-  plot.setAttribute('class', 'spark');
-  plot.setAttribute('viewBox', `0 0 ${SHOWN - 1} 60`);
-  plot.setAttribute('preserveAspectRatio', 'none');
-  plot.setAttribute('aria-hidden', 'true');
-  const line = (name: string): SVGPolylineElement => {
-    const made = document.createElementNS(SVG, 'polyline');
-    made.setAttribute('class', name);
-    plot.append(made);
-    return made;
-  };
-  const [frameLine, modelLine] = [line('f'), line('m')];
+  const plot = svgElement('svg', {
+    class: 'spark',
+    viewBox: `0 0 ${SHOWN - 1} 60`,
+    preserveAspectRatio: 'none',
+    'aria-hidden': 'true',
+  });
+  const frameLine = svgElement('polyline', { class: 'f' });
+  const modelLine = svgElement('polyline', { class: 'm' });
+  plot.append(frameLine, modelLine);
   let history: FilmTimes[] = [];
   let last = 0;
   film.times.watch((times) => {
@@ -183,7 +179,7 @@ function makeTiming(app: App): HTMLElement[] {
   });
   return [
     h('div', { class: 'nums' }, ...all.map(({ element }) => element)),
-    plot as unknown as HTMLElement,
+    plot,
     h(
       'div',
       { class: 'row caption' },

@@ -31,7 +31,7 @@ export function makeGizmo(look: (axis: 'x' | 'y' | 'z', behind: boolean) => void
   );
   return {
     // The keys X, Y and Z do the same, and are in the sheet.
-    element: h('div', { class: 'gizmo', 'aria-hidden': 'true' }, svg as unknown as HTMLElement),
+    element: h('div', { class: 'gizmo', 'aria-hidden': 'true' }, svg),
     show(orbit: Pick<Orbit, 'yaw' | 'pitch'>): void {
       const { right, up, back } = basisOf(orbit);
       const dot = (a: readonly number[], b: readonly number[]): number =>

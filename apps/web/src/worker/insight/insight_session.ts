@@ -19,7 +19,7 @@ import type {
   TensorFacts,
   Timing,
 } from './insight_calls.ts';
-import { planOf, sizeForAttention, weightsName } from './insight_plan.ts';
+import { planOf, sizeForAttention } from './insight_plan.ts';
 import { modelFile } from './model_files.ts';
 import { runParity } from './parity.ts';
 import {
@@ -30,17 +30,10 @@ import {
   recordModel,
 } from './prepared_run.ts';
 import { ShownMaps } from './shown_maps.ts';
-import {
-  attended,
-  channelsOf,
-  gridFor,
-  type HostTensor,
-  meanOfHeads,
-  sliceOf,
-  statistics,
-} from './tensor_maps.ts';
+import { channelsOf, gridFor, type HostTensor, sliceOf, statistics } from './tensor_maps.ts';
 import { type BrowsedTensor, TensorReference } from './tensor_reference.ts';
 import { timingOf } from './timing.ts';
+import { WholeAttention } from './whole_attention.ts';
 import { WindowAttentions } from './window_attention.ts';
 
 type Comparing = InsightCalls['insight.compare'];
@@ -56,9 +49,7 @@ const SHOWN = 960;
 
 /** A prepared run, and what it left on the host. */
 interface Prepared extends PreparedRun {
-  attention?: { readonly block: number; readonly weights: Float32Array };
-  readonly means: Map<number, Float32Array>;
-  windows?: WindowAttentions;
+  attention?: WindowAttentions | WholeAttention;
   outputs?: readonly HostTensor[];
   tensor?: ReadTensor | undefined;
   fusion?: FusionScaling;
@@ -182,7 +173,7 @@ export class InsightSession {
       const pixels = await networkImage(gpu, image, photo, network);
       await step(total);
       this.#forget();
-      this.#prepared = { opened, facts, image: pixels, means: new Map() };
+      this.#prepared = { opened, facts, image: pixels };
       return facts;
     });
   }
@@ -201,63 +192,32 @@ export class InsightSession {
     }
   }
 
-  async #attention(query: AttentionQuery): Promise<Float32Array<ArrayBuffer>> {
-    const prepared = this.#ready();
-    const windows = windowsIn(prepared);
-    if (windows) return windows.attended(query, windows.bytes > HOST_BYTES);
-    const { block, token, column } = query;
-    const { heads, tokens } = attentionIn(prepared);
-    if (prepared.attention?.block !== block) {
-      prepared.attention = { block, weights: await attentionOf(prepared, block) };
-    }
-    return attended(prepared.attention.weights, heads, tokens, token, column);
+  #attention(query: AttentionQuery): Promise<Float32Array<ArrayBuffer>> {
+    const attention = attentionIn(this.#ready());
+    return attention.attended(query, attention.bytes > HOST_BYTES);
   }
 
-  /** Undefined where the means of all blocks would not fit on the host. Between runs, others have their turn. */
+  /** Undefined where that of all blocks would not fit on the host. Between runs, others have their turn. */
   async #meanAttention(
     { token, column }: Omit<AttentionQuery, 'block'>,
     job: Job<{ done: number; total: number }>,
   ): Promise<Float32Array<ArrayBuffer> | undefined> {
     const prepared = this.#ready();
+    const attention = attentionIn(prepared);
+    if (attention.bytes > HOST_BYTES) return undefined;
     const total = prepared.facts.blocks.length;
-    const windows = windowsIn(prepared);
-    if (windows) {
-      if (windows.bytes > HOST_BYTES) return undefined;
-      const sizeOf = (block: number): number => windows.bytesOf(block);
-      for (const part of inParts(windows.missing, sizeOf, KEPT_BYTES)) {
-        await this.#inTurn(async () => {
-          this.#expectStill(prepared, job.signal);
-          await windows.read(part);
-        });
-        job.progress({ done: total - windows.missing.length, total });
-      }
-      return this.#inTurn(async () => {
-        this.#expectStill(prepared, job.signal);
-        return windows.means(token, column);
-      });
-    }
-    const { heads, tokens } = attentionIn(prepared);
-    if (4 * tokens * tokens * total > HOST_BYTES) return undefined;
-    const missing = prepared.facts.blocks
-      .map((name, block) => ({ name: weightsName(name), block }))
-      .filter(({ block }) => !prepared.means.has(block));
-    const bytes = 4 * heads * tokens * tokens;
-    for (const part of inParts(missing, () => bytes, KEPT_BYTES)) {
+    const sizeOf = (block: number): number => attention.bytesOf(block);
+    for (const part of inParts(attention.missing, sizeOf, KEPT_BYTES)) {
       await this.#inTurn(async () => {
         this.#expectStill(prepared, job.signal);
-        const names = part.map(({ name }) => name);
-        const read = await readTensors(prepared, names, { attentionWeights: true });
-        for (const [i, { block }] of part.entries()) {
-          prepared.means.set(block, meanOfHeads(read[i]!.data, heads, tokens * tokens));
-        }
+        await attention.read(part);
       });
-      job.progress({ done: prepared.means.size, total });
+      job.progress({ done: total - attention.missing.length, total });
     }
-    const out = new Float32Array(total * tokens);
-    for (const [block, mean] of prepared.means) {
-      out.set(attended(mean, 1, tokens, token, column), block * tokens);
-    }
-    return out;
+    return this.#inTurn(async () => {
+      this.#expectStill(prepared, job.signal);
+      return attention.means(token, column);
+    });
   }
 
   #expectStill(prepared: Prepared, signal: AbortSignal): void {
@@ -360,22 +320,13 @@ export class InsightSession {
   }
 }
 
-function attentionIn({ facts }: Prepared): NonNullable<InsightFacts['attention']> {
-  if (facts.attention) return facts.attention;
+/** Within windows, or over the whole picture. */
+function attentionIn(prepared: Prepared): WindowAttentions | WholeAttention {
+  const { windows, attention } = prepared.facts;
+  if (windows) prepared.attention ??= new WindowAttentions(prepared, windows);
+  else if (attention) prepared.attention ??= new WholeAttention(prepared, attention);
+  if (prepared.attention) return prepared.attention;
   throw new EngineError({ code: 'failed', message: 'This encoder has no attention to show.' });
-}
-
-/** Undefined where the encoder attends over the whole picture. */
-function windowsIn(prepared: Prepared): WindowAttentions | undefined {
-  const { windows } = prepared.facts;
-  if (windows) prepared.windows ??= new WindowAttentions(prepared, windows);
-  return prepared.windows;
-}
-
-async function attentionOf(prepared: Prepared, block: number): Promise<Float32Array> {
-  const name = weightsName(prepared.facts.blocks[block] ?? '');
-  const [tensor] = await readTensors(prepared, [name], { attentionWeights: true });
-  return tensor!.data;
 }
 
 /** A moment for what was sent meanwhile: that the visitor stopped it, say. */
