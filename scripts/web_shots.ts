@@ -98,6 +98,30 @@ async function difference(page: Page): Promise<void> {
   await page.locator('.at[data-input$=" 210"]').waitFor({ timeout: PATIENCE });
 }
 
+/** What runs, stopped in the page's own turn: an answer that is on its way would come first. */
+const stopWork = (page: Page): Promise<void> =>
+  page.evaluate(
+    () =>
+      new Promise<void>((resolve) => {
+        const observer = new MutationObserver(() => stop());
+        const stop = (): void => {
+          const row = document.querySelector('.insight-task[data-state=running]');
+          if (!row?.textContent?.includes('Tokens, block by block')) return;
+          observer.disconnect();
+          row.querySelector('button')!.click();
+          resolve();
+        };
+        observer.observe(document, { subtree: true, childList: true, attributes: true });
+        stop();
+      }),
+  );
+
+/** A model that never comes. */
+async function withoutModel(page: Page): Promise<void> {
+  await page.route('**/*.safetensors', () => new Promise(() => {}));
+  await page.reload();
+}
+
 const scenes: readonly Scene[] = [
   { name: 'image-empty', path: '' },
   { name: 'image-depth', path: '', set: sample },
@@ -129,6 +153,14 @@ const scenes: readonly Scene[] = [
     async set(page) {
       await sample(page);
       await page.getByRole('button', { name: 'More formats' }).click();
+    },
+  },
+  {
+    name: 'image-link',
+    path: '#model=v2-base-hf',
+    async set(page) {
+      // It goes by itself, but not while it is pointed at.
+      await page.locator('.toast').hover({ timeout: PATIENCE });
     },
   },
   {
@@ -167,15 +199,33 @@ const scenes: readonly Scene[] = [
   },
   { name: 'video-empty', path: 'video' },
   { name: 'video', path: 'video#size=196&every=1', set: film },
+  {
+    name: 'video-getting-ready',
+    path: 'video',
+    async set(page) {
+      await withoutModel(page);
+      const chooser = await chooserOf(page.getByRole('button', { name: 'Open a video' }).last());
+      await chooser.setFiles(resolve('test/fixtures/films/flower.webm'));
+      await page.getByRole('heading', { name: 'Getting ready' }).waitFor();
+      await page.waitForTimeout(3000);
+    },
+  },
+  {
+    name: 'video-enlarged',
+    path: 'video#size=196&every=1&layout=stack',
+    async set(page) {
+      await film(page);
+      await press(page, '=', '=', '=');
+    },
+  },
   { name: 'view3d-empty', path: '3d' },
   { name: 'view3d', path: '3d#size=196&density=0.3', set: relief },
   {
     name: 'view3d-getting-ready',
     path: '3d',
     async set(page) {
-      // A model that never comes: pictures of both themes are of the same moment.
-      await page.route('**/*.safetensors', () => new Promise(() => {}));
-      await page.reload();
+      // Pictures of both themes are of the same moment.
+      await withoutModel(page);
       await page.getByRole('button', { name: /a dog looks/ }).click();
       await page.getByRole('heading', { name: 'Getting ready' }).waitFor();
     },
@@ -246,6 +296,12 @@ const scenes: readonly Scene[] = [
     'tool=attention&below=1&outline=1&direction=column',
     '.at[data-query$="column"] .blocks [aria-current]',
   ),
+  insight(
+    'attention-scrolled',
+    'tool=attention&below=1&columns=1',
+    '.at[data-query] .blocks [aria-current]',
+    (page) => page.locator('.heads figure').last().scrollIntoViewIfNeeded(),
+  ),
   insight('attention-windows', 'tool=attention&patch=13,2', '.at[data-query]', swinv2),
   insight('norms', 'tool=norms', '.tiles [aria-current]'),
   insight('norms-channel', 'tool=norms&fine=1&bars=0', '.tiles [aria-current]', async (page) => {
@@ -262,9 +318,22 @@ const scenes: readonly Scene[] = [
     difference,
   ),
   insight('compare', 'tool=compare&size=252&otherSize=126', '.at[data-compared]'),
+  insight('stopped', 'tool=norms', '.insight-task[data-state=running]', async (page) => {
+    await stopWork(page);
+    await page.locator('.insight-task[data-state=stopped]').waitFor();
+  }),
   insight('time', 'tool=time&size=196', '.at[data-measured=true]'),
   insight('parity', 'tool=parity', '.at[data-state=passed]'),
   { name: 'about', path: 'about' },
+  {
+    name: 'about-figures',
+    path: 'about',
+    async set(page) {
+      await page.getByRole('heading', { name: 'Move the numbers' }).evaluate((heading) => {
+        heading.scrollIntoView();
+      });
+    },
+  },
 ];
 
 const sizes = [
