@@ -60,9 +60,10 @@ describe('map and frame in the stage', () => {
   const stage = { width: 1016, height: 600 };
   const film = { width: 200, height: 100 };
   const padding = { x: 4, y: 0 };
-  const panes = (layout: 'depth' | 'inset' | 'side' | 'stack', camera = fitted) => {
+  type Layout = 'depth' | 'inset' | 'side' | 'stack';
+  const panes = (layout: Layout, camera = fitted, ready = true) => {
     const placed = placeFilm(stage, film, layout, { padding, camera });
-    return filmView(stage, placed, { scale: 1, radius: 0, ready: true }).panes;
+    return filmView(stage, placed, { scale: 1, radius: 0, ready }).panes;
   };
 
   test('beside each other, above each other, and one in the corner of the other', () => {
@@ -78,6 +79,13 @@ describe('map and frame in the stage', () => {
     expect([depth!.content, photo!.content]).toEqual(['depth', 'photo']);
     expect(photo!.rect.x + photo!.rect.width).toBe(4 + 1008 - 12);
   });
+
+  test.each(['depth', 'inset', 'side', 'stack'] as const)(
+    '%s: before there is a map the frame is seen once',
+    (layout) => {
+      expect(panes(layout, fitted, false).map(({ content }) => content)).toEqual(['photo']);
+    },
+  );
 
   test('enlarged, each stays in its part of the stage, and the inset in sight', () => {
     const near = { zoom: 4, x: 0.2, y: 0.7 };

@@ -168,8 +168,9 @@ go(pageAt(location.pathname));
 const link = linkedModel(location.hash);
 void defaultModel(engine, link?.file).then((isThere) => {
   if (isThere || !link) return;
-  toast.show(`This link was made with ${titleOfEntry(link)}, which is not on this device.`, {
-    label: 'Get it',
-    run: () => go('models'),
-  });
+  toast.show(
+    `This link was made with ${titleOfEntry(link)}, which is not on this device.`,
+    { label: 'Get it', run: () => go('models') },
+    'info',
+  );
 });

@@ -56,7 +56,7 @@ export async function useModel(
 export async function runInF32(engine: Engine, toast: Toaster, failure: Failure): Promise<void> {
   const { info } = engine;
   if (!info) return;
-  toast.show(`${failure.message} Running in f32 instead.`);
+  toast.show(`${failure.message} Running in f32 instead.`, undefined, 'info');
   await useModel(engine, info.source, { ...info.options, precision: 'f32' }).catch(() => {
     // The state of the model says what went wrong.
   });

@@ -1,5 +1,5 @@
 import { h } from '../dom.ts';
-import { icon } from '../icons.ts';
+import { type IconName, icon } from '../icons.ts';
 import type { Announcer } from './announcer.ts';
 
 const SHOWN_FOR = 5000;
@@ -14,7 +14,12 @@ export class Toaster {
     this.#announce = announce;
   }
 
-  show(text: string, action?: { readonly label: string; readonly run: () => void }): void {
+  /** `mark`: a tick for what was done, as mostly; another for what is only good to know. */
+  show(
+    text: string,
+    action?: { readonly label: string; readonly run: () => void },
+    mark: IconName = 'check',
+  ): void {
     clearTimeout(this.#timer);
     this.#announce.say(text);
     const wait = (): void => {
@@ -28,7 +33,7 @@ export class Toaster {
         class: 'toast',
         on: { mouseenter: stay, mouseleave: wait, focusin: stay, focusout: wait },
       },
-      icon('check'),
+      icon(mark),
       h('span', {}, text),
       action &&
         h(

@@ -63,7 +63,7 @@ export function makeImagePage(app: App, address: string): ImagePage {
   const openFiles = (files: readonly File[]): void => {
     const pictures = files.length > 1 ? files.filter(looksLikePicture) : files;
     if (pictures.length > 0) strip.add(pictures);
-    else app.toast.show('There are no pictures in it.');
+    else app.toast.show('There are no pictures in it.', undefined, 'info');
   };
   const choose = async (folder = false): Promise<void> => {
     const files = await chooseFiles(

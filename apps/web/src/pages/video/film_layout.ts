@@ -39,7 +39,7 @@ function insetOf({ x, y, width, height }: Rect, picture: Sides): Rect {
   return { x: x + width - w - edge, y: y + edge, width: w, height: h };
 }
 
-/** The same as the worker draws it, in device pixels. Before there is a map the frame stands in for it. */
+/** The same as the worker draws it, in device pixels. Before there is a map the frame is seen once, and stands in for it. */
 export function filmView(
   stage: Sides,
   { pictures, frames, inset }: FilmPlaces,
@@ -53,12 +53,12 @@ export function filmView(
   });
   const last = pictures.length - 1;
   const panes: View['panes'] = [
-    ...pictures.map((picture, i) => ({
+    ...(ready ? pictures : pictures.slice(0, 1)).map((picture, i) => ({
       content: ready && i === last ? ('depth' as const) : ('photo' as const),
       rect: device(picture),
       clip: device(overlap(picture, frames[i]!)),
     })),
-    ...(inset ? [{ content: 'photo' as const, rect: device(inset) }] : []),
+    ...(inset && ready ? [{ content: 'photo' as const, rect: device(inset) }] : []),
   ];
   const width = Math.round(stage.width * scale);
   const height = Math.round(stage.height * scale);
