@@ -170,6 +170,19 @@ describe('the picture of a recording', () => {
     expect(photo!.rect.x - depth!.rect.x).toBeCloseTo(400, 0);
     expect(photo!.rect.width).toBeCloseTo(150, 0);
   });
+
+  test('as shown, enlarged: only what is seen of the layout', () => {
+    const [depth] = shown.panes;
+    const clip = { x: 200, y: 100, width: 400, height: 300 };
+    const near = { ...shown, panes: [{ ...depth!, clip }] };
+    const from = { film, map, shown: near };
+    const wanted = { size: 'shown', beside: false } as const;
+    const size = recordedSize(wanted, from);
+    expect(size).toEqual({ width: 400, height: 300 });
+    const [pane] = recordedView(size, wanted, from).panes;
+    expect(pane!.clip).toEqual({ x: 0, y: 0, width: 400, height: 300 });
+    expect([pane!.rect.x, pane!.rect.y]).toEqual([-100, -150]);
+  });
 });
 
 describe('a ZIP', () => {

@@ -41,7 +41,12 @@ export function recordedView(to: Size, wanted: Recorded, from: Recordable): View
       width: width * scale,
       height: height * scale,
     });
-    return { ...plain, panes: shown.panes.map((pane) => ({ ...pane, rect: place(pane.rect) })) };
+    const panes = shown.panes.map(({ clip, ...pane }) => ({
+      ...pane,
+      rect: place(pane.rect),
+      ...(clip ? { clip: place(clip) } : {}),
+    }));
+    return { ...plain, panes };
   }
   const whole = { x: 0, y: 0, ...to };
   if (!wanted.beside) return { ...plain, panes: [{ content: 'depth', rect: whole }] };
@@ -58,12 +63,13 @@ export function recordedView(to: Size, wanted: Recorded, from: Recordable): View
   };
 }
 
-/** The part of the canvas that panes cover. */
+/** The part of the canvas that is covered. */
 function boundsOf({ width, height, panes }: View): Rect {
+  const seen = panes.map(({ rect, clip }) => clip ?? rect);
   const within = (value: number, most: number): number => Math.min(Math.max(value, 0), most);
-  const left = within(Math.min(...panes.map(({ rect }) => rect.x)), width);
-  const top = within(Math.min(...panes.map(({ rect }) => rect.y)), height);
-  const right = within(Math.max(...panes.map(({ rect }) => rect.x + rect.width)), width);
-  const bottom = within(Math.max(...panes.map(({ rect }) => rect.y + rect.height)), height);
+  const left = within(Math.min(...seen.map(({ x }) => x)), width);
+  const top = within(Math.min(...seen.map(({ y }) => y)), height);
+  const right = within(Math.max(...seen.map((of) => of.x + of.width)), width);
+  const bottom = within(Math.max(...seen.map((of) => of.y + of.height)), height);
   return { x: left, y: top, width: right - left, height: bottom - top };
 }
