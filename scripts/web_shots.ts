@@ -99,22 +99,18 @@ async function difference(page: Page): Promise<void> {
 }
 
 /** What runs, stopped in the page's own turn: an answer that is on its way would come first. */
-const stopWork = (page: Page): Promise<void> =>
-  page.evaluate(
-    () =>
-      new Promise<void>((resolve) => {
-        const observer = new MutationObserver(() => stop());
-        const stop = (): void => {
-          const row = document.querySelector('.insight-task[data-state=running]');
-          if (!row?.textContent?.includes('Tokens, block by block')) return;
-          observer.disconnect();
-          row.querySelector('button')!.click();
-          resolve();
-        };
-        observer.observe(document, { subtree: true, childList: true, attributes: true });
-        stop();
-      }),
+async function stopWork(page: Page): Promise<void> {
+  await page.waitForFunction(
+    () => {
+      const row = document.querySelector('.insight-task[data-state=running]');
+      if (!row?.textContent?.includes('Tokens, block by block')) return false;
+      row.querySelector('button')!.click();
+      return true;
+    },
+    undefined,
+    { polling: 'raf' },
   );
+}
 
 /** A model that never comes. */
 async function withoutModel(page: Page): Promise<void> {

@@ -248,5 +248,10 @@ test('numbers for people', () => {
   expect(plain(metresText(Number.POSITIVE_INFINITY))).toBe('∞ m');
   expect([7, 999, 1000, 1234567].map(countText)).toEqual(['7', '999', '1,000', '1,234,567']);
   expect(valueText(0.00001234)).toBe('1.23e-5');
-  expect(valueText(1200)).toBe('1200');
+  expect([1200, 9999.6, 73_990.4, -18.394].map(valueText)).toEqual([
+    '1200',
+    '10000',
+    '73990',
+    '-18.39',
+  ]);
 });

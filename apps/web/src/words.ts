@@ -39,11 +39,12 @@ export const pixelsText = (width: number, height: number): string =>
 /** `1,234,567`. Not by the browser's own formats, whose first use holds the page up for 30 ms. */
 export const countText = (count: number): string => String(count).replace(/\B(?=(\d{3})+$)/g, ',');
 
-/** A value of a map: four significant digits, without an exponent where that reads. */
+/** A value of a map: four significant digits, more where all stand before the point, without an exponent where that reads. */
 export function valueText(value: number): string {
   if (!Number.isFinite(value)) return 'no value';
   const size = Math.abs(value);
   if (size !== 0 && (size < 1e-4 || size >= 1e7)) return value.toExponential(2);
+  if (size >= 1e3) return value.toFixed(0);
   return value
     .toPrecision(4)
     .replace(/(\.\d*?)0+$/, '$1')

@@ -192,10 +192,11 @@ export function makeInsightView(app: App, address: string): InsightView {
   });
 
   let front: ToolId | undefined;
+  /** Whose tab and box of the figure were brought into sight: on a phone both rows are longer than the screen. */
+  let inSight: ToolId | undefined;
   const showTool = (): void => {
     const tool = toolAt();
-    const isNew = front !== tool.id;
-    if (isNew) {
+    if (front !== tool.id) {
       front = tool.id;
       const groups = tool.id === 'parity' ? tool.groups : [...tool.groups, input];
       fill(stage, tool.element);
@@ -210,10 +211,13 @@ export function makeInsightView(app: App, address: string): InsightView {
       }
     }
     if (visible) tool.update();
-    if (!isNew) return;
+    if (!visible || inSight === tool.id) return;
+    inSight = tool.id;
     // Last: the page has to be laid out for it, which is then done.
     const { tab } = tabs.find(({ id }) => id === tool.id)!;
-    tab.scrollIntoView({ block: 'nearest', inline: 'nearest' });
+    for (const part of [strip.element.querySelector('[aria-current]'), tab]) {
+      part?.scrollIntoView({ block: 'nearest', inline: 'nearest' });
+    }
     stage.scrollTop = 0;
   };
   settings.store.watch(({ tool, size: pixels }, before) => {
@@ -326,6 +330,7 @@ export function makeInsightView(app: App, address: string): InsightView {
     },
     hide() {
       visible = false;
+      inSight = undefined;
       runner.hide();
     },
     fragment: () => settings.fragment(),
