@@ -133,6 +133,7 @@ export function makeNormsTool(context: ToolContext): Tool {
       { channel: norms === 'channel' ? Math.min(at, facts.features - 1) : undefined },
       { onProgress: ({ done, total }) => setText(said, `Block ${done} of ${total}`) },
     );
+    if (!answer) setText(said, '');
     if (!answer || facts !== runner.facts.value) return;
     if (answer.length !== canvases.length) build(answer.length);
     setStyle(element, '--ratio', `${facts.width} / ${facts.height}`);
