@@ -24,8 +24,8 @@ export interface Call {
   readonly write: Operand;
   /** A parameter of the shader at each traced size. */
   param(name: string): Side;
-  /** The value of an `override`, at every size the same. */
-  override(name: string): number | boolean | undefined;
+  /** The value of an `override`, or of a parameter where a kernel chooses as it runs; at every size the same. */
+  choice(name: string): number | boolean | undefined;
 }
 
 /** A tensor as a step sees it. */
@@ -152,7 +152,7 @@ export class Emitter {
 
   // Parts of ops
 
-  /** By the number that a shader's `override ACTIVATION` takes. */
+  /** By the number that a shader's `ACTIVATION` takes. */
   activate(x: string, code: number | boolean | undefined, name: string): string {
     const graph = this.graph;
     switch (code ?? 0) {

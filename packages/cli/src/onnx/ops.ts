@@ -13,7 +13,7 @@ export function linear(t: Emitter, call: Call): void {
   const graph = t.graph;
   let y = graph.node('MatMul', [t.plain(x), t.plain(weight)], {}, name);
   if (bias) y = graph.node('Add', [y, t.plain(bias)], {}, name);
-  y = t.activate(y, call.override('ACTIVATION'), name);
+  y = t.activate(y, call.choice('ACTIVATION'), name);
   if (scale) y = graph.node('Mul', [y, t.plain(scale)], {}, name);
   if (residual) y = graph.node('Add', [y, t.plain(residual)], {}, name);
   t.write(call, y);
@@ -54,7 +54,7 @@ function convolve(t: Emitter, call: Call, x: string, stride: number): void {
   const graph = t.graph;
   const padding = t.fixed(call.param('padding'), 'the padding');
   let input = x;
-  if (call.override('PRE_RELU')) {
+  if (call.choice('PRE_RELU')) {
     const raw = input;
     input = t.once(`${raw} relu`, () => graph.node('Relu', [raw], {}, `${name}.relu`));
   }
@@ -65,7 +65,7 @@ function convolve(t: Emitter, call: Call, x: string, stride: number): void {
     { strides: [stride, stride], pads: [padding, padding, padding, padding] },
     name,
   );
-  y = t.activate(y, call.override('ACTIVATION'), name);
+  y = t.activate(y, call.choice('ACTIVATION'), name);
   if (scale) {
     y = graph.node('Mul', [y, perChannel(t, scale, `${name}.scale`)], {}, name);
   }
@@ -113,14 +113,14 @@ export function elementwise(t: Emitter, call: Call): void {
   const [a, b] = call.reads as [Operand, Operand | undefined];
   const { name } = call.write;
   const operation = ['Identity', 'Add', 'Sub', 'Mul', 'Div', 'Max', 'Min'][
-    Number(call.override('OPERATION') ?? 0)
+    Number(call.choice('OPERATION') ?? 0)
   ]!;
   // Two maps that lie channels first are added as they lie.
   const isFirst = t.isFirst(a) && (!b || t.isFirst(b));
   const form = (operand: Operand): string => (isFirst ? t.first(operand) : t.plain(operand));
   let y = form(a);
   if (b) y = t.graph.node(operation, [y, form(b)], {}, name);
-  y = t.activate(y, call.override('ACTIVATION'), name);
+  y = t.activate(y, call.choice('ACTIVATION'), name);
   if (isFirst) t.writeFirst(call, y);
   else t.write(call, y);
 }
@@ -189,7 +189,7 @@ export function patch_merge(t: Emitter, call: Call): void {
 
 export function bilinear_resize(t: Emitter, call: Call): void {
   const [x] = call.reads as [Operand];
-  const mode = call.override('ALIGN_CORNERS') ? 'align_corners' : 'pytorch_half_pixel';
+  const mode = call.choice('ALIGN_CORNERS') ? 'align_corners' : 'pytorch_half_pixel';
   const { name, sides } = call.write;
   t.writeFirst(call, bilinear(t, x, sides.slice(1, 3), mode, name));
 }

@@ -89,7 +89,10 @@ function callOf(steps: readonly Step[]): Call {
           : data.getUint32(at, true);
       });
     },
-    override: (name) => step.overrides[name],
+    choice(name) {
+      const at = names.indexOf(name);
+      return at < 0 ? step.overrides[name] : new DataView(step.params).getUint32(at * 4, true);
+    },
   };
 }
 
