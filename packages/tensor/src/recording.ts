@@ -55,19 +55,17 @@ export async function record<I extends string, O extends string>(
         if (!tensor.storage.virtual) tensor.storage.bufferFor(tensor.name);
       }
     }
+    await compile(context, traced, options);
   } catch (error) {
     letGo(traced.held);
     throw error;
   }
-  const compiled = compile(context, traced, options);
-  compiled.catch(() => {}); // heard below, once buffers and bind groups are made, which needs no pipelines
   let recording: Recording<I, O> | undefined;
   try {
-    await context.checked('record', () => {
+    return await context.checked('record', () => {
       recording = new Recording<I, O>(context, traced);
+      return recording;
     });
-    await compiled;
-    return recording!;
   } catch (error) {
     if (recording) recording.dispose();
     else letGo(traced.held);
@@ -175,12 +173,8 @@ export class Recording<I extends string = string, O extends string = string> {
       parameters.set(new Uint8Array(step.params), offset);
       const range = { buffer, offset, size: step.params.byteLength };
       offset += places[i]! * uniformAlignment;
-      let pipeline: GPUComputePipeline | undefined;
       return {
-        // Compiled when it is first asked for: this is made while that goes on.
-        get pipeline() {
-          return (pipeline ??= pipelinesOf(context).get(step));
-        },
+        pipeline: pipelinesOf(context).get(step),
         group: bindGroupOf(context, step, bufferOf, range),
         workgroups: step.workgroups,
       };
