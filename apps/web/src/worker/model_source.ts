@@ -1,5 +1,6 @@
 import { type ByteSource, blobSource, memorySource } from '@dpt-webgpu/loaders';
 import bundledAddress from '../../../../models/dpt_tiny.safetensors?url';
+import { joined } from './joined.ts';
 import { BUNDLED_BYTES, type Bytes, type ModelSource } from './model_calls.ts';
 import { storedFile } from './model_store.ts';
 import { EngineError } from './protocol.ts';
@@ -60,16 +61,5 @@ async function fetchBytes(
     done += read.value.byteLength;
     progress?.({ done, total });
   }
-  return joined(chunks, done);
-}
-
-/** By hand: a Blob of them goes to another process and back, which takes a fifth of a second. */
-function joined(chunks: readonly Uint8Array[], length: number): Uint8Array {
-  const whole = new Uint8Array(length);
-  let at = 0;
-  for (const chunk of chunks) {
-    whole.set(chunk, at);
-    at += chunk.byteLength;
-  }
-  return whole;
+  return joined(chunks);
 }

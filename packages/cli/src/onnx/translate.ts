@@ -90,8 +90,7 @@ function callOf(steps: readonly Step[]): Call {
       });
     },
     choice(name) {
-      const at = names.indexOf(name);
-      return at < 0 ? step.overrides[name] : new DataView(step.params).getUint32(at * 4, true);
+      return names.includes(name) ? this.param(name)[0] : step.overrides[name];
     },
   };
 }

@@ -5,9 +5,8 @@ import { defineKernel } from '../kernel.ts';
 import { expectShape, shapeText } from '../shape.ts';
 import type { Tensor } from '../tensor.ts';
 import { chooseVariant, type Variant } from '../variants.ts';
-import { activationCode } from './activation.ts';
-import { epilogueParams, overridesOf } from './epilogue.ts';
-import { type Epilogue, linear, vectorDtype } from './linear.ts';
+import { epilogueChoices, epilogueParams, overridesOf, vectorDtype } from './epilogue.ts';
+import { type Epilogue, isForLargeTiles, linear } from './linear.ts';
 import { matrixUnits } from './matrix_units.ts';
 import { moduleOf } from './naming.ts';
 
@@ -97,8 +96,7 @@ export const conv2dVariants: readonly (Variant<Case> & { readonly name: keyof ty
     {
       name: 'conv2d_subgroup_matrix_128',
       fits: suitsMatrixUnits,
-      pays: ({ device, pixels, O }) =>
-        !device.software && O > 64 && Math.ceil(pixels / 128) * Math.ceil(O / 128) >= 256,
+      pays: ({ device, pixels, O }) => isForLargeTiles({ device, M: pixels, N: O }),
     },
     {
       name: 'conv2d_subgroup_matrix',
@@ -155,7 +153,7 @@ export function conv2d(
   options: Conv2dOptions = {},
 ): Tensor {
   const { stride = 1, padding = 0, preRelu = false, ...epilogue } = options;
-  const { activation = 'none', scaledBy, addTo } = epilogue;
+  const { scaledBy, addTo } = epilogue;
   const [kH, kW, I, O] = weight.dims('kH kW I O') as [number, number, number, number];
   if (x.shape.length !== 4 || x.shape[3] !== I) {
     throw invalidArgument(
@@ -196,13 +194,7 @@ export function conv2d(
   }) as keyof typeof kernels;
   const { kernel, tile, shared, size } = kernels[name];
   const tiles = tilesOf([B, Ho, Wo, O], tile);
-  const choices = {
-    PRE_RELU: Number(preRelu),
-    ACTIVATION: activationCode[activation],
-    HAS_BIAS: Number(bias !== undefined),
-    SCALE: scaledBy === undefined ? 0 : scaledBy.size === 1 ? 1 : 2,
-    HAS_RESIDUAL: Number(addTo !== undefined),
-  };
+  const choices = { PRE_RELU: Number(preRelu), ...epilogueChoices(bias, epilogue) };
   const units =
     kernel === matrices ? matrixUnits(x.context.capabilities.subgroupMatrix, x.dtype) : {};
   kernel.dispatch(

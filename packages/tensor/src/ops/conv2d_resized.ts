@@ -4,9 +4,9 @@ import { defineKernel } from '../kernel.ts';
 import { expectShape, expectSides, shapeText, sizeOf } from '../shape.ts';
 import type { Tensor } from '../tensor.ts';
 import { chooseVariant, type Variant } from '../variants.ts';
-import { activationCode } from './activation.ts';
 import { conv2d, paysOnMatrixUnits } from './conv2d.ts';
-import { type Epilogue, vectorDtype } from './linear.ts';
+import { epilogueChoices, vectorDtype } from './epilogue.ts';
+import type { Epilogue } from './linear.ts';
 import { moduleOf } from './naming.ts';
 import { bilinearResize, type Size } from './resize.ts';
 
@@ -90,7 +90,7 @@ export function resizedConv2d(
   bias?: Tensor,
   options: ResizedConv2dOptions = {},
 ): Tensor {
-  const { padding = 0, name: resizedName = '', activation = 'none', scaledBy, addTo } = options;
+  const { padding = 0, name: resizedName = '', scaledBy, addTo } = options;
   const [kH, kW, I, O] = weight.dims('kH kW I O') as [number, number, number, number];
   if (x.shape.length !== 4 || x.shape[3] !== I) {
     throw invalidArgument(
@@ -138,13 +138,7 @@ export function resizedConv2d(
         R: addTo?.dtype ?? 'f32',
         Y: dtype,
       },
-      overrides: {
-        ...tileSize,
-        ACTIVATION: activationCode[activation],
-        HAS_BIAS: bias !== undefined,
-        SCALE: scaledBy === undefined ? 0 : scaledBy.size === 1 ? 1 : 2,
-        HAS_RESIDUAL: addTo !== undefined,
-      },
+      overrides: { ...tileSize, ...epilogueChoices(bias, options) },
       params: {
         ...{ B, H, W, I, Hr, Wr, step_y: step(H, Hr), step_x: step(W, Wr) },
         ...{ Ho, Wo, O, kH, kW, padding },

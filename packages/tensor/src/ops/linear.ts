@@ -6,8 +6,8 @@ import { defineKernel } from '../kernel.ts';
 import { expectShape, shapeText } from '../shape.ts';
 import type { Tensor } from '../tensor.ts';
 import { chooseVariant, type Variant } from '../variants.ts';
-import { type Activation, activationCode } from './activation.ts';
-import { epilogueParams, overridesOf } from './epilogue.ts';
+import type { Activation } from './activation.ts';
+import { epilogueChoices, epilogueParams, overridesOf, vectorDtype } from './epilogue.ts';
 import { linearQ8Kernels, linearQ8Variants } from './linear_q8.ts';
 import { matrixUnits } from './matrix_units.ts';
 import { moduleOf } from './naming.ts';
@@ -71,7 +71,12 @@ const kernels = {
 const divisibleBy4 = ({ N, K }: Case): boolean => N % 4 === 0 && K % 4 === 0;
 const suitsMatrixUnits = ({ device, ...problem }: Case & { device: Capabilities }): boolean =>
   divisibleBy4(problem) && device.subgroupMatrix > 0 && problem.weight === 'f16';
-const isForLargeTiles = ({ device, M, N }: Case & { device: Capabilities }): boolean =>
+/** Whether tiles of 128 × 128 leave enough of them. */
+export const isForLargeTiles = ({
+  device,
+  M,
+  N,
+}: Pick<Case, 'M' | 'N'> & { readonly device: Capabilities }): boolean =>
   !device.software && N > 64 && Math.ceil(M / 128) * Math.ceil(N / 128) >= 256;
 
 export const linearVariants: readonly (Variant<Case> & { readonly name: keyof typeof kernels })[] =
@@ -133,7 +138,7 @@ export function linear(x: Tensor, weight: Tensor, bias?: Tensor, epilogue: Epilo
     );
   }
   const shape = [...x.shape.slice(0, -1), N];
-  const { activation = 'none', scaledBy, addTo } = epilogue;
+  const { scaledBy, addTo } = epilogue;
   if (bias) expectShape('linear', bias, [N]);
   if (scaledBy) expectShape('linear', scaledBy, scaledBy.size === 1 ? [1] : [N]);
   if (addTo) expectShape('linear', addTo, shape);
@@ -148,12 +153,7 @@ export function linear(x: Tensor, weight: Tensor, bias?: Tensor, epilogue: Epilo
   const { tile, shared, size } = variant;
   const tiles = Math.ceil(M / tile[0]) * Math.ceil(N / tile[1]);
   const tensors = { x, weight, bias, scale: scaledBy, residual: addTo, y };
-  const choices = {
-    ACTIVATION: activationCode[activation],
-    HAS_BIAS: Number(bias !== undefined),
-    SCALE: scaledBy === undefined ? 0 : scaledBy.size === 1 ? 1 : 2,
-    HAS_RESIDUAL: Number(addTo !== undefined),
-  };
+  const choices = epilogueChoices(bias, epilogue);
   const units = variant.kernel === matrices ? matrixUnits(subgroupMatrix, x.dtype) : {};
   const options = {
     types: {
@@ -176,16 +176,6 @@ export function linear(x: Tensor, weight: Tensor, bias?: Tensor, epilogue: Epilo
   if (variant.isQ8) variant.kernel.dispatch({ ...tensors, scales }, options);
   else variant.kernel.dispatch(tensors, options);
   return y;
-}
-
-/** Storage of bias and scale, which kernels read as one type. */
-export function vectorDtype(op: string, bias?: Tensor, scaledBy?: Tensor): Dtype {
-  if (bias && scaledBy && bias.dtype !== scaledBy.dtype) {
-    throw invalidArgument(
-      `${op}: ${bias.name} is ${bias.dtype} and ${scaledBy.name} ${scaledBy.dtype}; both must have the same dtype.`,
-    );
-  }
-  return (bias ?? scaledBy)?.dtype ?? 'f32';
 }
 
 type Sizes = Pick<Case, 'M' | 'N' | 'K'>;

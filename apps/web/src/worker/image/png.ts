@@ -1,3 +1,5 @@
+import { joined } from '../joined.ts';
+
 /** What a PNG file holds: rows from the top, without a gap. */
 export interface PngPixels {
   readonly width: number;
@@ -76,16 +78,6 @@ function chunk(type: string, data: Uint8Array): Uint8Array {
 
 const latin1 = (text: string): Uint8Array =>
   Uint8Array.from(text, (character) => character.charCodeAt(0) & 0xff);
-
-function joined(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
-  const out = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const part of parts) {
-    out.set(part, at);
-    at += part.length;
-  }
-  return out;
-}
 
 const crcTable = Uint32Array.from({ length: 256 }, (_, byte) => {
   for (let bit = 0; bit < 8; bit++) byte = byte & 1 ? (byte >>> 1) ^ 0xedb88320 : byte >>> 1;
