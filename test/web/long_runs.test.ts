@@ -163,6 +163,8 @@ function pictures(): Buffer[] {
   });
 }
 
+const MB = 1e6;
+
 interface Memory {
   /** Buffers of the engine, and the photo: what the page says. */
   readonly gpu: string | null;
@@ -229,15 +231,25 @@ test.runIf(process.platform === 'linux')(
     };
     const memory = await memoryProbe(page);
     for (let i = 0; i < 40; i++) await next();
-    const before = await memory();
-    for (let i = 0; i < 100; i++) await next();
-    const after = await memory();
-    const MB = 1e6;
-    expect(after.gpu).toBe(before.gpu);
-    expect(after.page - before.page).toBeLessThan(1 * MB);
-    expect(after.worker - before.worker).toBeLessThan(1 * MB);
-    // 100 photos with their smaller copies would be 29 MB.
-    expect(after.gpuProcess - before.gpuProcess).toBeLessThan(15 * MB);
+    // What leaks grows in each round of a hundred; what a busy browser keeps for a while grows in some.
+    const rounds = 3;
+    const growth: Record<'page' | 'worker' | 'gpuProcess', number>[] = [];
+    const isFlat = (round: (typeof growth)[number] | undefined): boolean =>
+      // 100 photos with their smaller copies would be 29 MB.
+      !!round && round.page < 1 * MB && round.worker < 1 * MB && round.gpuProcess < 15 * MB;
+    let before = await memory();
+    while (growth.length < rounds && !isFlat(growth.at(-1))) {
+      for (let i = 0; i < 100; i++) await next();
+      const after = await memory();
+      expect(after.gpu).toBe(before.gpu);
+      growth.push({
+        page: after.page - before.page,
+        worker: after.worker - before.worker,
+        gpuProcess: after.gpuProcess - before.gpuProcess,
+      });
+      before = after;
+    }
+    expect(growth).toSatisfy((all: typeof growth) => isFlat(all.at(-1)));
     await page.context().close();
   },
   300_000,
