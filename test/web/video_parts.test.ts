@@ -3,10 +3,11 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, expect, test } from 'vitest';
-import { evenFrames, exactFrames } from '../../apps/web/src/pages/video/frame_table.ts';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { fitted } from '../../apps/web/src/pages/image/layout.ts';
 import { filmView, placeFilm } from '../../apps/web/src/pages/video/film_layout.ts';
+import { FrameGrabber } from '../../apps/web/src/pages/video/frame_grabber.ts';
+import { evenFrames, exactFrames } from '../../apps/web/src/pages/video/frame_table.ts';
 import {
   recordedSize,
   recordedView,
@@ -53,6 +54,51 @@ describe('frames', () => {
   test('a film of one', () => {
     expect(exactFrames([0], 4).middleOf(0)).toBe(2);
     expect(evenFrames(1 / 30, 0).count).toBe(1);
+  });
+});
+
+describe('a frame of a video that stands', () => {
+  const frames = exactFrames([0, 0.1, 0.2], 0.3);
+  const video = { paused: true, currentTime: 0.12 };
+  /** What is shown, in seconds, each time that somebody asks; the last for good. */
+  let shown: number[] = [];
+  let closed = 0;
+  class Frame {
+    readonly timestamp = 1e6 * (shown.length > 1 ? shown.shift()! : shown[0]!);
+    close(): void {
+      closed++;
+    }
+  }
+  const grab = async (...times: number[]): Promise<Frame> => {
+    [shown, closed] = [times, 0];
+    const frame = grabber.grab(frames);
+    await vi.runAllTimersAsync();
+    return (await frame) as unknown as Frame;
+  };
+  const grabber = new FrameGrabber(video as HTMLVideoElement);
+  beforeAll(() => {
+    vi.useFakeTimers();
+    vi.stubGlobal('VideoFrame', Frame);
+  });
+  afterAll(() => {
+    vi.unstubAllGlobals();
+    vi.useRealTimers();
+  });
+
+  test('is the one that was sought, not the one before that is still shown', async () => {
+    expect((await grab(0.1)).timestamp).toBe(1e5);
+    expect(closed).toBe(0);
+    expect((await grab(0, 0, 0, 0.1)).timestamp).toBe(1e5);
+    expect(closed).toBe(3);
+    // It may need to be told once more.
+    expect(video.currentTime).toBeCloseTo(0.15, 9);
+  });
+
+  test('is the one that is shown where frames have another clock than their file', async () => {
+    expect((await grab(7)).timestamp).toBe(7e6);
+    expect(closed).toBeGreaterThan(10);
+    expect((await grab(7)).timestamp).toBe(7e6);
+    expect(closed).toBe(0);
   });
 });
 

@@ -7,6 +7,7 @@ import type { Toaster } from '../../ui/toast.ts';
 import type { FilmFacts, FilmOptions } from '../../worker/film/film_calls.ts';
 import type { Failure } from '../../worker/protocol.ts';
 import type { FirstRun } from '../getting_ready.ts';
+import { FrameGrabber } from './frame_grabber.ts';
 import { evenFrames, exactFrames, type FrameTable } from './frame_table.ts';
 import { untilReady } from './until_ready.ts';
 
@@ -49,6 +50,7 @@ export class Film {
   readonly video = h('video', { class: 'film-source', playsinline: true, muted: true });
   readonly #engine: Engine;
   readonly #toast: Toaster;
+  readonly #grabber = new FrameGrabber(this.video);
   #address: string | undefined;
   #stream: MediaStream | undefined;
   #busy = false;
@@ -330,26 +332,10 @@ export class Film {
     return this.#work;
   }
 
-  /** What the video shows. Chromium has no frame of a film that was opened and has neither played nor been moved. */
-  async #grab(): Promise<VideoFrame | ImageBitmap> {
-    for (let attempt = 0; ; attempt++) {
-      try {
-        return 'VideoFrame' in globalThis
-          ? new VideoFrame(this.video)
-          : await createImageBitmap(this.video);
-      } catch (error) {
-        const isEarly = error instanceof DOMException && error.name === 'InvalidStateError';
-        if (!isEarly || attempt === 40) throw error;
-        if (attempt === 0 && this.video.paused) await this.#seekFrame(this.video.currentTime);
-        else await new Promise((resolve) => setTimeout(resolve, 50));
-      }
-    }
-  }
-
   /** The frame alone, while there is no model for its depth. */
   async #preview(): Promise<void> {
     try {
-      const frame = await this.#grab();
+      const frame = await this.#grabber.grab(this.frames);
       await this.#engine.call('film.preview', { frame }, { transfer: [frame] });
     } catch {
       // What is wrong is said when its depth is asked for.
@@ -360,7 +346,7 @@ export class Film {
     const source = this.source.value;
     const isFile = source.kind === 'file';
     try {
-      const frame = await this.#grab();
+      const frame = await this.#grabber.grab(this.frames);
       if (this.source.value !== source) {
         frame.close();
         return;
