@@ -114,7 +114,12 @@ export function makeImagePage(app: App, address: string): ImagePage {
     options: [
       { value: 'depth', label: 'Depth' },
       { value: 'compare', label: 'Compare' },
-      { value: 'side', label: 'Side by side', class: 'wideonly' },
+      {
+        value: 'side',
+        label: h('span', {}, 'Side', h('span', { class: 'wideonly' }, ' by side')),
+        name: 'Side by side',
+        class: 'wideonly',
+      },
       { value: 'normals', label: 'Normals' },
       { value: 'cutout', label: 'Cut-out' },
     ],
