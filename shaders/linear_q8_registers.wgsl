@@ -9,11 +9,13 @@ alias E = f32;                                // of bias and scale
 alias R = f32;                                // of the residual
 alias Y = f32;                                // of y; arithmetic is f32 whatever they are
 override ACTIVATION: u32 = 0;                 // 0 none, 1 ReLU, 2 GELU, 3 SiLU, 4 sigmoid
-override HAS_BIAS: bool = false;
-override SCALE: u32 = 0;                      // 0 none, 1 one number, 2 one per column
-override HAS_RESIDUAL: bool = false;
 
-struct Params { M: u32, N: u32, K: u32 }
+struct Params {
+  M: u32, N: u32, K: u32,
+  HAS_BIAS: u32,
+  SCALE: u32,                                 // 0 none, 1 one number, 2 one per column
+  HAS_RESIDUAL: u32,
+}
 
 @group(0) @binding(0) var<storage, read> x: array<X>;                 // [M, K]
 @group(0) @binding(1) var<storage, read> weight: array<u32>;          // [K, N / 4]: int8, four columns to a word
@@ -67,26 +69,22 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   }
 
   // A loop, because compilers inline `store`: sixteen copies of it took longer to compile than all the rest.
-  let lefts = array(l0, l1, l2, l3, l4, l5, l6, l7);
-  let rights = array(r0, r1, r2, r3, r4, r5, r6, r7);
-  for (var i = 0u; i < 8u; i++) {
-    store(row + i, left, lefts[i]);
-    if (left < right) { store(row + i, right, rights[i]); }
-  }
+  let sums = array(l0, r0, l1, r1, l2, r2, l3, r3, l4, r4, l5, r5, l6, r6, l7, r7);
+  for (var i = 0u; i < 16u; i++) { store(row + i / 2u, left + i % 2u, sums[i]); }
 }
 
 fn store(row: u32, column: u32, sum: vec4f) {
-  if (row >= params.M) { return; }
+  if (row >= params.M || column >= params.N / 4u) { return; }
   let i = row * (params.N / 4u) + column;
   var v = sum * scales[column] * 127.0;
-  if (HAS_BIAS) { v += vec4f(bias[column]); }
+  if (params.HAS_BIAS != 0u) { v += vec4f(bias[column]); }
   v = activate(v);
-  if (SCALE == 1u) { v *= f32(scale[0]); }
-  if (SCALE == 2u) {
+  if (params.SCALE == 1u) { v *= f32(scale[0]); }
+  if (params.SCALE == 2u) {
     let c = column * 4u;
     v *= vec4f(f32(scale[c]), f32(scale[c + 1u]), f32(scale[c + 2u]), f32(scale[c + 3u]));
   }
-  if (HAS_RESIDUAL) { v += vec4f(residual[i]); }
+  if (params.HAS_RESIDUAL != 0u) { v += vec4f(residual[i]); }
   y[i] = vec4<Y>(v);
 }
 

@@ -15,6 +15,10 @@ export const epilogueParams = {
   HAS_RESIDUAL: 'u32',
 } as const;
 
+const { ACTIVATION: _, ...rest } = epilogueParams;
+/** The same for kernels that have a pipeline for each activation: one that chooses is a twentieth slower on SwiftShader. */
+export const paramsBehindActivation = rest;
+
 /** Those of a kernel's choices that it does not read as it runs. */
 export const overridesOf = (
   { layout }: { readonly layout: { readonly params: object } },

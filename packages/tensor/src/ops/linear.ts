@@ -7,7 +7,13 @@ import { expectShape, shapeText } from '../shape.ts';
 import type { Tensor } from '../tensor.ts';
 import { chooseVariant, type Variant } from '../variants.ts';
 import type { Activation } from './activation.ts';
-import { epilogueChoices, epilogueParams, overridesOf, vectorDtype } from './epilogue.ts';
+import {
+  epilogueChoices,
+  epilogueParams,
+  overridesOf,
+  paramsBehindActivation,
+  vectorDtype,
+} from './epilogue.ts';
 import { linearQ8Kernels, linearQ8Variants } from './linear_q8.ts';
 import { matrixUnits } from './matrix_units.ts';
 import { moduleOf } from './naming.ts';
@@ -44,10 +50,9 @@ const shuffle = defineKernel('linear_shuffle', {
   ...layout,
   params: { ...layout.params, ...epilogueParams },
 });
-const { ACTIVATION: _, ...behindActivation } = epilogueParams;
 const registers = defineKernel('linear_registers', {
   ...layout,
-  params: { ...layout.params, ...behindActivation },
+  params: { ...layout.params, ...paramsBehindActivation },
 });
 const plain = defineKernel('linear', layout);
 

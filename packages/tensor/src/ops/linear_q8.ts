@@ -1,6 +1,6 @@
 import { defineKernel } from '../kernel.ts';
 import type { Variant } from '../variants.ts';
-import { epilogueParams } from './epilogue.ts';
+import { epilogueParams, paramsBehindActivation } from './epilogue.ts';
 
 const layout = {
   reads: ['x', 'weight', 'bias', 'scale', 'residual', 'scales'],
@@ -13,7 +13,10 @@ const shuffle = defineKernel('linear_q8_shuffle', {
   ...layout,
   params: { ...layout.params, ...epilogueParams },
 });
-const registers = defineKernel('linear_q8_registers', layout);
+const registers = defineKernel('linear_q8_registers', {
+  ...layout,
+  params: { ...layout.params, ...paramsBehindActivation },
+});
 const plain = defineKernel('linear_q8', layout);
 
 /** As the kernels of `linear`. */
