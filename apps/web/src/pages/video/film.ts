@@ -63,6 +63,7 @@ export class Film {
   #lastDone = 0;
   #frameSeconds = 1 / 30;
   #table: FrameTable | undefined;
+  #tableRead: Promise<void> | undefined;
   #reading: AbortController | undefined;
   #ids = 0;
   /** Counts how often playing began, so that what an earlier turn had begun ends. */
@@ -105,7 +106,7 @@ export class Film {
     this.video.src = this.#address;
     await untilReady(this.video);
     this.source.set({ kind: 'file', name: file.name, id: ++this.#ids });
-    void this.#readTable(file);
+    this.#tableRead = this.#readTable(file);
     this.play();
   }
 
@@ -255,6 +256,8 @@ export class Film {
     const turn = this.#turn;
     const goesOn = (): boolean => this.playing.value && turn === this.#turn;
     this.video.pause();
+    // Which frames there are is in the file's own table. In long films without an index that takes seconds.
+    await this.#tableRead;
     await this.#enterRange();
     while (goesOn()) {
       await this.#work;
