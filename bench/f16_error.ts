@@ -81,25 +81,28 @@ function roundAsMatrixUnits(): void {
       `${inTwo}fn load($1) -> f32 { return in_two($2); }`,
     ],
   ]);
-  change('attention_registers', [
-    [
-      /fn load\((.*)\) -> f32 \{ return (.*); \}/,
-      `${inTwo}fn load($1) -> f32 { return in_two($2); }`,
-    ],
-    ...[0, 1, 2, 3].flatMap((i) =>
-      ['a', 'b'].map((w) => {
-        const weight = `exp(${w}${i} - n${i})`;
-        const from = new RegExp(` ${w}${i} = ${weight.replace(/[()]/g, '\\$&')};`);
-        return [from, ` ${w}${i} = vec4f(vec4<T>(${weight}));`] as const;
-      }),
-    ),
-  ]);
+  for (const shader of ['attention_registers', 'attention_relative_registers']) {
+    change(shader, [
+      [
+        /fn load\((.*)\) -> f32 \{ return (.*); \}/,
+        `${inTwo}fn load($1) -> f32 { return in_two($2); }`,
+      ],
+      ...[0, 1, 2, 3].flatMap((i) =>
+        ['a', 'b'].map((w) => {
+          const weight = `exp(${w}${i} - n${i})`;
+          const from = new RegExp(` ${w}${i} = ${weight.replace(/[()]/g, '\\$&')};`);
+          return [from, ` ${w}${i} = vec4f(vec4<T>(${weight}));`] as const;
+        }),
+      ),
+    ]);
+  }
 }
 
 /** Also on a processor, which does not gain by them. */
 const onMatrixUnits = {
   linear: 'linear_subgroup_matrix',
   attention: 'attention_subgroup_matrix',
+  attention_relative: 'attention_relative_subgroup_matrix',
   conv2d: 'conv2d_subgroup_matrix',
 };
 

@@ -163,9 +163,13 @@ test.each([
 );
 
 // The fixtures are too small for some kernels; their shapes at the size of photos are not.
-test.each(['depth_anything_v2', 'midas_vit'])(
-  '%s has its attention on matrix units where its weights are f16',
-  async (family) => {
+test.each([
+  { family: 'depth_anything_v2', op: 'attention' },
+  { family: 'midas_vit', op: 'attention' },
+  { family: 'midas_beit', op: 'attention_relative' },
+])(
+  '$family has its attention on matrix units where its weights are f16',
+  async ({ family, op }) => {
     const file = await openCheckpointFile(join(fixtures, family, 'model.safetensors'));
     const shaders = (dtype: 'f32' | 'f16') => {
       const on = Context.planning({ f16: true, subgroupMatrix: 16 });
@@ -175,9 +179,9 @@ test.each(['depth_anything_v2', 'midas_vit'])(
     };
     const [f16, f32] = [shaders('f16'), shaders('f32')];
     await file.close();
-    const onMatrixUnits = 'attention_subgroup_matrix';
-    expect([f16.has(onMatrixUnits), f16.has('attention_tiled')]).toEqual([true, false]);
-    expect([f32.has(onMatrixUnits), f32.has('attention_tiled')]).toEqual([false, true]);
+    const ways = [`${op}_subgroup_matrix`, `${op}_tiled`];
+    expect(ways.map((shader) => f16.has(shader))).toEqual([true, false]);
+    expect(ways.map((shader) => f32.has(shader))).toEqual([false, true]);
   },
 );
 

@@ -32,6 +32,7 @@ const asMatrices = await testContext({
   variants: {
     linear: 'linear_subgroup_matrix',
     attention: 'attention_subgroup_matrix',
+    attention_relative: 'attention_relative_subgroup_matrix',
     conv2d: 'conv2d_subgroup_matrix',
   },
 });

@@ -5,11 +5,8 @@
 import { describe, expect, test } from 'vitest';
 import { Context } from '../../../packages/tensor/src/context.ts';
 import { kernels } from '../../../packages/tensor/src/kernel.ts';
-import {
-  attention,
-  attentionUnits,
-  attentionVariants,
-} from '../../../packages/tensor/src/ops/attention.ts';
+import { attention, attentionVariants } from '../../../packages/tensor/src/ops/attention.ts';
+import { attentionUnits } from '../../../packages/tensor/src/ops/matrix_units.ts';
 import { plan } from '../../../packages/tensor/src/recording.ts';
 import { chooseVariant } from '../../../packages/tensor/src/variants.ts';
 import * as reference from '../../reference/attention.ts';

@@ -1,4 +1,3 @@
-import type { Capabilities } from '../capabilities.ts';
 import type { Dtype } from '../dtype.ts';
 import { invalidArgument } from '../errors.ts';
 import { defineKernel } from '../kernel.ts';
@@ -6,7 +5,7 @@ import { shapeText } from '../shape.ts';
 import type { Tensor } from '../tensor.ts';
 import { chooseVariant, type Variant } from '../variants.ts';
 import { attentionValues } from './attention_values.ts';
-import { type MatrixUnits, matrixUnits } from './matrix_units.ts';
+import { attentionUnits } from './matrix_units.ts';
 import { parentOf } from './naming.ts';
 
 /** How the features are split, and how scores are scaled. */
@@ -148,13 +147,6 @@ export function attention(
     },
   );
   return y;
-}
-
-/** `matrixUnits`, and arrays twice as long where matrices are half as wide. */
-export function attentionUnits(side: Capabilities['subgroupMatrix'], dtype: Dtype): MatrixUnits {
-  const { types, overrides } = matrixUnits(side, dtype);
-  const arrays = { Queries: 'array<Left, 16>', Outputs: 'array<Sums, 8>' };
-  return { ...(overrides && { overrides }), ...(types && { types: { ...types, ...arrays } }) };
 }
 
 interface Problem {

@@ -1,9 +1,11 @@
+import type { Dtype } from '../dtype.ts';
 import { invalidArgument } from '../errors.ts';
 import { defineKernel } from '../kernel.ts';
 import { expectShape, shapeText } from '../shape.ts';
 import type { Tensor } from '../tensor.ts';
 import { chooseVariant, type Variant } from '../variants.ts';
 import { attentionValues } from './attention_values.ts';
+import { attentionUnits } from './matrix_units.ts';
 import { parentOf } from './naming.ts';
 
 /** How the features are split, and which bias each pair of tokens gets. */
@@ -16,6 +18,11 @@ export interface RelativeAttentionOptions {
   readonly grid: readonly [H: number, W: number];
   /** Multiplies q · kᵀ, before the bias is added. Default 1/√d, d = C / heads. */
   readonly scale?: number;
+  /**
+   * f16: matrix units, where a device has them, may take q, k, v and the weights of an f32 qkv as sums of two f16 each.
+   * Sums, biases and softmax are f32 in any case. Default: the dtype of qkv.
+   */
+  readonly products?: Dtype;
   /**
    * Scores, softmax and values as three steps, with the N × N matrix stored. Default false;
    * a recording made with `attentionWeights` has them anyway.
@@ -36,36 +43,57 @@ const layout = {
     scale: 'f32',
   },
 } as const;
-/** `queries`: of a workgroup, or of each of its 64 threads. `knows`: d may be compiled in. `row`: d values of a thread. */
+/**
+ * `queries`: of a workgroup, or of each of its 64 threads. `knows`: where d is compiled in. `row`: d values of a thread.
+ */
 const kernels = {
+  attention_relative_subgroup_matrix: {
+    kernel: defineKernel('attention_relative_subgroup_matrix', layout),
+    queries: 64,
+    shared: true,
+    knows: 'everywhere',
+    row: undefined,
+  },
   attention_relative_tiled: {
     kernel: defineKernel('attention_relative_tiled', layout),
     queries: 64,
     shared: true,
-    knows: true,
+    knows: 'on GPUs',
     row: undefined,
   },
   attention_relative_registers: {
     kernel: defineKernel('attention_relative_registers', layout),
     queries: 4,
     shared: false,
-    knows: false,
+    knows: 'nowhere',
     row: (d: number) => `array<f32, ${d}>`,
   },
   attention_relative: {
     kernel: defineKernel('attention_relative', layout),
     queries: 1,
     shared: false,
-    knows: true,
+    knows: 'on GPUs',
     row: (d: number) => `array<vec4f, ${d / 4}>`,
   },
 };
 const scoresKernel = defineKernel('attention_relative_scores', layout);
 
-export const relativeAttentionVariants: readonly (Variant<{
+interface Case {
   readonly N: number;
   readonly d: number;
-}> & { readonly name: keyof typeof kernels })[] = [
+  readonly products: Dtype;
+}
+
+export const relativeAttentionVariants: readonly (Variant<Case> & {
+  readonly name: keyof typeof kernels;
+})[] = [
+  // As attention_subgroup_matrix, for models whose weights are f16. Not measured on a GPU yet.
+  {
+    name: 'attention_relative_subgroup_matrix',
+    fits: ({ d, products, device }) =>
+      device.subgroupMatrix > 0 && products === 'f16' && d % device.subgroupMatrix === 0 && d <= 64,
+    pays: ({ N, device }) => !device.software && N >= 32,
+  },
   // As attention_tiled, for GPUs; not measured on one yet.
   {
     name: 'attention_relative_tiled',
@@ -96,7 +124,7 @@ export const relativeAttentionVariants: readonly (Variant<{
  */
 export function attentionWithRelativePositions(
   qkv: Tensor,
-  { heads, table, grid, scale, textbook = false }: RelativeAttentionOptions,
+  { heads, table, grid, scale, products = qkv.dtype, textbook = false }: RelativeAttentionOptions,
 ): Tensor {
   const [B, N, C3] = qkv.dims('B N 3C') as [number, number, number];
   const [H, W] = grid;
@@ -133,20 +161,22 @@ export function attentionWithRelativePositions(
   }
 
   const y = context.empty([B, N, C3 / 3], dtype, `${parent}.values`);
-  const problem = { N, d };
-  const name = chooseVariant(
-    context,
-    'attention_relative',
-    relativeAttentionVariants,
-    problem,
-  ) as keyof typeof kernels;
+  const name = chooseVariant(context, 'attention_relative', relativeAttentionVariants, {
+    N,
+    d,
+    products,
+  }) as keyof typeof kernels;
   const { kernel, queries, shared, knows, row } = kernels[name];
   const blocks = B * heads * Math.ceil(N / queries);
+  const { software, subgroupMatrix } = context.capabilities;
+  const compiledIn = knows === 'everywhere' || (knows === 'on GPUs' && !software);
+  const onUnits = name === 'attention_relative_subgroup_matrix';
+  const units = onUnits ? attentionUnits(subgroupMatrix, dtype) : {};
   kernel.dispatch(
     { qkv, table, y },
     {
-      types: { T: dtype, ...(row && { Row: row(d) }) },
-      overrides: knows ? { D4: context.capabilities.software ? 0 : d / 4 } : {},
+      types: { T: dtype, ...(row && { Row: row(d) }), ...units.types },
+      overrides: { ...(compiledIn && { D4: d / 4 }), ...units.overrides },
       params,
       workgroups: shared ? blocks : Math.ceil(blocks / 64),
       label: `attention_relative ${parent}`,

@@ -23,3 +23,10 @@ export function matrixUnits(side: Capabilities['subgroupMatrix'], dtype: Dtype):
     overrides: { PARTS, MATRIX: side },
   };
 }
+
+/** The same for kernels of attention, whose arrays are twice as long where matrices are half as wide. */
+export function attentionUnits(side: Capabilities['subgroupMatrix'], dtype: Dtype): MatrixUnits {
+  const { types, overrides } = matrixUnits(side, dtype);
+  const arrays = { Queries: 'array<Left, 16>', Outputs: 'array<Sums, 8>' };
+  return { ...(overrides && { overrides }), ...(types && { types: { ...types, ...arrays } }) };
+}

@@ -56,6 +56,7 @@ export class BeitBlock {
  */
 class RelativeSelfAttention {
   readonly heads: number;
+  readonly products: Dtype;
   /** Its bias is [b_q ; 0 ; b_v]. */
   readonly qkv: Linear;
   readonly positions: RelativePositionBias;
@@ -64,6 +65,8 @@ class RelativeSelfAttention {
   constructor(config: BlockConfig, weights: Weights, cache: GridCache) {
     const { features, heads, dtype } = config;
     this.heads = heads;
+    // As in the maps around it.
+    this.products = weights.dtype;
     this.qkv = new Linear({ in: features, out: 3 * features, dtype }, weights.at('qkv'));
     this.positions = new RelativePositionBias(config, weights, cache);
     this.project = new Linear({ in: features, out: features }, weights.at('project'));
@@ -75,10 +78,10 @@ class RelativeSelfAttention {
     grid: Grid,
     residual: { readonly scaledBy: Tensor; readonly addTo: Tensor },
   ): Tensor {
-    const { heads } = this;
+    const { heads, products } = this;
     const table = this.positions.forward(grid); // [heads, (2H − 1)(2W − 1) + 3]
     const qkv = this.qkv.forward(x); // [B, 1 + N, 3F]
-    const values = attentionWithRelativePositions(qkv, { heads, table, grid }); // [B, 1 + N, F]
+    const values = attentionWithRelativePositions(qkv, { heads, table, grid, products }); // [B, 1 + N, F]
     return this.project.forward(values, residual); // [B, 1 + N, F]
   }
 }
