@@ -14,54 +14,65 @@ export function matrixKernel(
   return new Kernel('emulated', { ...kernel.layout, source });
 }
 
+/** Values of a matrix that a thread holds: of its row of a left one, of its eight columns of a right one, its eight results. */
+const values = { left: 16, right: 128, result: 8 };
+
+/** Row and column, as counted by i, of what a thread holds. Its results are half a row. */
+const places: Readonly<Record<string, readonly [row: string, column: string]>> = {
+  Left: ['own / 2u', 'i'],
+  Right: ['i / 8u', 'own % 2u * 8u + i % 8u'],
+  Sums: ['own / 2u', 'own % 2u * 8u + i'],
+};
+
 /**
- * The text of a …_subgroup_matrix.wgsl with its matrices as arrays of 256 values of every thread, which loads all and
- * computes and stores eight, its own: wasteful and plain, but any device can run it. All else stays as it is: tiles,
- * barriers, softmax, epilogue. Subgroups are 32 threads in a row, and f16 becomes f32 unless the device has it. Shuffles
- * are the device's, among neighbours.
+ * The text of a …_subgroup_matrix.wgsl with its matrices as arrays of every thread, in which it holds what eight of the 256
+ * results need: plain, and any device can run it. All else stays as it is: tiles, barriers, softmax, epilogue. Subgroups are
+ * 32 threads in a row, and f16 becomes f32 unless the device has it. Shuffles are the device's, among neighbours.
  */
 function emulateMatrices(source: string, { f16 }: { f16: boolean }): string {
-  const stored = new Set<string>();
-  const loads = new Map<string, string>();
+  const moves = new Map<string, string>();
   const text = source
     .replace(/^(enable|diagnostic).*$/gm, '')
     .replace('@subgroup_size(LANES)', '')
     .replace(/@builtin\(subgroup_\w+\) \w+: u32,/g, '')
     .replace(/^\) \{$/m, '$&\n  let subgroup = lane / 32u; let own = lane % 32u;')
     .replace(
-      /\b(let )?(\w+(?:\[.*\])?) = subgroupMatrixLoad<\w+, (\w+)>\(&(\w+), (.*)\);/g,
-      (_, bound: string | undefined, matrix: string, order: string, tile: string, at: string) => {
-        loads.set(`${order}_${tile}`, loadText(order, tile));
-        return `${bound ? `var ${matrix}: Matrix; ` : ''}load_${order}_${tile}(&${matrix}, ${at});`;
+      /\b(let )?(\w+(?:\[.*\])?) = subgroupMatrixLoad<(\w+), (\w+)>\(&(\w+), (.*)\);/g,
+      (
+        _,
+        bound: string | undefined,
+        matrix: string,
+        kind: string,
+        order: string,
+        ...[tile, at]
+      ) => {
+        const name = `load_${kind}_${order}_${tile}`;
+        moves.set(name, moveText(name, kind, `(*m)[i] = f32(${tile}[${placeText(kind, order)}]);`));
+        return `${bound ? `var ${matrix}: ${kind}; ` : ''}${name}(own, &${matrix}, ${at});`;
       },
     )
     .replace(
       /\S.* = subgroupMatrixMultiplyAccumulate\((.*), (\w+), (.*)\);/g,
-      'multiply_add(own, &$1, &$2, &$3);',
+      'multiply_add(&$1, &$2, &$3);',
     )
     .replace(
-      /subgroupMatrixStore<row_major>\(&(\w+), (.*), (\w+(?:\[.*\])?), (\w+)\);/g,
-      (_, tile: string, at: string, matrix: string, pitch: string) => {
-        stored.add(tile);
-        return `store_row_major_${tile}(own, &${matrix}, ${at}, ${pitch});`;
+      /subgroupMatrixStore<(\w+)>\(&(\w+), (.*), (\w+(?:\[.*\])?), (\w+)\);/g,
+      (_, order: string, tile: string, at: string, matrix: string, pitch: string) => {
+        const name = `store_${order}_${tile}`;
+        moves.set(name, moveText(name, 'Sums', `${tile}[${placeText('Sums', order)}] = (*m)[i];`));
+        return `${name}(own, &${matrix}, ${at}, ${pitch});`;
       },
     )
-    .replace(/subgroup_matrix_\w+<\w+, 16, 16>/g, 'Matrix');
-  const stores = [...stored].map(
-    (tile) => `
-fn store_row_major_${tile}(own: u32, m: ptr<function, Matrix>, at: u32, pitch: u32) {
-  for (var i = own * 8u; i < own * 8u + 8u; i++) { ${tile}[at + i / 16u * pitch + i % 16u] = (*m)[i]; }
-}`,
-  );
+    .replace(
+      /subgroup_matrix_(left|right|result)<\w+, 16, 16>/g,
+      (_, kind: keyof typeof values) => `array<f32, ${values[kind]}>`,
+    );
   const whole = `${text}
-alias Matrix = array<f32, 256>;
-${[...loads.values(), ...stores].join('\n')}
+${[...moves.values()].join('\n')}
 
-fn multiply_add(own: u32, a: ptr<function, Matrix>, b: ptr<function, Matrix>, sums: ptr<function, Matrix>) {
-  for (var i = own * 8u; i < own * 8u + 8u; i++) {
-    for (var k = 0u; k < 16u; k++) {
-      (*sums)[i] += (*a)[i / 16u * 16u + k] * (*b)[k * 16u + i % 16u];
-    }
+fn multiply_add(a: ptr<function, Left>, b: ptr<function, Right>, sums: ptr<function, Sums>) {
+  for (var i = 0u; i < ${values.result}u; i++) {
+    for (var k = 0u; k < 16u; k++) { (*sums)[i] += (*a)[k] * (*b)[k * 8u + i]; }
   }
 }
 `;
@@ -69,10 +80,16 @@ fn multiply_add(own: u32, a: ptr<function, Matrix>, b: ptr<function, Matrix>, su
   return shuffles + (f16 ? `enable f16;\n${whole}` : whole.replaceAll('f16', 'f32'));
 }
 
-function loadText(order: string, tile: string): string {
-  const place = order === 'row_major' ? 'i / 16u * pitch + i % 16u' : 'i % 16u * pitch + i / 16u';
+function placeText(kind: string, order: string): string {
+  const [row, column] = places[kind]!;
+  const [slow, fast] = order === 'row_major' ? [row, column] : [column, row];
+  return `at + (${slow}) * pitch + ${fast}`;
+}
+
+function moveText(name: string, kind: string, move: string): string {
+  const count = { Left: values.left, Right: values.right, Sums: values.result }[kind]!;
   return `
-fn load_${order}_${tile}(m: ptr<function, Matrix>, at: u32, pitch: u32) {
-  for (var i = 0u; i < 256u; i++) { (*m)[i] = f32(${tile}[at + ${place}]); }
+fn ${name}(own: u32, m: ptr<function, ${kind}>, at: u32, pitch: u32) {
+  for (var i = 0u; i < ${count}u; i++) { ${move} }
 }`;
 }
