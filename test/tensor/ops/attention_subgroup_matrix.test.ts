@@ -43,7 +43,8 @@ describe('against the reference', { timeout: 600_000 }, () => {
     const context = await testContext();
     const { subgroupMatrix } = context.capabilities;
     const kernel = matrixKernel('attention_subgroup_matrix', context.capabilities);
-    for (const dtype of dtypesOf(context)) {
+    // Narrow heads in f32 alone, which spares lavapipe a kernel: width and storage have no line in common.
+    for (const dtype of d < 64 ? (['f32'] as const) : dtypesOf(context)) {
       const qkv = randomNd([B, N, 3 * heads * d], { seed: N, dtype });
       for (let n = 0; scores && n < N; n++) {
         const token = qkv.data.subarray(n * 3 * d, (n + 1) * 3 * d);
@@ -77,13 +78,13 @@ describe('against the reference', { timeout: 600_000 }, () => {
   // Whole numbers, which f16 has. Rising, every step moves every maximum; falling, only the first does.
   test.each([1, -1])('scores from −116 to 116, order %d', async (order) => {
     const scores = (n: number): number => order * (4 * n - 116);
-    await expectReference({ B: 1, N: 59, heads: 1, d: 16 }, { scores, scale: 1 });
+    await expectReference({ B: 1, N: 59, heads: 1, d: 64 }, { scores, scale: 1 });
   });
 
   // By 5 powers of 2 a step: the maximum stays, then moves by 10, and weights reach 2⁵.
   test('maxima that move at every other step', async () => {
     const scores = (n: number): number => Math.floor(n / 16) * 3.5;
-    await expectReference({ B: 1, N: 90, heads: 1, d: 16 }, { scores, scale: 1 });
+    await expectReference({ B: 1, N: 90, heads: 1, d: 64 }, { scores, scale: 1 });
   });
 });
 
