@@ -38,6 +38,7 @@ override MATRIX: u32 = 16;                    // rows and columns of these matri
 override LANES: u32 = MATRIX * MATRIX / 8u;   // threads of a subgroup: 32 or 8, of which each has 8 values of a matrix
 override SIDE: u32 = 64;                      // rows and columns of a tile: 64 or 128
 override PARTS: u32 = 2;                      // f16 that make an x: 2 of f32, 1 of f16
+override SHRINK: f32 = select(1.0, 0.03125, PARTS == 2u);   // of an x on its way to f16, which end at 65504; an f32 may be 2 million
 override STEP: u32 = 2048u / SIDE;            // of K in a slice: 32 or 16, so that both tiles fit into 16 KiB
 override ACROSS: u32 = 32u / MATRIX;          // subgroups across a tile, and down: 2 or 4
 override COUNT: u32 = SIDE / 32u;             // matrices across the part of a subgroup, and down
@@ -172,10 +173,11 @@ fn load_x(top: u32, k: u32, place: u32) -> vec4<X> {
 fn put_x(place: u32, v: vec4<X>) -> vec4<X> {
   let at = place / (STEP / 4u) * X_PITCH + place % (STEP / 4u) * 4u;
   let held = leading(vec4f(v));
-  x_slice[at] = f16(held.x);
-  x_slice[at + 1u] = f16(held.y);
-  x_slice[at + 2u] = f16(held.z);
-  x_slice[at + 3u] = f16(held.w);
+  let shrunk = held * SHRINK;
+  x_slice[at] = f16(shrunk.x);
+  x_slice[at + 1u] = f16(shrunk.y);
+  x_slice[at + 2u] = f16(shrunk.z);
+  x_slice[at + 3u] = f16(shrunk.w);
   return v - vec4<X>(held);
 }
 
@@ -200,7 +202,7 @@ fn put_w(place: u32, v: vec4<f16>) {
 fn store(row: u32, column: u32, sum: vec4f) {
   if (row >= params.M || column >= params.N / 4u) { return; }
   let i = row * (params.N / 4u) + column;
-  var v = sum;
+  var v = sum / SHRINK;
   if (HAS_BIAS) { v += vec4f(bias[column]); }
   v = activate(v);
   if (SCALE == 1u) { v *= f32(scale[0]); }
