@@ -7,7 +7,8 @@ import { showDialog } from './ui/dialog.ts';
 /** The table that keys work from, as a dialog: this page first, then the others. */
 export function showKeySheet(keys: Keys, page: PageId): void {
   const title = (id: PageId): string => pages.find((known) => known.id === id)!.title;
-  const here = keys.commands(page);
+  const held = keys.commands(page);
+  const here = [...held.filter((of) => of.pages), ...held.filter((of) => !of.pages)];
   const others = pages
     .filter(({ id }) => id !== page)
     .map(({ id }) => ({
@@ -22,6 +23,7 @@ export function showKeySheet(keys: Keys, page: PageId): void {
   });
   void showDialog(
     'Keys and gestures',
+    h('p', { class: 'small quiet' }, 'Keys marked ○ are those of the original, muggled_dpt.'),
     h('h3', {}, title(page)),
     table(here),
     ...others.flatMap(({ id, commands }) => [h('h3', {}, title(id)), table(commands)]),
@@ -32,7 +34,6 @@ export function showKeySheet(keys: Keys, page: PageId): void {
       'One finger drags the divider or the crop box, two fingers pan and zoom, a long press picks a point, a double tap shows its pixels one to one, and then all of it again. In 3D one finger turns, two move and zoom, a double tap resets the view.',
     ),
     letters.element,
-    h('p', { class: 'small quiet' }, 'Keys marked ○ are those of the original, muggled_dpt.'),
   );
 }
 

@@ -16,7 +16,7 @@ export interface StageEvents extends MarkEvents {
   readonly onHover: (place: Place | undefined) => void;
 }
 
-/** Pixels that the buttons of the crop box take on a phone. */
+/** Pixels that the buttons of the crop box take. */
 export const CROP_BAR = 76;
 
 /** The canvas, what lies on top of it, and what hands do to both. The worker draws; only places are reckoned here. */
@@ -174,8 +174,8 @@ export class Stage {
     if (!sides) return;
     const two = view === 'side' && ready && !this.#cropping;
     const padding = small ? { x: 0, y: 0 } : { x: 16, y: 8 };
-    // On a phone the buttons of the crop box stand below the photo, not over its lower handles.
-    const below = small && this.#cropping ? CROP_BAR : 0;
+    // The buttons of the crop box stand below the photo, not over its lower handles.
+    const below = this.#cropping ? CROP_BAR : 0;
     const room = { ...this.#sides, height: this.#sides.height - below };
     this.#layout = layOut(room, sides, { two, camera: this.#zoom.camera, padding });
     const radius = small ? 0 : 8;

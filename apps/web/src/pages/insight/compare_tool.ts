@@ -3,7 +3,7 @@ import { usualOptions } from '../../engine/default_model.ts';
 import { chooseFiles } from '../../ui/files.ts';
 import { group } from '../../ui/group.ts';
 import { slider } from '../../ui/slider.ts';
-import { bytesText, timeText, valueText } from '../../words.ts';
+import { bytesText, pixelsText, timeText, valueText } from '../../words.ts';
 import type { ComparedRun, ModelComparison } from '../../worker/insight/insight_calls.ts';
 import type { ModelOptions, ModelSource, StoredModel } from '../../worker/model_calls.ts';
 import { mapCanvas, pngOf, sheetOf, showPicture } from './paint.ts';
@@ -128,7 +128,7 @@ export function makeCompareTool({ app, settings, runner, isShown }: ToolContext)
   const sayRun = (pane: Pane, { width, height, title, dtype, time }: ComparedRun): void => {
     pane.canvas.setAttribute('aria-label', `Depth of ${title}, ${width} by ${height}`);
     setText(pane.title, title);
-    setText(pane.words, `${width} × ${height} · ${dtype} · ${timeText(time)}`);
+    setText(pane.words, `${pixelsText(width, height)} · ${dtype} · ${timeText(time)}`);
   };
 
   const say = ({ agreement, range, runs: both }: ModelComparison): void => {
@@ -149,7 +149,7 @@ export function makeCompareTool({ app, settings, runner, isShown }: ToolContext)
         [
           ['Time', timeText(a.time), timeText(b.time)],
           ['Weights', bytesText(a.weightBytes), bytesText(b.weightBytes)],
-          ['Input', `${a.width} × ${a.height}`, `${b.width} × ${b.height}`],
+          ['Input', pixelsText(a.width, a.height), pixelsText(b.width, b.height)],
           ['Precision', a.dtype, b.dtype],
         ],
       ),

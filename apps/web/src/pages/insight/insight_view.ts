@@ -7,6 +7,7 @@ import { card, why } from '../../ui/card.ts';
 import { chooseFiles, isModelFile, saveBlob } from '../../ui/files.ts';
 import { group, groupTabs } from '../../ui/group.ts';
 import { slider } from '../../ui/slider.ts';
+import { pixelsText } from '../../words.ts';
 import type { Box } from '../../worker/insight/insight_calls.ts';
 import { sampleFile, samples } from '../image/samples.ts';
 import { makeAttentionTool } from './attention_tool.ts';
@@ -86,7 +87,12 @@ export function makeInsightView(app: App, address: string): InsightView {
     settings.change({ tool: next.id });
     next.tab.focus();
   });
-  const save = h('button', { class: 'btn', type: 'button' }, icon('save', true), 'Save');
+  const save = h(
+    'button',
+    { class: 'btn save', type: 'button', 'aria-label': 'Save' },
+    icon('save', true),
+    h('span', { class: 'wideonly' }, 'Save'),
+  );
   const saveNow = async (): Promise<void> => {
     const files = (await toolAt().save?.()) ?? [];
     for (const { blob, name } of files) saveBlob(blob, name);
@@ -167,7 +173,7 @@ export function makeInsightView(app: App, address: string): InsightView {
     size.setRange({ ...sizeRange(info, baseSize), start: baseSize });
     size.set(settings.value.size || baseSize);
     const facts = runner.facts.value;
-    size.setNote(facts ? `${facts.width} × ${facts.height} to the model` : '');
+    size.setNote(facts ? `${pixelsText(facts.width, facts.height)} to the model` : '');
   };
   app.engine.model.watch(showSize);
   runner.facts.watch(showSize);

@@ -66,7 +66,7 @@ export function makeParityTool({ app, settings, runner, isShown }: ToolContext):
       h(
         'p',
         { class: 'small quiet' },
-        'A small Depth Anything V2 with random weights, and what PyTorch made of two pictures with it. They come with the site: 2.5 MB, fetched now.',
+        'A small Depth Anything V2 with random weights, and what PyTorch made of two pictures with it. They come with the site: 2.5\u202fMB, fetched now.',
       ),
       precision.element,
       noHalf,

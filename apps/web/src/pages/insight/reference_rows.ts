@@ -1,6 +1,6 @@
 import { fill, h, setText } from '../../dom.ts';
 import { group } from '../../ui/group.ts';
-import { valueText } from '../../words.ts';
+import { pixelsText, valueText } from '../../words.ts';
 import type { Agreement, ReferenceFacts, TensorFacts } from '../../worker/insight/insight_calls.ts';
 import { settingRows } from './setting_rows.ts';
 import { type ToolContext, table } from './tool.ts';
@@ -46,7 +46,7 @@ const ABOUT =
   'Keep this tensor, then take another photo, size, precision or model: the same tensor is shown beside it, and what differs.';
 
 const keptText = ({ name, shape, dtype, model, photo, width, height }: ReferenceFacts): string =>
-  `${name} [${shape.join(', ')}] ${dtype}: ${model}, ${photo} at ${width} × ${height}`;
+  `${name} [${shape.join(', ')}] ${dtype}: ${model}, ${photo} at ${pixelsText(width, height)}`;
 
 /** Lines of numbers on two lists of values. */
 export function agreementTable(of: Agreement): HTMLTableElement {

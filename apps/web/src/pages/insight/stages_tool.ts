@@ -1,6 +1,6 @@
 import { fill, h, setStyle, setText, uniqueId } from '../../dom.ts';
 import { group } from '../../ui/group.ts';
-import { countText, valueText } from '../../words.ts';
+import { countText, pixelsText, valueText } from '../../words.ts';
 import {
   boxes,
   type Shown,
@@ -123,7 +123,7 @@ export function makeStagesTool({ app, settings, runner, isShown }: ToolContext):
         : settings.value.view === 'length'
           ? `Length over ${facts.channels} channels. `
           : `Channel ${Math.min(settings.value.plane, facts.channels - 1)} of ${facts.channels}. `;
-    const words = `${shownWords[shownAt()]}${what}${width} × ${height}${readout === undefined ? '' : `; readout token ${valueText(readout)}`}`;
+    const words = `${shownWords[shownAt()]}${what}${pixelsText(width, height)}${readout === undefined ? '' : `; readout token ${valueText(readout)}`}`;
     setText(caption, words);
     app.announce.say(`${facts.name}. ${words}`);
   };

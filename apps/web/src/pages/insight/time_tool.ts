@@ -1,6 +1,6 @@
 import { fill, h, setStyle, setText } from '../../dom.ts';
 import { group } from '../../ui/group.ts';
-import { bytesText, plural, timeText } from '../../words.ts';
+import { bytesText, pixelsText, plural, timeText } from '../../words.ts';
 import { boxTitles } from './box_titles.ts';
 import { type Tool, type ToolContext, table } from './tool.ts';
 
@@ -66,7 +66,7 @@ export function makeTimeTool({ app, settings, runner, isShown }: ToolContext): T
           ['Steps', String(facts.plan.reduce((sum, { dispatches }) => sum + dispatches, 0))],
           ['Weights', bytesText(weights)],
           ['Buffers of a run', bytesText(facts.planBytes)],
-          ['Input', `${facts.width} × ${facts.height}`],
+          ['Input', pixelsText(facts.width, facts.height)],
         ],
       ),
     );

@@ -9,7 +9,7 @@ import { choiceField, selectField } from '../../ui/choice.ts';
 import { showDialog } from '../../ui/dialog.ts';
 import { chooseFiles } from '../../ui/files.ts';
 import { progressBar } from '../../ui/progress.ts';
-import { bytesText, partOfBytesText, timeText } from '../../words.ts';
+import { bytesText, partOfBytesText, pixelsText, timeText } from '../../words.ts';
 import type {
   Bytes,
   Forecast,
@@ -254,7 +254,7 @@ function bigNote(
           h(
             'p',
             {},
-            `A photo of 3:2 reaches the network as ${needs.width} × ${needs.height}. Weights and what lies between the steps take ${bytesText(needs.bytes)}, and the largest single buffer ${bytesText(needs.largestBuffer)}.`,
+            `A photo of 3:2 reaches the network as ${pixelsText(needs.width, needs.height)}. Weights and what lies between the steps take ${bytesText(needs.bytes)}, and the largest single buffer ${bytesText(needs.largestBuffer)}.`,
           ),
           proposed
             ? h('p', {}, `At ${proposed.size} px it is ${bytesText(proposed.bytes)}.`)

@@ -10,6 +10,9 @@ type SourceKind = Exclude<FilmSource['kind'], 'none'>;
 
 const CAMERA = 'dpt-webgpu.camera';
 
+/** Browsers of phones have no way to share what they show. */
+export const canShareScreen = (): boolean => 'getDisplayMedia' in (navigator.mediaDevices ?? {});
+
 /** Where films come from. What goes wrong is left in `film.failure`, in words. */
 export function makeSources(app: App) {
   const { film } = app;
@@ -95,7 +98,9 @@ export function makeSources(app: App) {
       { what: 'file', label: 'Open a video', run: () => void choose() },
       { what: 'camera', label: 'Use the camera', run: () => void camera() },
       { what: 'screen', label: 'Share the screen', run: () => void screen() },
-    ].filter(({ what }) => what === 'file' || what !== tried?.what),
+    ]
+      .filter(({ what }) => what === 'file' || what !== tried?.what)
+      .filter(({ what }) => what !== 'screen' || canShareScreen()),
   ];
   /** Browsers give cameras names only once one of them was allowed. */
   let cameras: readonly MediaDeviceInfo[] = [];

@@ -9,12 +9,13 @@ import { radioGroup } from '../../ui/choice.ts';
 import { FrameWriter } from '../../ui/frame_writer.ts';
 import { attachMenu } from '../../ui/menu.ts';
 import { makeRecorder } from '../../ui/recorder.ts';
+import { pixelsText } from '../../words.ts';
 import type { FilmSave } from '../../worker/film/film_calls.ts';
 import { makeGettingReady } from '../getting_ready.ts';
 import { badModel, lost, noGpu, noModel, tooBig } from '../state_cards.ts';
 import { makeFilmCrop } from './film_crop.ts';
 import { clock, makePlayback } from './playback.ts';
-import { makeSources } from './sources.ts';
+import { canShareScreen, makeSources } from './sources.ts';
 import { addVideoKeys } from './video_keys.ts';
 import { makeVideoPanel } from './video_panel.ts';
 import { type FilmLayout, filmOptionsOf } from './video_settings.ts';
@@ -38,7 +39,9 @@ export function makeVideoPage(app: App): Page {
       const { recordSize: size, beside } = settings.value;
       const made = await engine.call('film.record', { size, beside });
       if (made?.isSmaller) {
-        app.toast.show(`Recording at ${made.width} × ${made.height}, the most that fits here.`);
+        app.toast.show(
+          `Recording at ${pixelsText(made.width, made.height)}, the most that fits here.`,
+        );
       }
       return made !== undefined;
     },
@@ -125,6 +128,7 @@ export function makeVideoPage(app: App): Page {
     icon('screen', true),
     'Screen',
   );
+  screenButton.hidden = !canShareScreen();
   screenButton.addEventListener('click', () => void sources.screen());
   const layout = radioGroup<FilmLayout>({
     label: 'Layout',
@@ -331,13 +335,19 @@ function empty({ choose, camera, screen }: ReturnType<typeof makeSources>): HTML
     'div',
     { class: 'drop empty' },
     icon('video'),
-    h('h2', {}, 'Open a video, use the camera, or share the screen.'),
+    h(
+      'h2',
+      {},
+      canShareScreen()
+        ? 'Open a video, use the camera, or share the screen.'
+        : 'Open a video, or use the camera.',
+    ),
     h(
       'div',
       { class: 'row wrap centred' },
       button('video', 'Open a video', choose),
       button('camera', 'Use the camera', () => camera()),
-      button('screen', 'Share the screen', screen),
+      canShareScreen() && button('screen', 'Share the screen', screen),
     ),
     h('p', { class: 'caption' }, 'Frames stay on this device.'),
   );

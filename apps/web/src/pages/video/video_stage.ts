@@ -133,8 +133,8 @@ export class VideoStage {
     const film = videoWidth > 0 ? { width: videoWidth, height: videoHeight } : undefined;
     const picture = facts ?? film ?? { width: 16, height: 9 };
     const cropping = this.#cropping;
-    // On a phone the buttons of the crop box stand below the frame, not over its lower handles.
-    const room = { width, height: height - (small && cropping ? CROP_BAR : 0) };
+    // The buttons of the crop box stand below the frame, not over its lower handles.
+    const room = { width, height: height - (cropping ? CROP_BAR : 0) };
     const { layout } = this.#settings.value;
     const placed = placeFilm(room, picture, cropping ? 'depth' : layout, {
       // The handles of the crop box reach beyond the frame.

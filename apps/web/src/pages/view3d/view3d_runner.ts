@@ -122,6 +122,14 @@ export class View3dRunner {
     }
   }
 
+  /** As before anything was opened. */
+  close(): void {
+    this.#opening++;
+    this.#picture = undefined;
+    this.cancelRun();
+    this.source.set({ state: 'none' });
+  }
+
   async setMask(file: File | undefined): Promise<boolean> {
     try {
       await this.#app.engine.call('view3d.mask', file && { blob: file, name: file.name });

@@ -1,9 +1,10 @@
 import type { App } from '../../app.ts';
-import { h, setText } from '../../dom.ts';
+import { h } from '../../dom.ts';
 import { icon } from '../../icons.ts';
 import { card, why } from '../../ui/card.ts';
+import { makeGettingReady } from '../getting_ready.ts';
 import { sampleFile, samples } from '../image/samples.ts';
-import { lost, noGpu } from '../state_cards.ts';
+import { badModel, lost, noGpu, noModel } from '../state_cards.ts';
 import type { View3dRunner } from './view3d_runner.ts';
 
 export interface States3d {
@@ -20,13 +21,7 @@ export function watchView3dStates(
   { choose, open, setSize }: States3d,
 ): void {
   const { engine } = app;
-  const step = h('p', { class: 'quiet' });
-  const waiting = h(
-    'div',
-    { class: 'box', role: 'group', 'aria-label': 'Getting ready' },
-    h('h2', {}, 'Getting ready'),
-    step,
-  );
+  const gettingReady = makeGettingReady(app, () => runner.close());
   let shown = '';
   const pick = (): readonly [key: string, make?: () => HTMLElement] => {
     const gpu = engine.gpu.value;
@@ -54,20 +49,10 @@ export function watchView3dStates(
     if (runner.source.value.state === 'none') return ['empty', () => empty(choose, open)];
     if (model.state === 'failed') {
       const { failure, title } = model;
-      return [
-        failure.message,
-        () =>
-          card({
-            icon: 'warning',
-            title: `${title} did not load`,
-            bad: true,
-            body: [h('p', { class: 'quiet' }, failure.message)],
-            actions: [
-              { label: 'Models', main: true, run: () => app.go('models') },
-              ...why(failure),
-            ],
-          }),
-      ];
+      return [failure.message, () => badModel(title, failure, app)];
+    }
+    if (model.state === 'none' && gpu.state === 'ready') {
+      return ['no model', () => noModel(app, 'The relief waits for one.')];
     }
     if (run.state === 'failed') {
       const { failure } = run;
@@ -95,7 +80,8 @@ export function watchView3dStates(
     }
     if (runner.facts.value) return ['nothing'];
     const isStopped = run.state === 'idle' && model.state === 'ready';
-    if (!isStopped || runner.source.value.state === 'film') return ['ready', () => waiting];
+    if (!isStopped || runner.source.value.state === 'film')
+      return ['ready', () => gettingReady.element];
     return [
       'stopped',
       () =>
@@ -109,18 +95,8 @@ export function watchView3dStates(
   };
   const show = (): void => {
     const run = runner.run.value;
-    const progress = run.state === 'running' ? run.progress : undefined;
-    setText(
-      step,
-      engine.model.value.state !== 'ready'
-        ? 'Loading the model'
-        : progress?.step === 'compile' && progress.total > 0
-          ? `Compile, ${progress.done} of ${progress.total} kernels`
-          : progress?.step === 'run' && progress.total > 1
-            ? `Run ${Math.min(progress.done + 1, progress.total)} of ${progress.total}`
-            : 'First depth map',
-    );
     const [key, make] = pick();
+    if (key === 'ready') gettingReady.update(run.state === 'running' ? run.progress : undefined);
     if (key === shown) return;
     shown = key;
     place.replaceChildren(...[make?.()].filter((element) => element !== undefined));
@@ -142,7 +118,7 @@ function empty(choose: () => void, open: (file: File) => void): HTMLElement {
       'div',
       {},
       h('h2', {}, 'Open a picture'),
-      h('p', { class: 'quiet' }, 'drop or paste it, or use what is on Image or Video.'),
+      h('p', { class: 'quiet' }, 'Drop or paste one, or use what is on Image or Video.'),
     ),
     h('button', { class: 'btn main', type: 'button', on: { click: choose } }, 'Choose a picture'),
     h(
