@@ -68,6 +68,7 @@ const glbFaces = async (timeout?: number): Promise<number> => {
 test('a sample becomes a surface; a control, keys and a drag change it', async () => {
   await page.getByRole('button', { name: /a dog looks/ }).click();
   await expect.poll(faces).toMatch(/[1-9]/);
+  await page.getByRole('application', { name: /^3D view of dog_\w+\.jpg, nearest at / }).waitFor();
   await page.waitForTimeout(300);
   await changes(() => number('Tilt', 20));
   await expect.poll(() => new URL(page.url()).hash).toContain('tilt=20');

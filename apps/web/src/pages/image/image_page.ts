@@ -21,7 +21,7 @@ import {
 } from './image_settings.ts';
 import type { Place } from './marks.ts';
 import { Measure, type Reading } from './measure.ts';
-import { nearestPart, places } from './nearest.ts';
+import { nearestWords } from './nearest.ts';
 import { makePanel } from './panel.ts';
 import { sampleFile, samples } from './samples.ts';
 import { makeSave } from './save.ts';
@@ -225,15 +225,12 @@ export function makeImagePage(app: App, address: string): ImagePage {
     }
     const words = `Depth of ${photo.file.name}, ${facts.width} by ${facts.height}, ${facts.kind === 'metric' ? 'in metres' : 'near is large'}`;
     stage.label = words;
-    void app.engine.call('image.pick', places).then(
-      (picked) => {
-        const part = nearestPart(picked.map(({ nearness }) => nearness));
-        if (part && runner.facts.value === facts) stage.label = `${words}, nearest at ${part}`;
-      },
-      () => {
-        // The map has gone meanwhile.
-      },
-    );
+    void nearestWords(async (places) => {
+      const picked = await app.engine.call('image.pick', places);
+      return picked.map(({ nearness }) => nearness);
+    }).then((nearest) => {
+      if (nearest && runner.facts.value === facts) stage.label = words + nearest;
+    });
   });
   addImageKeys(app, {
     settings,

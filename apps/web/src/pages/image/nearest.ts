@@ -1,12 +1,23 @@
+import type { Place } from '../../worker/image/sample.ts';
+
 const SIDE = 9;
 const rows = ['upper', '', 'lower'];
 const columns = ['left', '', 'right'];
 
 /** Places that stand for a whole map, row by row, 0…1. */
-export const places: readonly { readonly x: number; readonly y: number }[] = Array.from(
-  { length: SIDE * SIDE },
-  (_, i) => ({ x: ((i % SIDE) + 0.5) / SIDE, y: (Math.floor(i / SIDE) + 0.5) / SIDE }),
-);
+export const places: readonly Place[] = Array.from({ length: SIDE * SIDE }, (_, i) => ({
+  x: ((i % SIDE) + 0.5) / SIDE,
+  y: (Math.floor(i / SIDE) + 0.5) / SIDE,
+}));
+
+/** `, nearest at lower left`: what the name of a picture ends with. Empty where nothing is nearer, or the map has gone. */
+export async function nearestWords(
+  pick: (places: readonly Place[]) => Promise<readonly number[]>,
+): Promise<string> {
+  const nearness = await pick(places).catch(() => []);
+  const part = nearness.length > 0 && nearestPart(nearness);
+  return part ? `, nearest at ${part}` : '';
+}
 
 /** `lower left`: the ninth of a picture that is nearest, from the nearness at these places. Undefined where none is nearer. */
 export function nearestPart(nearness: readonly number[]): string | undefined {

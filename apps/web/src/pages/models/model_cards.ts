@@ -100,7 +100,7 @@ export function storageCard(library: ModelLibrary): HTMLElement {
     );
     bar.setAttribute('aria-label', `${bytesText(used)} of ${bytesText(quota)} used`);
     if (!available) setText(words, 'This window gives the page no room to keep files.');
-    else {
+    else if (quota > 0) {
       fill(
         words,
         h('b', {}, bytesText(used)),

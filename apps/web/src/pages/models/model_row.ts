@@ -78,6 +78,7 @@ export function row(context: RowContext, of: Row): HTMLElement {
         of.busy ? 'Reading …' : 'Use',
         () => void library.use(key, source, optionsOf(key)),
       );
+      if (!of.busy) use.setAttribute('aria-label', `Use ${title}`);
       use.disabled = of.busy || noGpu;
       if (noGpu) use.title = NO_GPU;
       actions.push(use);
@@ -123,6 +124,8 @@ export function offer(
   const big = forecast && !forecast.needs.fits ? forecast : undefined;
   const mayFetch = pagesMayFetch(entry);
   const download = button('Download', () => void library.download(entry));
+  // Rows of one list look alike to who hears their buttons only.
+  download.setAttribute('aria-label', `Download ${title}`);
   download.disabled = noGpu;
   if (noGpu) download.title = NO_GPU;
   const get = mayFetch
@@ -150,7 +153,8 @@ export function offer(
     h(
       'div',
       { class: 'small quiet' },
-      `${entry.bytes ? '' : 'about '}${bytesText(size)} · ${licenceText(entry.licence)}`,
+      `${entry.bytes ? '' : 'about '}${bytesText(size)} · `,
+      ...licenceText(entry),
     ),
     h(
       'div',
@@ -169,8 +173,11 @@ export function offer(
   );
 }
 
-const licenceText = (licence: string): string =>
-  licence.replace(/\s*\((.*)\)$/, ', $1').replace('unknown: see the page', 'licence: see its page');
+function licenceText({ licence, page }: ManifestEntry): Child[] {
+  if (!licence.startsWith('unknown')) return [licence.replace(/\s*\((.*)\)$/, ', $1')];
+  const link = h('a', { href: page, target: '_blank', rel: 'noreferrer' }, 'see its page');
+  return ['licence: ', link];
+}
 
 function transferActions(library: ModelLibrary, key: string, { what }: Transfer): Child[] {
   if (what === 'copy') return [button('Cancel', () => library.stop(key))];

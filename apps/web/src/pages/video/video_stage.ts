@@ -1,11 +1,12 @@
 import type { App } from '../../app.ts';
-import { h, setStyle, setText } from '../../dom.ts';
+import { h, setAttribute, setStyle, setText } from '../../dom.ts';
 import type { Settings } from '../../settings.ts';
 import { WorkerCanvas } from '../../ui/worker_canvas.ts';
 import { timeText } from '../../words.ts';
 import type { Rect } from '../../worker/image/image_calls.ts';
 import { FLAT_WORDS } from '../image/image_page.ts';
 import { fitted, overlap } from '../image/layout.ts';
+import { nearestWords } from '../image/nearest.ts';
 import { CROP_BAR } from '../image/stage.ts';
 import { type Shown, Zoom } from '../image/zoom.ts';
 import { takeHands, takeWheel } from '../image/zoom_hands.ts';
@@ -27,6 +28,7 @@ export class VideoStage {
   readonly #flat = h('p', { class: 'tag flat', hidden: true }, FLAT_WORDS);
   #drawing = false;
   #cropping = false;
+  #nearest = '';
   #shown: Shown | undefined;
   // Smaller than the stage, too, as the original's window can be.
   readonly #zoom = new Zoom(
@@ -72,8 +74,11 @@ export class VideoStage {
       sides = next;
       this.#time.hidden = facts === undefined;
       this.#flat.hidden = facts?.flat !== true;
-      this.canvas.element.setAttribute('aria-label', this.#label());
+      setAttribute(this.canvas.element, 'aria-label', this.#label());
     });
+    for (const store of [this.#film.frame, this.#film.playing]) {
+      (store as { watch(listener: () => void): unknown }).watch(() => void this.#sayNearest());
+    }
     let last = 0;
     this.#film.source.watch(() => this.#zoom.fit());
     this.#film.times.watch((times) => {
@@ -86,7 +91,21 @@ export class VideoStage {
 
   #label(): string {
     const facts = this.#film.facts.value;
-    return facts ? `Depth of a film, ${facts.width} by ${facts.height}` : 'No film yet';
+    return facts
+      ? `Depth of a film, ${facts.width} by ${facts.height}${this.#nearest}`
+      : 'No film yet';
+  }
+
+  /** Of a frame that stands: those of a film that plays go by too fast to be told. */
+  async #sayNearest(): Promise<void> {
+    const { frame, playing } = this.#film;
+    const shown = frame.value;
+    this.#nearest = '';
+    if (this.#film.facts.value && !playing.value) {
+      const words = await nearestWords((places) => this.#app.engine.call('film.pick', places));
+      if (frame.value === shown && !playing.value) this.#nearest = words;
+    }
+    setAttribute(this.canvas.element, 'aria-label', this.#label());
   }
 
   #makeCanvas(): HTMLCanvasElement {

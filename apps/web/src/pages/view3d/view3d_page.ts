@@ -17,6 +17,7 @@ import { takeHands } from './hands.ts';
 import { makeRecording } from './recording.ts';
 import { type Looking, viewFor } from './view.ts';
 import { addView3dKeys } from './view3d_keys.ts';
+import { nameView } from './view3d_name.ts';
 import { makeView3dPanel } from './view3d_panel.ts';
 import { View3dRunner } from './view3d_runner.ts';
 import { makeView3dSave } from './view3d_save.ts';
@@ -199,7 +200,6 @@ export function makeView3dPage(app: App, address: string): Page {
       id: 'stage',
       tabindex: 0,
       role: 'application',
-      'aria-label': '3D view. Arrow keys turn, W A S D move, Page Up and Page Down zoom, 0 resets.',
     },
     canvas.element,
     h('div', { class: 'over top-left' }, drawAs.element),
@@ -215,6 +215,7 @@ export function makeView3dPage(app: App, address: string): Page {
     cover,
   );
   new ResizeObserver(() => runner.requestDraw()).observe(stage);
+  nameView(app, runner, stage);
 
   const playback = h('div', {}, makePlayback(app));
   runner.source.watch(({ state }) => {

@@ -29,6 +29,8 @@ export class View3dRunner {
   readonly source = new Store<Source3d>({ state: 'none' });
   readonly run = new Store<Run3d>({ state: 'idle' });
   readonly facts = new Store<View3dFacts | undefined>(undefined);
+  /** Of a film, how many became surfaces. */
+  readonly frames = new Store(0);
   readonly drawn = new Store<DrawFacts | undefined>(undefined);
   readonly unreadable = new Store<Failure | undefined>(undefined);
   /** Called with what was drawn, before the next is. */
@@ -115,6 +117,7 @@ export class View3dRunner {
       const same =
         before && Object.entries(lasting).every(([key, value]) => before[key as never] === value);
       if (!same) this.facts.set(facts);
+      this.frames.set(this.frames.value + 1);
       this.run.set({ state: 'idle' });
       this.requestDraw();
     } catch (error) {

@@ -1,4 +1,5 @@
 import type { Look, LookFacts, Rect, RunProgress, View } from '../image/image_calls.ts';
+import type { Place } from '../image/sample.ts';
 import type { Call } from '../protocol.ts';
 import type { Movie } from './movie_writer.ts';
 
@@ -73,6 +74,8 @@ export interface FilmCalls {
   /** The frame that is there with other settings of its picture. */
   readonly 'film.look': Call<FilmOptions, LookFacts | undefined>;
   readonly 'film.view': Call<View, undefined>;
+  /** How near the frame that is there is at places of it, 0…1; none before there is one. */
+  readonly 'film.pick': Call<readonly Place[], readonly number[]>;
   /** The frame that is there. `beside`: with the frame to the left, or above where it is wide; of coloured PNG only. */
   readonly 'film.save': Call<{ readonly format: FilmSave; readonly beside: boolean }, Blob>;
   /** Every frame from now on goes into a video of that size. Undefined: this browser cannot encode one. */

@@ -14,6 +14,7 @@ import {
 import { partOf } from '../image/open_photo.ts';
 import { type Part, type Photo, writePixels } from '../image/photo.ts';
 import { encodePng } from '../image/png.ts';
+import { sample } from '../image/sample.ts';
 import { inputSize } from '../input_size.ts';
 import type { ModelHost, OpenModel } from '../model_host.ts';
 import { EngineError, type Handlers } from '../protocol.ts';
@@ -126,6 +127,10 @@ export class FilmSession {
       this.#view = view;
       await this.#draw();
       return undefined;
+    },
+    'film.pick': async (places) => {
+      const nearness = this.#look?.recording.outputs.nearness;
+      return nearness ? sample(await nearness.read(), nearness.shape, places) : [];
     },
     'film.save': ({ format, beside }) => this.#save(format, beside),
     'film.record': (wanted) => this.#record(wanted),

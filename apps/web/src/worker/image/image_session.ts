@@ -24,6 +24,7 @@ import { type LookRecording, lookKey, lookShape, planLook, recordLook, runLook }
 import { expectHealthy, expectSound, runMany, runOnce } from './network_runs.ts';
 import { OpenPhoto, partOf, shareOf } from './open_photo.ts';
 import { compilePixels, type Part } from './photo.ts';
+import { sample } from './sample.ts';
 import { writeShrunkPixels } from './shrunk_pixels.ts';
 
 /** The longer side of what is shown. Enough for a stage on any screen; a photo of 12 megapixels would take the look 20 times as long. */
@@ -295,26 +296,6 @@ interface Shown {
   readonly look: Look;
   /** Values on the host, read when the first point was picked. */
   nearness?: Promise<Float32Array>;
-}
-
-/** Values of a map [.., H, W] at places 0…1, between pixels as bilinear resizing has them. */
-function sample(
-  values: Float32Array,
-  shape: readonly number[],
-  points: readonly { readonly x: number; readonly y: number }[],
-): number[] {
-  const [H = 1, W = 1] = shape.slice(-2);
-  const at = (x: number, y: number): number =>
-    values[Math.min(Math.max(y, 0), H - 1) * W + Math.min(Math.max(x, 0), W - 1)]!;
-  return points.map((point) => {
-    const x = point.x * W - 0.5;
-    const y = point.y * H - 0.5;
-    const [left, top] = [Math.floor(x), Math.floor(y)];
-    const [across, down] = [x - left, y - top];
-    const above = at(left, top) * (1 - across) + at(left + 1, top) * across;
-    const below = at(left, top + 1) * (1 - across) + at(left + 1, top + 1) * across;
-    return above * (1 - down) + below * down;
-  });
 }
 
 function lookFacts(counts: Uint32Array): LookFacts {

@@ -2,6 +2,7 @@ import type { DepthKind } from '@dpt-webgpu/dpt';
 import type { Steady } from '../film/film_calls.ts';
 import type { Movie } from '../film/movie_writer.ts';
 import type { ManyRunOptions, Rect, RunProgress } from '../image/image_calls.ts';
+import type { Place } from '../image/sample.ts';
 import type { Call } from '../protocol.ts';
 
 export type DrawAs = 'triangles' | 'points' | 'lines';
@@ -94,6 +95,8 @@ export interface View3dCalls {
     { readonly blob: Blob; readonly name: string } | undefined,
     undefined
   >;
+  /** How near the surface is at places of its picture, 0…1; none before there is one. */
+  readonly 'view3d.pick': Call<readonly Place[], readonly number[]>;
   readonly 'view3d.draw': Call<View3d, DrawFacts | undefined>;
   /** Everything that is drawn from now on goes into a video, first this. False: this browser cannot encode one. */
   readonly 'view3d.record': Call<View3d, boolean>;

@@ -8,6 +8,7 @@ import type { Rect, RunProgress } from '../image/image_calls.ts';
 import { expectSound, runMany, runOnce } from '../image/network_runs.ts';
 import { OpenPhoto, partOf, shareOf } from '../image/open_photo.ts';
 import { decode, uploadPhoto, writePixels } from '../image/photo.ts';
+import { sample } from '../image/sample.ts';
 import type { ModelHost, OpenModel } from '../model_host.ts';
 import { EngineError, type Handlers, type Job } from '../protocol.ts';
 import { fieldOfPart, fieldOfView, focalLength35 } from './focal_length.ts';
@@ -68,6 +69,11 @@ export class View3dSession {
       this.#mask?.tensor.dispose();
       this.#mask = undefined;
       return undefined;
+    },
+    'view3d.pick': async (places) => {
+      const nearness = this.#live.scene(0)?.nearness;
+      if (!nearness) return [];
+      return sample(await this.#live.keep(nearness.read()), nearness.shape, places);
     },
     'view3d.draw': (view) => this.#draw(view),
     'view3d.record': (view) => this.#record(view),
