@@ -76,9 +76,8 @@ export class VideoStage {
       this.#flat.hidden = facts?.flat !== true;
       setAttribute(this.canvas.element, 'aria-label', this.#label());
     });
-    for (const store of [this.#film.frame, this.#film.playing]) {
-      (store as { watch(listener: () => void): unknown }).watch(() => void this.#sayNearest());
-    }
+    this.#film.frame.watch(() => void this.#sayNearest());
+    this.#film.playing.watch(() => void this.#sayNearest());
     let last = 0;
     this.#film.source.watch(() => this.#zoom.fit());
     this.#film.times.watch((times) => {

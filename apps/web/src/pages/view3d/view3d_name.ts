@@ -19,7 +19,8 @@ export function nameView({ engine, film }: App, runner: View3dRunner, stage: HTM
     if (now === turn) setAttribute(stage, 'aria-label', `3D view${of}${nearest}. ${KEYS}`);
   };
   const again = (): void => void show();
-  for (const store of [runner.source, runner.facts, runner.frames, film.playing]) {
-    (store as { watch(listener: () => void): unknown }).watch(again);
-  }
+  runner.source.watch(again);
+  runner.facts.watch(again);
+  runner.frames.watch(again);
+  film.playing.watch(again);
 }

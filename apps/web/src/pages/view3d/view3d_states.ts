@@ -80,8 +80,9 @@ export function watchView3dStates(
     }
     if (runner.facts.value) return ['nothing'];
     const isStopped = run.state === 'idle' && model.state === 'ready';
-    if (!isStopped || runner.source.value.state === 'film')
+    if (!isStopped || runner.source.value.state === 'film') {
       return ['ready', () => gettingReady.element];
+    }
     return [
       'stopped',
       () =>
