@@ -1,16 +1,19 @@
 import type { FrameTable } from './frame_table.ts';
 
-/** How often a video is asked, 50 ms apart. */
+/** How often a video is asked. */
 const ATTEMPTS = 40;
 
 /** What a video shows, as a frame that can be sent to the worker. */
 export class FrameGrabber {
   readonly #video: HTMLVideoElement;
+  readonly #pause: number;
   /** Of a film whose frames say other times than its file: asked in vain once, it is not asked again. */
   #disagreeing: FrameTable | undefined;
 
-  constructor(video: HTMLVideoElement) {
+  /** `pause`: milliseconds from one attempt to the next. */
+  constructor(video: HTMLVideoElement, pause = 50) {
     this.#video = video;
+    this.#pause = pause;
   }
 
   /** `frames` are those of the film that is shown. */
@@ -32,7 +35,7 @@ export class FrameGrabber {
       if (attempt === 2 && video.paused) {
         video.currentTime = frames.middleOf(frames.indexAt(video.currentTime));
       }
-      await new Promise((resolve) => setTimeout(resolve, 50));
+      await new Promise((resolve) => setTimeout(resolve, this.#pause));
     }
   }
 
