@@ -2,10 +2,12 @@ import { expect } from 'vitest';
 import {
   type DispatchOptions,
   type Kernel,
+  kernels,
   type Params,
   specialise,
 } from '../../packages/tensor/src/kernel.ts';
 import { type NodeGpu, requestDevice } from '../../packages/tensor/src/node.ts';
+import { attentionUnits } from '../../packages/tensor/src/ops/matrix_units.ts';
 
 let opened: Promise<NodeGpu> | undefined;
 
@@ -33,4 +35,19 @@ export async function expectCompiles(
   const constants = overrides as Record<string, number>;
   const compute = { module, entryPoint: 'main', constants };
   await device.createComputePipelineAsync({ layout: 'auto', compute });
+}
+
+/** A kernel of attention on matrix units, for matrices of that side and heads of d, in both types of storage. */
+export async function expectAttentionCompiles(
+  shader: string,
+  side: 16 | 8,
+  d: number,
+): Promise<void> {
+  for (const T of ['f32', 'f16'] as const) {
+    const units = attentionUnits(side, T);
+    await expectCompiles(kernels.get(shader)!, {
+      types: { T, ...units.types },
+      overrides: { D4: d / 4, ...units.overrides },
+    });
+  }
 }

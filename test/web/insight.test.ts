@@ -243,8 +243,8 @@ test('models side by side: the same one agrees, another size less', async () => 
   expect(smaller).toBeLessThan(1);
   expect(smaller).toBeGreaterThan(0.5);
   const words = await page.locator('.trio figcaption').allTextContents();
-  expect(words[0]).toMatch(/126.×.84/);
-  expect(words[1]).toMatch(/168.×.112/);
+  expect(words[0]).toContain('126\u202f×\u202f84');
+  expect(words[1]).toContain('168\u202f×\u202f112');
   const { values, shape } = await savedNumbers();
   expect(shape).toEqual([84, 126]);
   const mean = values.reduce((sum, value) => sum + Math.abs(value), 0) / values.length;

@@ -4,14 +4,13 @@
 // and f16 storage, maxima that move and do not; which devices and models get it.
 import { describe, expect, test } from 'vitest';
 import { Context } from '../../../packages/tensor/src/context.ts';
-import { kernels } from '../../../packages/tensor/src/kernel.ts';
 import { attention, attentionVariants } from '../../../packages/tensor/src/ops/attention.ts';
 import { attentionUnits } from '../../../packages/tensor/src/ops/matrix_units.ts';
 import { plan } from '../../../packages/tensor/src/recording.ts';
 import { chooseVariant } from '../../../packages/tensor/src/variants.ts';
 import * as reference from '../../reference/attention.ts';
 import { matrixKernel } from '../../support/emulated_matrices.ts';
-import { expectCompiles } from '../../support/null_device.ts';
+import { expectAttentionCompiles } from '../../support/null_device.ts';
 import { dtypesOf, expectClose, randomNd, testContext, upload } from '../../support/tensors.ts';
 
 // As in attention.test.ts: tiles of f16 hold an f32 in two.
@@ -24,15 +23,9 @@ test.each([
   { side: 16, d: 64 },
   { side: 8, d: 24 },
   { side: 8, d: 64 },
-] as const)('compiles for matrices of $side, d = $d', async ({ side, d }) => {
-  for (const T of ['f32', 'f16'] as const) {
-    const units = attentionUnits(side, T);
-    await expectCompiles(kernels.get('attention_subgroup_matrix')!, {
-      types: { T, ...units.types },
-      overrides: { D4: d / 4, ...units.overrides },
-    });
-  }
-});
+] as const)('compiles for matrices of $side, d = $d', ({ side, d }) =>
+  expectAttentionCompiles('attention_subgroup_matrix', side, d),
+);
 
 // lavapipe takes some ten seconds of a processor to compile a kernel with workgroup memory.
 describe('against the reference', { timeout: 600_000 }, () => {

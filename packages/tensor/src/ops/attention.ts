@@ -5,7 +5,7 @@ import { shapeText } from '../shape.ts';
 import type { Tensor } from '../tensor.ts';
 import { chooseVariant, type Variant } from '../variants.ts';
 import { attentionValues } from './attention_values.ts';
-import { attentionUnits } from './matrix_units.ts';
+import { attentionOnUnits, attentionUnits } from './matrix_units.ts';
 import { parentOf } from './naming.ts';
 
 /** How the features are split, and how scores are scaled. */
@@ -78,9 +78,7 @@ export const attentionVariants: readonly (Variant<Case> & {
   // Tensor cores and their like, in models whose weights are f16. Not measured on a GPU yet.
   {
     name: 'attention_subgroup_matrix',
-    fits: ({ d, products, device }) =>
-      device.subgroupMatrix > 0 && products === 'f16' && d % device.subgroupMatrix === 0 && d <= 64,
-    pays: ({ N, device }) => !device.software && N >= 32,
+    ...attentionOnUnits,
   },
   // A third of the plain kernel's reads per product, and from workgroup memory. For GPUs; not measured on one yet. On
   // processors its barriers cost more than they save. 6 heads of 64, N = 577, processor time in the same run:

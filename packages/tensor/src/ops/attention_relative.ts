@@ -5,7 +5,7 @@ import { expectShape, shapeText } from '../shape.ts';
 import type { Tensor } from '../tensor.ts';
 import { chooseVariant, type Variant } from '../variants.ts';
 import { attentionValues } from './attention_values.ts';
-import { attentionUnits } from './matrix_units.ts';
+import { attentionOnUnits, attentionUnits } from './matrix_units.ts';
 import { parentOf } from './naming.ts';
 
 /** How the features are split, and which bias each pair of tokens gets. */
@@ -90,9 +90,7 @@ export const relativeAttentionVariants: readonly (Variant<Case> & {
   // As attention_subgroup_matrix, for models whose weights are f16. Not measured on a GPU yet.
   {
     name: 'attention_relative_subgroup_matrix',
-    fits: ({ d, products, device }) =>
-      device.subgroupMatrix > 0 && products === 'f16' && d % device.subgroupMatrix === 0 && d <= 64,
-    pays: ({ N, device }) => !device.software && N >= 32,
+    ...attentionOnUnits,
   },
   // As attention_tiled, for GPUs; not measured on one yet.
   {

@@ -1,5 +1,6 @@
 import type { Capabilities } from '../capabilities.ts';
 import type { Dtype } from '../dtype.ts';
+import type { Variant } from '../variants.ts';
 
 /** What is to be set in a kernel for matrix units. */
 export interface MatrixUnits {
@@ -30,3 +31,13 @@ export function attentionUnits(side: Capabilities['subgroupMatrix'], dtype: Dtyp
   const arrays = { Queries: 'array<Left, 16>', Outputs: 'array<Sums, 8>' };
   return { ...(overrides && { overrides }), ...(types && { types: { ...types, ...arrays } }) };
 }
+
+/** Which problems kernels of attention take on matrix units, and when that pays. */
+export const attentionOnUnits: Pick<
+  Variant<{ readonly N: number; readonly d: number; readonly products: Dtype }>,
+  'fits' | 'pays'
+> = {
+  fits: ({ d, products, device }) =>
+    device.subgroupMatrix > 0 && products === 'f16' && d % device.subgroupMatrix === 0 && d <= 64,
+  pays: ({ N, device }) => !device.software && N >= 32,
+};

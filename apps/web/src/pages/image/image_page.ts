@@ -7,6 +7,7 @@ import { Store } from '../../store.ts';
 import { radioGroup } from '../../ui/choice.ts';
 import { chooseFiles } from '../../ui/files.ts';
 import { bytesText, metresText, plural, timeText, valueText } from '../../words.ts';
+import type { Place } from '../../worker/image/image_calls.ts';
 import { makeRunBar, makeSaveBar } from './busy_bar.ts';
 import { CropBox } from './crop_box.ts';
 import { makeCutOut } from './cut_out.ts';
@@ -19,7 +20,6 @@ import {
   imageSchema,
   runsOf,
 } from './image_settings.ts';
-import type { Place } from './marks.ts';
 import { Measure, type Reading } from './measure.ts';
 import { nearestWords } from './nearest.ts';
 import { makePanel } from './panel.ts';

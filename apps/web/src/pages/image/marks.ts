@@ -1,12 +1,6 @@
 import { h, setStyle, setText } from '../../dom.ts';
-import type { Rect } from '../../worker/image/image_calls.ts';
+import type { Place, Rect } from '../../worker/image/image_calls.ts';
 import type { Sides } from './layout.ts';
-
-/** A place in what is used of the photo, 0…1. */
-export interface Place {
-  readonly x: number;
-  readonly y: number;
-}
 
 export interface Mark extends Place {
   readonly text: string;

@@ -6,10 +6,11 @@ import type { Settings } from '../../settings.ts';
 import { Store } from '../../store.ts';
 import { type Group, group } from '../../ui/group.ts';
 import { metresText, plural, valueText } from '../../words.ts';
+import type { Place } from '../../worker/image/image_calls.ts';
 import { type MeasuredPoint, recallPoints, rememberPoints } from './calibration_memory.ts';
 import type { ImageRunner } from './image_runner.ts';
 import { type Crop, cropOf, type ImageSettings } from './image_settings.ts';
-import type { Mark, Place } from './marks.ts';
+import type { Mark } from './marks.ts';
 
 const MOST = 8;
 

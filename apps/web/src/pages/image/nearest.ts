@@ -1,4 +1,4 @@
-import type { Place } from '../../worker/image/sample.ts';
+import type { Place } from '../../worker/image/image_calls.ts';
 
 const SIDE = 9;
 const rows = ['upper', '', 'lower'];

@@ -1,12 +1,12 @@
 import type { App } from '../../app.ts';
 import { h, setStyle } from '../../dom.ts';
 import type { Settings } from '../../settings.ts';
-import type { Rect } from '../../worker/image/image_calls.ts';
+import type { Place, Rect } from '../../worker/image/image_calls.ts';
 import { type Divider, makeDivider } from './divider.ts';
 import type { ImageRunner } from './image_runner.ts';
 import { type Crop, cropOf, type ImageSettings } from './image_settings.ts';
 import { type Layout, layOut, overlap, type Sides, viewOf } from './layout.ts';
-import { type Mark, type MarkEvents, Marks, type Place } from './marks.ts';
+import { type Mark, type MarkEvents, Marks } from './marks.ts';
 import { StillPhoto } from './still_photo.ts';
 import { Zoom } from './zoom.ts';
 import { takeHands, takeWheel } from './zoom_hands.ts';

@@ -189,8 +189,7 @@ export class Film {
   /** To the frame that is seen at that moment. */
   async seek(seconds: number): Promise<void> {
     if (this.source.value.kind !== 'file') return;
-    const { frames } = this;
-    await this.#seek(frames.middleOf(frames.indexAt(seconds)));
+    await this.#seekFrame(seconds);
     this.#restart = true;
     if (!this.playing.value) await this.#process();
   }

@@ -23,9 +23,11 @@ export class FrameGrabber {
       try {
         if (!('VideoFrame' in globalThis)) return await createImageBitmap(video);
         const frame = new VideoFrame(video);
-        const isAnother = this.#isAnother(frame, frames);
-        if (isAnother && attempt === ATTEMPTS) this.#disagreeing = frames;
-        if (!isAnother || attempt === ATTEMPTS) return frame;
+        if (!this.#isAnother(frame, frames)) return frame;
+        if (attempt === ATTEMPTS) {
+          this.#disagreeing = frames;
+          return frame;
+        }
         frame.close();
       } catch (error) {
         // Chromium has no frame of a film that was opened and has neither played nor been moved.

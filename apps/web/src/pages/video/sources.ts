@@ -98,9 +98,10 @@ export function makeSources(app: App) {
       { what: 'file', label: 'Open a video', run: () => void choose() },
       { what: 'camera', label: 'Use the camera', run: () => void camera() },
       { what: 'screen', label: 'Share the screen', run: () => void screen() },
-    ]
-      .filter(({ what }) => what === 'file' || what !== tried?.what)
-      .filter(({ what }) => what !== 'screen' || canShareScreen()),
+    ].filter(
+      ({ what }) =>
+        what === 'file' || (what !== tried?.what && (what === 'camera' || canShareScreen())),
+    ),
   ];
   /** Browsers give cameras names only once one of them was allowed. */
   let cameras: readonly MediaDeviceInfo[] = [];

@@ -1,5 +1,4 @@
-import type { Look, LookFacts, Rect, RunProgress, View } from '../image/image_calls.ts';
-import type { Place } from '../image/sample.ts';
+import type { Look, LookFacts, Place, Rect, RunProgress, View } from '../image/image_calls.ts';
 import type { Call } from '../protocol.ts';
 import type { Movie } from './movie_writer.ts';
 

@@ -1,6 +1,12 @@
 import type { ColourMap, DepthKind } from '@dpt-webgpu/dpt';
 import type { Call } from '../protocol.ts';
 
+/** A place in what is used of a picture, 0…1. */
+export interface Place {
+  readonly x: number;
+  readonly y: number;
+}
+
 export interface Rect {
   readonly x: number;
   readonly y: number;
@@ -148,10 +154,7 @@ export interface ImageCalls {
   readonly 'image.look': Call<Look, LookFacts>;
   readonly 'image.view': Call<View, undefined>;
   /** Values at places of what was used of the photo, 0…1. */
-  readonly 'image.pick': Call<
-    readonly { readonly x: number; readonly y: number }[],
-    readonly Picked[]
-  >;
+  readonly 'image.pick': Call<readonly Place[], readonly Picked[]>;
   readonly 'image.save': Call<
     { readonly format: SaveFormat; readonly size: SaveSize; readonly look: Look },
     Blob

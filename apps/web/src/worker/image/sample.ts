@@ -1,8 +1,4 @@
-/** In a picture, 0…1. */
-export interface Place {
-  readonly x: number;
-  readonly y: number;
-}
+import type { Place } from './image_calls.ts';
 
 /** Values of a map [.., H, W] at places 0…1, between pixels as bilinear resizing has them. */
 export function sample(

@@ -1,8 +1,7 @@
 import type { DepthKind } from '@dpt-webgpu/dpt';
 import type { Steady } from '../film/film_calls.ts';
 import type { Movie } from '../film/movie_writer.ts';
-import type { ManyRunOptions, Rect, RunProgress } from '../image/image_calls.ts';
-import type { Place } from '../image/sample.ts';
+import type { ManyRunOptions, Place, Rect, RunProgress } from '../image/image_calls.ts';
 import type { Call } from '../protocol.ts';
 
 export type DrawAs = 'triangles' | 'points' | 'lines';
