@@ -4,6 +4,7 @@ import npyjs from 'npyjs';
 import type { Page } from 'playwright';
 import { decodePicture, encodePng8 } from '../../packages/loaders/src/node.ts';
 import type { Nd } from '../reference/nd.ts';
+import { dropFile } from './site.ts';
 
 /** The sample photo as its file has it. */
 export const dogPhoto = readFileSync(
@@ -14,6 +15,20 @@ export const dogPhoto = readFileSync(
 export async function settled(page: Page, what: () => Promise<void>): Promise<void> {
   await what();
   await page.locator('html[data-image="done"]').waitFor({ timeout: 120_000 });
+}
+
+/** Drops a photo on the image page and waits for its map, whatever is open before. */
+export async function openPhoto(
+  page: Page,
+  name: string,
+  bytes: Uint8Array,
+  type: string,
+): Promise<void> {
+  await settled(page, async () => {
+    await dropFile(page, name, bytes, type);
+    // A drop is read in its own time.
+    await page.locator(`canvas[aria-label^="Depth of ${name},"]`).waitFor({ timeout: 120_000 });
+  });
 }
 
 /** The file that an entry of the save menu gives. */

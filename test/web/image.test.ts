@@ -24,6 +24,7 @@ import type { Nd } from '../reference/nd.ts';
 import { dpt } from '../support/cli.ts';
 import {
   dogPhoto,
+  openPhoto,
   readNpy,
   saveAs,
   settled as settledOn,
@@ -90,7 +91,7 @@ test('a dropped picture becomes a depth map', async () => {
     });
     return changes;
   });
-  await settled(() => drop('small.png', picture, 'image/png'));
+  await openPhoto(page, 'small.png', picture, 'image/png');
   // The photo is there at once, and goes when the map has come.
   expect(await seen.jsonValue()).toEqual(['photo', 'map']);
   // The dog's bowl stands in front.

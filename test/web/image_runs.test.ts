@@ -10,9 +10,9 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Upsampling } from '../../apps/web/src/worker/image/image_calls.ts';
 import type { Nd } from '../reference/nd.ts';
 import { dpt } from '../support/cli.ts';
-import { readNpy, saveAs, settled, smallPicture } from '../support/image_page.ts';
+import { openPhoto, readNpy, saveAs, settled, smallPicture } from '../support/image_page.ts';
 import { tinyModel } from '../support/models.ts';
-import { dropFile, openSite, type Site } from '../support/site.ts';
+import { openSite, type Site } from '../support/site.ts';
 
 let site: Site;
 let page: Page;
@@ -31,8 +31,7 @@ const upsample = async (how: Upsampling, of = page): Promise<void> => {
   await of.getByLabel('Upsample').selectOption(how);
 };
 
-const open = (on: Page): Promise<void> =>
-  settled(on, () => dropFile(on, 'small.png', picture, 'image/png'));
+const open = (on: Page): Promise<void> => openPhoto(on, 'small.png', picture, 'image/png');
 
 /** What `dpt image` writes of the picture. */
 async function inNode(format: 'npy' | 'png', ...flags: string[]): Promise<Buffer> {
@@ -146,7 +145,7 @@ test('on screen a photo that is larger guides, too', async () => {
   const large = await smallPicture(1600, 300);
   const other = await site.open('#size=56&upsample=bilinear');
   await other.getByText('Drop a photo here').waitFor();
-  await settled(other, () => dropFile(other, 'large.png', large, 'image/png'));
+  await openPhoto(other, 'large.png', large, 'image/png');
   const save = async () =>
     PNG.sync.read((await saveAs(other, 'Coloured PNG, size of the photo')).bytes);
   const bilinear = await save();

@@ -4,9 +4,9 @@ import { readFileSync } from 'node:fs';
 import type { Page } from 'playwright';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { encodePng8 } from '../../packages/loaders/src/node.ts';
-import { dogPhoto as photo, settled } from '../support/image_page.ts';
+import { openPhoto, dogPhoto as photo, settled } from '../support/image_page.ts';
 import { tinyModel } from '../support/models.ts';
-import { dropFile, openSite, type Site } from '../support/site.ts';
+import { openSite, type Site } from '../support/site.ts';
 
 let site: Site;
 beforeAll(async () => {
@@ -83,7 +83,7 @@ const visits = { retry: 2 };
 test('no task of the page takes 50 ms while the worker computes', visits, async () => {
   const page = await site.open('#size=84');
   await page.getByText('Drop a photo here').waitFor();
-  await settled(page, () => dropFile(page, 'dog.jpg', photo, 'image/jpeg'));
+  await openPhoto(page, 'dog.jpg', photo, 'image/jpeg');
   await expectShortTasks(page, async () => {
     for (const key of [']', ']', 'r', 'h', 'c', 'ArrowUp', 'b', 'a', '[', '[']) {
       await settled(page, () => page.locator('#stage').press(key));
@@ -220,8 +220,8 @@ test.runIf(process.platform === 'linux')(
     const page = await site.open('#size=28', { width: 480, height: 360 });
     await page.getByText('Drop a photo here').waitFor();
     const [wide, tall] = pictures();
-    await settled(page, () => dropFile(page, 'wide.png', wide!, 'image/png'));
-    await settled(page, () => dropFile(page, 'tall.png', tall!, 'image/png'));
+    await openPhoto(page, 'wide.png', wide!, 'image/png');
+    await openPhoto(page, 'tall.png', tall!, 'image/png');
     const runs = async (): Promise<number> =>
       Number(await page.locator('html').getAttribute('data-runs'));
     const next = async (): Promise<void> => {
@@ -260,9 +260,7 @@ test('two tabs compute at once, and one at a time writes a model', async () => {
   const two = await one.context().newPage();
   await two.goto(`${site.server.address}#size=56`);
   for (const tab of [one, two]) await tab.getByText('Drop a photo here').waitFor();
-  await Promise.all(
-    [one, two].map((tab) => settled(tab, () => dropFile(tab, 'dog.jpg', photo, 'image/jpeg'))),
-  );
+  await Promise.all([one, two].map((tab) => openPhoto(tab, 'dog.jpg', photo, 'image/jpeg')));
 
   let answer = (): void => {};
   const held = new Promise<void>((resolve) => {

@@ -6,7 +6,7 @@ import type { Page } from 'playwright';
 import { PNG } from 'pngjs';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { openCheckpointFile } from '../../packages/loaders/src/node.ts';
-import { dogPhoto, settled } from '../support/image_page.ts';
+import { dogPhoto, openPhoto } from '../support/image_page.ts';
 import { fixtures, tinyModel } from '../support/models.ts';
 import { dropFile, openSite, type Site } from '../support/site.ts';
 import { type Storages, type Tensors, writePth } from '../support/write_pth.ts';
@@ -176,7 +176,7 @@ test('a model that is dropped on another page is kept and used; of one that sees
   await visitor.getByRole('link', { name: 'Image', exact: true }).click();
   const words = visitor.locator('.tag.flat');
   expect(await words.isVisible()).toBe(false);
-  await settled(visitor, () => dropFile(visitor, 'dog.jpg', dogPhoto, 'image/jpeg'));
+  await openPhoto(visitor, 'dog.jpg', dogPhoto, 'image/jpeg');
   await words.waitFor();
   expect(await words.innerText()).toMatch(/^Everything is at the same depth/);
 

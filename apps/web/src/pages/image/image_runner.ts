@@ -47,6 +47,7 @@ export class ImageRunner {
   #lookWanted = false;
   #lookRunning: Promise<void> | undefined;
   #opening = 0;
+  #isOpening = false;
   #runs = 0;
 
   constructor(app: App, settings: Settings<ImageSettings>) {
@@ -74,13 +75,16 @@ export class ImageRunner {
 
   #showState(): void {
     const { state } = this.run.value;
-    const busy = state === 'running' || this.#wanted || this.#lookRunning !== undefined;
+    const busy =
+      state === 'running' || this.#wanted || this.#isOpening || this.#lookRunning !== undefined;
     document.documentElement.dataset.image = busy ? 'busy' : state;
   }
 
   /** Decodes a file in the worker and shows it. The newest wins. */
   async open(file: File): Promise<boolean> {
     const turn = ++this.#opening;
+    this.#isOpening = true;
+    this.#showState();
     try {
       const { width, height } = await this.#app.engine.call('image.open', {
         blob: file,
@@ -99,6 +103,11 @@ export class ImageRunner {
       this.unreadable.set({ file, failure });
       this.#app.announce.alert(failure.message);
       return false;
+    } finally {
+      if (turn === this.#opening) {
+        this.#isOpening = false;
+        this.#showState();
+      }
     }
   }
 
