@@ -7,7 +7,7 @@ import { validateBytes } from 'gltf-validator';
 import type { Page } from 'playwright';
 import { PNG } from 'pngjs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { facesOf, gridOf } from '../../apps/web/src/worker/view3d/grid.ts';
+import { countOf, gridOf } from '../../apps/web/src/worker/view3d/grid.ts';
 import { decodePicture, encodePng8 } from '../../packages/loaders/src/node.ts';
 import { withFocalLength } from '../support/exif.ts';
 import { openSite, type Site } from '../support/site.ts';
@@ -23,7 +23,7 @@ afterAll(() => site?.close());
 
 /** Of the sample and of the settings in the address above. */
 const SIDES = { width: 800, height: 534 };
-const ALL_FACES = facesOf(gridOf(SIDES, 0.1));
+const ALL_FACES = countOf('triangles', gridOf(SIDES, 0.1));
 
 const faces = (): Promise<string | null> =>
   page.locator('.work-3d .status b').first().textContent();

@@ -31,7 +31,8 @@ import {
   fieldOfView,
   focalLength35,
 } from '../../apps/web/src/worker/view3d/focal_length.ts';
-import { facesOf, gridOf, halfSides } from '../../apps/web/src/worker/view3d/grid.ts';
+import { countOf, gridOf, halfSides } from '../../apps/web/src/worker/view3d/grid.ts';
+import type { DrawAs } from '../../apps/web/src/worker/view3d/view3d_calls.ts';
 import { withFocalLength } from '../support/exif.ts';
 import { golden } from '../support/golden.ts';
 
@@ -51,9 +52,14 @@ function project(matrix: Float32Array, [x, y, z]: readonly number[]): [number, n
 }
 
 describe('the grid', () => {
+  test('counts what it is drawn as', () => {
+    const count = (as: DrawAs): number => countOf(as, { width: 3, height: 2 });
+    expect([count('triangles'), count('points'), count('lines')]).toEqual([4, 6, 9]);
+  });
+
   test('has about as many faces as the original has at each density', () => {
     for (const density of [0.1, 0.3, 0.5, 1]) {
-      const faces = facesOf(gridOf({ width: 640, height: 480 }, density));
+      const faces = countOf('triangles', gridOf({ width: 640, height: 480 }, density));
       expect(faces / (5_000_000 * density ** 4)).toBeCloseTo(1, density < 0.2 ? 0 : 1);
     }
   });

@@ -31,7 +31,7 @@ export interface RowContext {
 export interface Row {
   readonly key: string;
   readonly title: string;
-  readonly detail: readonly string[];
+  readonly detail: readonly Child[];
   /** Absent while it is not whole. */
   readonly source: ModelSource | undefined;
   readonly note: RowNote | undefined;
@@ -100,7 +100,11 @@ export function row(context: RowContext, of: Row): HTMLElement {
       note?.kind === 'big' &&
         h('span', { class: 'badge warn' }, `Too big at ${note.inspection.needs.size}`),
     ),
-    h('div', { class: 'small quiet' }, detail.join(' · ')),
+    h(
+      'div',
+      { class: 'small quiet' },
+      ...detail.flatMap((part, i): Child[] => (i > 0 ? [' · ', part] : [part])),
+    ),
     h('div', { class: 'acts' }, ...actions),
     transfer && transferRow(title, transfer),
     loading?.bytes && progressRow(`Loading of ${title}`, 'Loaded', loading.bytes),
@@ -154,7 +158,7 @@ export function offer(
       'div',
       { class: 'small quiet' },
       `${entry.bytes ? '' : 'about '}${bytesText(size)} · `,
-      ...licenceText(entry),
+      licenceText(entry.licence, entry.page),
     ),
     h(
       'div',
@@ -173,10 +177,11 @@ export function offer(
   );
 }
 
-function licenceText({ licence, page }: ManifestEntry): Child[] {
-  if (!licence.startsWith('unknown')) return [licence.replace(/\s*\((.*)\)$/, ', $1')];
+export function licenceText(licence: string, page = ''): Child {
+  if (!licence.startsWith('unknown')) return licence.replace(/\s*\((.*)\)$/, ', $1');
+  if (!page) return 'licence: unknown';
   const link = h('a', { href: page, target: '_blank', rel: 'noreferrer' }, 'see its page');
-  return ['licence: ', link];
+  return h('span', {}, 'licence: ', link);
 }
 
 function transferActions(library: ModelLibrary, key: string, { what }: Transfer): Child[] {

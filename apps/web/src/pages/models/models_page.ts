@@ -10,7 +10,7 @@ import { BUNDLED_BYTES, type ModelOptions, type ModelSource } from '../../worker
 import { DEVICE_CARD, deviceCard, storageCard } from './model_cards.ts';
 import { MODEL_FILES, ModelLibrary } from './model_library.ts';
 import { titleOfEntry } from './model_names.ts';
-import { offer, type RowContext, row } from './model_row.ts';
+import { licenceText, offer, type RowContext, row } from './model_row.ts';
 
 export interface ModelsPage extends Page {
   openFile(file: File): Promise<void>;
@@ -122,6 +122,7 @@ export function makeModelsPage(app: App): ModelsPage {
     ];
     for (const { file, title, bytes, partial, writing, licence } of stored.models) {
       const entry = manifest.find((known) => known.file === file);
+      const saidLicence = licence ?? entry?.licence;
       rows.push(
         row(context, {
           key: file,
@@ -129,7 +130,7 @@ export function makeModelsPage(app: App): ModelsPage {
           detail: [
             ...(title ? [file] : []),
             partial?.total ? partOfBytesText(bytes, partial.total) : bytesText(bytes),
-            licence ?? entry?.licence ?? 'from your disk',
+            saidLicence ? licenceText(saidLicence, entry?.page) : 'from your disk',
           ],
           source: partial ? undefined : { kind: 'stored', file },
           note: notes.get(file),

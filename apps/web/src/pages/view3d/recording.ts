@@ -8,7 +8,7 @@ import type { View3d } from '../../worker/view3d/view3d_calls.ts';
 export function makeRecording(
   recorder: Recorder,
   writer: FrameWriter<'png', View3d>,
-  start: () => void,
+  { isReady, start }: { readonly isReady: () => boolean; readonly start: () => void },
 ) {
   const button = h('button', { class: 'btn icon', type: 'button' }, h('span', { class: 'rec' }));
   const count = h('span', { class: 'tag' });
@@ -22,6 +22,7 @@ export function makeRecording(
     setAttribute(button, 'aria-label', label);
     setAttribute(button, 'title', `${label} (\`)`);
     setAttribute(button, 'aria-pressed', String(on));
+    button.disabled = !on && !isReady();
     progress.hidden = !writer.writing;
     setText(count, plural(writer.written, 'frame'));
     if (on === wasOn) return;
@@ -31,7 +32,7 @@ export function makeRecording(
   const toggle = (): void => {
     if (writer.writing) writer.stop();
     else if (recorder.recording) recorder.toggle();
-    else start();
+    else if (isReady()) start();
   };
   /** False where nothing is recorded. */
   const stop = (): boolean => {
@@ -49,6 +50,8 @@ export function makeRecording(
     progress,
     toggle,
     stop,
+    /** Whether there is something to record may have changed. */
+    update: show,
     /** It began or ended. */
     watch: (listener: () => void) => listeners.push(listener),
   };

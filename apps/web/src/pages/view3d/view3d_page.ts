@@ -187,10 +187,14 @@ export function makeView3dPage(app: App, address: string): Page {
   runner.afterDraw = async (view) => {
     if (!view.waiting) await writer.take(view);
   };
-  const recording = makeRecording(recorder, writer, () => {
-    if (settings.value.record === 'video') recorder.toggle();
-    else if (runner.facts.value) void writer.start('png');
+  const recording = makeRecording(recorder, writer, {
+    isReady: () => runner.facts.value !== undefined,
+    start() {
+      if (settings.value.record === 'video') recorder.toggle();
+      else void writer.start('png');
+    },
   });
+  runner.facts.watch(recording.update);
   // The first frame is what stands when it begins.
   recording.watch(() => runner.requestDraw());
   const stage = h(
@@ -297,9 +301,12 @@ export function makeView3dPage(app: App, address: string): Page {
   };
 }
 
+const COUNTED: Record<DrawAs, string> = { triangles: 'faces', points: 'points', lines: 'lines' };
+
 /** The facts below the view. Every number has its room before it comes. */
 function makeStatus(runner: View3dRunner): HTMLElement {
-  const faces = h('b', {}, '–');
+  const count = h('b', {}, '–');
+  const what = h('span', {}, COUNTED.triangles);
   const drawing = h('b', {}, '–');
   const rate = h('b', {}, '–');
   const model = h('b', {}, '–');
@@ -318,8 +325,9 @@ function makeStatus(runner: View3dRunner): HTMLElement {
       setText(rate, (1000 / mean).toFixed(mean > 100 ? 1 : 0));
     }
     // What stands in for a surface has no numbers.
-    const isThere = drawn.faces > 0;
-    setText(faces, isThere ? countText(drawn.faces) : '–');
+    const isThere = drawn.count > 0;
+    setText(count, isThere ? countText(drawn.count) : '–');
+    setText(what, COUNTED[drawn.drawAs]);
     setText(drawing, isThere ? timeText(drawn.time) : '–');
   };
   runner.drawn.watch((drawn) => {
@@ -337,7 +345,7 @@ function makeStatus(runner: View3dRunner): HTMLElement {
   return h(
     'div',
     { class: 'status' },
-    h('span', {}, faces, ' faces'),
+    h('span', {}, count, ' ', what),
     h('span', {}, drawing, ' drawing'),
     h('span', { class: 'wideonly' }, rate, ' fps'),
     h('span', { class: 'wideonly' }, model, ' model'),

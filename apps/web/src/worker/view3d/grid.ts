@@ -1,4 +1,5 @@
 import type { Size } from '@dpt-webgpu/dpt';
+import type { DrawAs } from './view3d_calls.ts';
 
 /** Faces at the highest density, as in muggled_dpt. */
 const MOST_FACES = 5_000_000;
@@ -11,7 +12,13 @@ export function gridOf({ width, height }: Size, density: number): Size {
   return { width: across + 1, height: down + 1 };
 }
 
-export const facesOf = ({ width, height }: Size): number => 2 * (width - 1) * (height - 1);
+/** How many triangles, points or lines a grid is drawn as. */
+export function countOf(drawAs: DrawAs, { width, height }: Size): number {
+  const cells = (width - 1) * (height - 1);
+  if (drawAs === 'triangles') return 2 * cells;
+  // Lines go to the right, downwards and across the cell.
+  return drawAs === 'points' ? width * height : (width - 1) * height + width * (height - 1) + cells;
+}
 
 /** Half the sides of a picture at depth 1; the angle is that of the longer one. */
 export function halfSides({ width, height }: Size, fovDegrees: number): [x: number, y: number] {

@@ -3,7 +3,7 @@ import type { Tensor } from '@dpt-webgpu/tensor';
 import type { Gpu } from '../gpu.ts';
 import type { Rect } from '../image/image_calls.ts';
 import shader from '../shaders/surface.wgsl?raw';
-import { facesOf, gridOf, halfSides } from './grid.ts';
+import { countOf, gridOf, halfSides } from './grid.ts';
 import type { DrawAs, Eye, View3d } from './view3d_calls.ts';
 
 /** What a surface is made of. All of it is on the device already. */
@@ -35,7 +35,7 @@ export class Renderer {
     this.#context = canvas.getContext('webgpu') as GPUCanvasContext;
   }
 
-  /** Returns how many faces were asked for. */
+  /** Returns how many triangles, points or lines were asked for. */
   draw(gpu: Gpu, view: View3d, scene: Scene | undefined): number {
     const { device } = gpu;
     const most = device.limits.maxTextureDimension2D;
@@ -88,7 +88,7 @@ export class Renderer {
       pass.end();
     }
     device.queue.submit([encoder.finish()]);
-    return scene ? facesOf(grid) : 0;
+    return scene ? countOf(view.surface.drawAs, grid) : 0;
   }
 
   #for(gpu: Gpu): Made {

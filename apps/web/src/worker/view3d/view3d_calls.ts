@@ -73,7 +73,9 @@ export interface Run3dOptions extends ManyRunOptions {
 }
 
 export interface DrawFacts {
-  readonly faces: number;
+  /** Triangles, points or lines; 0 where there is no surface yet. */
+  readonly count: number;
+  readonly drawAs: DrawAs;
   readonly time: number;
 }
 

@@ -208,14 +208,14 @@ export class View3dSession {
     const scene = await this.#scene(view.surface);
     // A newer view came while the mask was uploaded.
     if (this.#view !== view) return undefined;
-    let faces = 0;
-    if (scene || !view.waiting) faces = renderer.draw(gpu, view, scene);
+    let count = 0;
+    if (scene || !view.waiting) count = renderer.draw(gpu, view, scene);
     else {
       if (this.#grey?.gpu !== gpu) this.#grey = { gpu, scene: greyRelief(gpu) };
       renderer.draw(gpu, greyView(view), this.#grey.scene);
     }
     await Promise.all([this.#filmDrawn(), gpu.device.queue.onSubmittedWorkDone()]);
-    return { faces, time: performance.now() - begun };
+    return { count, drawAs: view.surface.drawAs, time: performance.now() - begun };
   }
 
   async #record(view: View3d): Promise<boolean> {
