@@ -34,7 +34,9 @@ import { publishedFiles } from '../../scripts/state_dict_shapes.ts';
 import { tinyModel } from '../support/models.ts';
 
 describe('what a device can run', async () => {
-  const recognised = recognise(await openCheckpointFile(tinyModel));
+  const file = await openCheckpointFile(tinyModel);
+  await file.close();
+  const recognised = recognise(file);
   const model = buildDpt(Context.planning(), recognised);
   const photo = { width: 1500, height: 1000 };
   const roomy = { largestBuffer: 2 ** 30, budget: 2 ** 32 };

@@ -118,8 +118,10 @@ export class InsightRunner {
       const answer = this.#app.engine.call(name, params, {
         signal,
         onProgress: (progress) => {
+          // The worker ends what it has begun.
+          if (signal.aborted) return;
           const { done, total }: { done: number; total: number } = progress;
-          if (!signal.aborted) this.task.set({ label, share: done / total });
+          this.task.set({ label, share: done / total });
           onProgress?.(progress);
         },
       });

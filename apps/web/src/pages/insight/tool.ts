@@ -47,7 +47,7 @@ export function colourField(settings: Settings<InsightSettings>): {
   readonly setEnds: (low: string, high: string) => void;
 } {
   const bar = h('div', { class: 'legend' });
-  const ends = [h('span', {}, '0'), h('span', {})] as const;
+  const ends = [h('span', {}, '–'), h('span', {}, '–')] as const;
   const choice: Control<ColourMap> = selectField<ColourMap>({
     label: 'Map',
     options: colourMaps.map((map) => ({
