@@ -2,6 +2,7 @@
 // one device; buffers that cannot be made, at every call; a device that is lost, in the middle and before.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Context } from '../../packages/tensor/src/context.ts';
+import { DeviceWatch } from '../../packages/tensor/src/device_watch.ts';
 import { DeviceLostError } from '../../packages/tensor/src/errors.ts';
 import { type NodeGpu, requestDevice } from '../../packages/tensor/src/node.ts';
 import { attention } from '../../packages/tensor/src/ops/attention.ts';
@@ -402,6 +403,18 @@ describe('a lost device', () => {
     net.dispose();
     context.dispose();
     expect(context.memory().total).toBe(0);
+  });
+
+  test('is what an aborted answer says, however late the loss is reported', async () => {
+    let lose = (_: GPUDeviceLostInfo): void => {};
+    const lost = new Promise<GPUDeviceLostInfo>((resolve) => {
+      lose = resolve;
+    });
+    const watch = new DeviceWatch({ lost } as GPUDevice);
+    await expect(watch.unlessLost(Promise.reject(new Error('broken')))).rejects.toThrow('broken');
+    const aborted = watch.unlessLost(Promise.reject(new DOMException('', 'AbortError')));
+    setTimeout(() => lose({ reason: 'destroyed', message: 'late' } as GPUDeviceLostInfo), 300);
+    await expect(aborted).rejects.toThrow('The GPU device was lost: late');
   });
 });
 

@@ -31,12 +31,24 @@ export class DeviceWatch {
       if (!this.isLost) return value;
     } catch (error) {
       if (error instanceof DeviceLostError) throw error;
-      // The loss is reported a moment after the failure that it caused.
-      await Promise.race([this.#lost, new Promise((resolve) => setTimeout(resolve, 50))]);
+      // The loss is reported after the failure that it caused: a moment, or more where the machine is busy. What was
+      // aborted, was aborted by one; other failures mostly have other causes.
+      await this.#lossWithin(
+        ['AbortError', 'OperationError'].includes((error as Error).name) ? 5000 : 50,
+      );
       if (!this.isLost) throw error;
       throw this.error({ cause: error });
     }
     throw this.error();
+  }
+
+  async #lossWithin(milliseconds: number): Promise<void> {
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const patience = new Promise((resolve) => {
+      timer = setTimeout(resolve, milliseconds);
+    });
+    await Promise.race([this.#lost, patience]);
+    clearTimeout(timer);
   }
 
   /** Not a race with `device.lost`, which would remember every call for the life of the device. */
