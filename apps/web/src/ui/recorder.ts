@@ -3,7 +3,10 @@ import { showFailure } from './failure_dialog.ts';
 import { saveBlob } from './files.ts';
 
 export interface Recorder {
+  /** From the moment that it was asked for until the file is there. */
   readonly recording: boolean;
+  /** From now on, what is shown is in it: the encoder is there. */
+  readonly begun: boolean;
   toggle(): void;
   stop(): void;
   watch(listener: () => void): void;
@@ -87,6 +90,9 @@ export function makeRecorder(
   return {
     get recording() {
       return state !== 'off';
+    },
+    get begun() {
+      return state === 'on' || state === 'stopping';
     },
     toggle,
     stop,

@@ -54,6 +54,7 @@ export class Film {
   #address: string | undefined;
   #stream: MediaStream | undefined;
   #busy = false;
+  #seeking = false;
   #work: Promise<void> = Promise.resolve();
   #again = false;
   #restart = true;
@@ -79,7 +80,8 @@ export class Film {
     this.video.addEventListener('ended', () => {
       if (this.loop && this.playing.value) {
         void this.seek(this.range.value[0]).then(() => {
-          if (this.playing.value) void this.video.play();
+          // Whoever pauses before it begins has asked for that.
+          if (this.playing.value) void this.video.play().catch(() => {});
         });
       } else this.playing.set(false);
     });
@@ -149,6 +151,7 @@ export class Film {
     if (this.#address) URL.revokeObjectURL(this.#address);
     this.#address = undefined;
     this.#restart = true;
+    this.#seeking = false;
     this.#dropped = 0;
     this.#lastMediaTime = undefined;
     this.#frameSeconds = 1 / 30;
@@ -192,6 +195,7 @@ export class Film {
     await this.#seekFrame(seconds);
     this.#restart = true;
     if (!this.playing.value) await this.#process();
+    this.#showState();
   }
 
   async step(by: number): Promise<void> {
@@ -288,7 +292,10 @@ export class Film {
       video.addEventListener('seeked', resolve, { once: true }),
     );
     video.currentTime = seconds;
+    this.#seeking = true;
+    this.#showState();
     await done;
+    this.#seeking = false;
     this.#showPosition();
   }
 
@@ -318,6 +325,11 @@ export class Film {
     this.#held = true;
   }
 
+  /** Of the page: busy from the moment that a frame is sought until it was shown, and written where frames are. */
+  #showState(): void {
+    document.documentElement.dataset.film = this.#busy || this.#seeking ? 'busy' : 'done';
+  }
+
   #process(): Promise<void> {
     if (this.#busy) {
       this.#again = true;
@@ -329,6 +341,7 @@ export class Film {
       return this.#preview();
     }
     this.#busy = true;
+    this.#showState();
     this.#again = false;
     this.#work = this.#processWith(options);
     return this.#work;
@@ -391,6 +404,7 @@ export class Film {
       }
     } finally {
       this.#busy = false;
+      this.#showState();
       this.progress.set(undefined);
     }
     if (this.#again && !this.playing.value) await this.#process();

@@ -56,6 +56,8 @@ export function makeSources(app: App) {
         audio: false,
       });
       const [track] = stream.getVideoTracks();
+      // The menu knows their names by the time that one of them plays.
+      await listCameras();
       await film.openStream(stream, 'camera', track?.label || 'Camera');
       remember(CAMERA, track?.getSettings().deviceId ?? '');
     } catch (error) {

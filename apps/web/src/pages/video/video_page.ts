@@ -93,14 +93,16 @@ export function makeVideoPage(app: App): Page {
   let since = 0;
   const showRecording = (): void => {
     const on = recorder.recording || writer.writing;
-    if (on && since === 0) since = performance.now();
-    if (!on) since = 0;
-    const words = on ? 'Stop recording' : 'Record';
+    // An encoder has to be loaded first, and what plays until then is in no video.
+    const begun = recorder.begun || writer.writing;
+    if (begun && since === 0) since = performance.now();
+    if (!begun) since = 0;
+    const words = begun ? 'Stop recording' : 'Record';
     recordButton.setAttribute('aria-label', words);
     recordButton.setAttribute('aria-pressed', String(on));
     recordButton.title = `${words} (O)`;
     setText(recordButton.lastElementChild!, words);
-    stage.recording = on ? `Recording ${clock((performance.now() - since) / 1000)}` : '';
+    stage.recording = begun ? `Recording ${clock((performance.now() - since) / 1000)}` : '';
   };
   recorder.watch(showRecording);
   writer.onChange = showRecording;

@@ -126,7 +126,8 @@ export class VideoStage {
   set cropping(on: boolean) {
     this.#cropping = on;
     this.#overlay.hidden = on;
-    this.draw();
+    // At once: whoever puts a box over the frame needs to know where it lies.
+    this.#draw();
   }
 
   zoom(by: number): void {

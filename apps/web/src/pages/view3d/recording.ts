@@ -18,7 +18,8 @@ export function makeRecording(
   let wasOn = false;
   const show = (): void => {
     const on = recorder.recording || writer.writing;
-    const label = on ? 'Stop recording' : 'Record the view';
+    // An encoder has to be loaded first, and what is drawn until then is in no video.
+    const label = recorder.begun || writer.writing ? 'Stop recording' : 'Record the view';
     setAttribute(button, 'aria-label', label);
     setAttribute(button, 'title', `${label} (\`)`);
     setAttribute(button, 'aria-pressed', String(on));
