@@ -60,6 +60,10 @@ async function play(): Promise<void> {
 /** Model, frame, per second, dropped. */
 const numbers = async (): Promise<number[]> =>
   (await page.locator('.nums b').allTextContents()).map(Number);
+/** The frame that was asked for is shown, and written where frames are. */
+const settled = () => page.locator('html[data-film="done"]').waitFor();
+/** In the link; browsers tell of it a little later. */
+const hash = (): string => new URL(page.url()).hash;
 const shown = async (): Promise<string> =>
   (await page.locator('#stage').screenshot()).toString('base64');
 
@@ -71,11 +75,19 @@ async function to3d(): Promise<void> {
     .toMatch(/[1-9]/);
 }
 
+/** A film that stands. */
 async function toStart(): Promise<void> {
   await page.getByRole('slider', { name: 'Position' }).press('Home');
   await expect.poll(frame).toBe(1);
-  await expect.poll(async () => (await numbers())[0]).toBeGreaterThan(0);
+  await settled();
   await page.locator('#stage').focus();
+}
+
+/** Until every frame went through and it stands at the last: that it plays may be over before one looks. */
+async function toEnd(): Promise<void> {
+  const last = page.locator('.bar .small', { hasText: `frame ${FRAMES} of ${FRAMES}` });
+  await last.waitFor({ state: 'attached' });
+  await stands();
 }
 
 /** Plays once from start to end and records it. */
@@ -84,8 +96,7 @@ async function recordAll(): Promise<Download> {
   await page.keyboard.press('o');
   await page.getByRole('button', { name: 'Stop recording' }).waitFor();
   await page.keyboard.press(' ');
-  await plays();
-  await stands();
+  await toEnd();
   const [download] = await Promise.all([page.waitForEvent('download'), page.keyboard.press('o')]);
   return download;
 }
@@ -151,11 +162,12 @@ describe('every frame of a file', () => {
   /** With nothing kept steady. */
   let unsteady = 0;
   const look = 'percentile=1&plane=0.3&low=0.1&high=0.9&gamma=0.5&reverse=1';
-  beforeAll(() => openFilm(`every=1&loop=0&record=video&recordSize=film&steady=off&${look}`));
+  beforeAll(async () => {
+    await openFilm(`every=1&loop=0&record=video&recordSize=film&steady=off&${look}`);
+    await toEnd();
+  });
 
   test('is played once, to the end', async () => {
-    await expect.poll(frame).toBe(FRAMES);
-    await stands();
     const [model, , , dropped] = await numbers();
     expect(model).toBeGreaterThan(0);
     expect(dropped).toBe(0);
@@ -169,10 +181,12 @@ describe('every frame of a file', () => {
     }
     await page.keyboard.press('ArrowLeft');
     await expect.poll(frame).toBe(2);
+    await settled();
     const before = await shown();
     const bar = (await page.locator('.scrub').boundingBox())!;
     await page.mouse.click(bar.x + (bar.width * 12.5) / FRAMES, bar.y + bar.height / 2);
     await expect.poll(frame).toBe(13);
+    await settled();
     await expect.poll(shown).not.toBe(before);
 
     // The wheel enlarges the frame that stands, and what is dragged is no click: it goes on standing.
@@ -257,7 +271,7 @@ describe('every frame of a file', () => {
     for (const kind of ['range', 'motion']) {
       await toStart();
       await page.keyboard.press('e');
-      await expect.poll(() => new URL(page.url()).hash.includes('steady')).toBe(kind === 'range');
+      await expect.poll(() => hash().includes('steady')).toBe(kind === 'range');
       changes.push(changeIn(await unzip(await (await recordAll()).path())));
     }
     expect(changes[1]).toBeLessThan(changes[0]!);
@@ -280,7 +294,7 @@ describe('every frame of a file', () => {
     await page
       .getByRole('img', { name: /^Depth of a film, (79|80|81) by (44|45|46)(,|$)/ })
       .waitFor();
-    await expect.poll(() => page.url()).toMatch(/crop=0/);
+    await expect.poll(hash).toMatch(/crop=0/);
     await page.keyboard.press('g');
     await page.getByRole('button', { name: 'Whole frame' }).click();
     await page.getByRole('button', { name: 'Use this part' }).click();
@@ -319,6 +333,8 @@ describe('a film that plays', () => {
   test('drops late frames, counts them, and loops within its handles', async () => {
     // At twice its speed a frame lasts 21 ms, and this GPU takes ten times that.
     await expect.poll(async () => (await numbers())[3]).toBeGreaterThan(0);
+    // The handles go by the file's own table.
+    await expect.poll(frame).toBeGreaterThan(0);
     const [model, passed, rate] = await numbers();
     for (const number of [model, passed, rate]) expect(number).toBeGreaterThan(0);
     await page.keyboard.press(' ');
@@ -381,10 +397,13 @@ describe('a film that plays', () => {
       Object.assign(globalThis, { postMessage: say });
     });
     const session = await site.browser.newBrowserCDPSession();
+    // It is said for a few seconds only.
+    const said = page.locator('.toast', { hasText: 'no numbers. Running in f32 instead.' });
+    const told = said.waitFor();
     await session.send('Browser.crashGpuProcess');
     // Another takes its place, once there is a device again.
     await canvas!.waitForElementState('hidden');
-    await page.locator('.toast', { hasText: 'no numbers. Running in f32 instead.' }).waitFor();
+    await told;
     await plays();
     const at = await frame();
     await expect.poll(frame).not.toBe(at);
@@ -492,8 +511,7 @@ describe.skipIf(!hasFfmpeg)('a film is seen, and its depth computed, as it is sh
     const settings = 'every=1&loop=0&record=png&recordSize=film&beside=1&steady=off';
     await openFilm(settings, made('turned.mp4', '-metadata:s:v', 'rotate=90'));
     await page.getByRole('img', { name: 'Depth of a film, 90 by 160' }).waitFor();
-    await expect.poll(frame).toBe(FRAMES);
-    await stands();
+    await toEnd();
     await page.keyboard.press('o');
     await page.getByRole('button', { name: 'Stop recording' }).waitFor();
     await toStart();
@@ -537,10 +555,11 @@ describe('what is filmed now', () => {
     await expect.poll(async () => (await numbers())[0]).toBeGreaterThan(0);
     await page.keyboard.press(' ');
     await stands();
+    await settled();
     const before = await shown();
     await page.keyboard.press('r');
     await expect.poll(shown).not.toBe(before);
-    expect(new URL(page.url()).hash).toContain('reverse=1');
+    await expect.poll(hash).toContain('reverse=1');
   });
 
   test('another camera is chosen by its name', async () => {
@@ -562,11 +581,16 @@ describe('what is filmed now', () => {
       const begun = performance.now();
       await page.keyboard.press('o');
       const tag = page.locator('.tag').filter({ hasText: /^Recording/ });
+      const times = new Set<number>();
       const clock = async (): Promise<number> => {
-        const [, minutes, rest] = /(\d+):(\d\d)/.exec(await tag.innerText()) ?? [];
-        return 60 * Number(minutes) + Number(rest);
+        const [, minutes, rest] = /(\d+):(\d\d\.\d)/.exec(await tag.innerText()) ?? [];
+        const time = 60 * Number(minutes) + Number(rest);
+        times.add(time);
+        return time;
       };
       await expect.poll(clock).toBeGreaterThanOrEqual(seconds);
+      // The clock goes on with each frame, and the first may have been in work when it began.
+      await expect.poll(async () => (await clock()) && times.size).toBeGreaterThan(2);
       // Escape stops it as well as its own key.
       const [download] = await Promise.all([
         page.waitForEvent('download'),
