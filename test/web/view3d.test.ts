@@ -29,6 +29,13 @@ const faces = (): Promise<string | null> =>
   page.locator('.work-3d .status b').first().textContent();
 const drawn = async (): Promise<string> =>
   (await page.locator('#stage').screenshot()).toString('base64');
+/** In the link; browsers tell of it a little later. */
+const hash = (): string => new URL(page.url()).hash;
+/** Its surface is there, whatever was before. */
+const opened = (name: RegExp): Promise<void> =>
+  page
+    .getByRole('application', { name: new RegExp(`^3D view of ${name.source}, nearest at `) })
+    .waitFor();
 const gizmo = (): Promise<string> => page.locator('.gizmo svg').innerHTML();
 
 async function changes(what: () => Promise<unknown>): Promise<void> {
@@ -68,17 +75,16 @@ const glbFaces = async (timeout?: number): Promise<number> => {
 test('a sample becomes a surface; a control, keys and a drag change it', async () => {
   await page.getByRole('button', { name: /a dog looks/ }).click();
   await expect.poll(faces).toMatch(/[1-9]/);
-  await page.getByRole('application', { name: /^3D view of dog_\w+\.jpg, nearest at / }).waitFor();
-  await page.waitForTimeout(300);
+  await opened(/dog_\w+\.jpg/);
   await changes(() => number('Tilt', 20));
-  await expect.poll(() => new URL(page.url()).hash).toContain('tilt=20');
+  await expect.poll(hash).toContain('tilt=20');
   await changes(() => page.locator('#stage').press('v'));
-  expect(new URL(page.url()).hash).toContain('depth=1');
+  await expect.poll(hash).toContain('depth=1');
   const before = await gizmo();
   await changes(() => page.locator('#stage').press('ArrowLeft'));
   expect(await gizmo()).not.toBe(before);
   // Once it rests, where one looks from is in the link.
-  await expect.poll(() => new URL(page.url()).hash).toContain('camera=0.2,');
+  await expect.poll(hash).toContain('camera=0.2,');
 
   const stage = (await page.locator('#stage').boundingBox())!;
   const middle = { x: stage.x + stage.width / 2, y: stage.y + stage.height / 2 };
@@ -99,19 +105,19 @@ test('a sample becomes a surface; a control, keys and a drag change it', async (
   await changes(() => page.mouse.dblclick(middle.x, middle.y));
   for (const key of ['v', '0']) await page.locator('#stage').press(key);
   await number('Tilt', 0);
-  await expect.poll(() => new URL(page.url()).hash).not.toMatch(/tilt|camera/);
+  await expect.poll(hash).not.toMatch(/tilt|camera|depth/);
 });
 
 test('each number of the panel is a setting of its own, and has a way back', async () => {
-  const before = new URL(page.url()).hash;
+  const before = hash();
   const numbers = {
     ...{ Nearest: 40, Farthest: 90, 'Field of view': 60, Cut: 0.1, Mask: 0.3, Widen: 2 },
     ...{ Jitter: 0.5, Seed: 7, 'Point size': 3, Resolution: 0.5, 'Orbit centre': 0.7 },
     ...{ 'Eye distance': 0.5 },
   };
   for (const [label, value] of Object.entries(numbers)) await number(label, value);
-  const link = new URLSearchParams(new URL(page.url()).hash.slice(1));
-  expect(Object.fromEntries(link)).toEqual({
+  const link = () => Object.fromEntries(new URLSearchParams(hash().slice(1)));
+  await expect.poll(link).toEqual({
     ...{ size: '56', density: '0.1', near: '0.4', far: '90', fov: '60', cut: '0.1', mask: '0.3' },
     ...{ wider: '2', jitter: '0.5', seed: '7', point: '3', resolution: '0.5', centre: '0.7' },
     ...{ eyes: '0.5' },
@@ -121,7 +127,7 @@ test('each number of the panel is a setting of its own, and has a way back', asy
       .getByRole('button', { name: `Reset ${label.toLowerCase()}`, includeHidden: true })
       .evaluate((button) => (button as HTMLElement).click());
   }
-  expect(new URL(page.url()).hash).toBe(before);
+  await expect.poll(hash).toBe(before);
 });
 
 test('a photo that knows its focal length brings its field of view', async () => {
@@ -139,18 +145,20 @@ test('a photo that knows its focal length brings its field of view', async () =>
   await open('phone.jpg', buffer);
   // 26 mm by the diagonal: of 3 to 2, 36 mm across.
   await expect.poll(() => fov.inputValue()).toBe('69°');
-  expect(new URL(page.url()).hash).not.toContain('fov');
+  expect(hash()).not.toContain('fov');
   // What is set by hand stays; reset leads back to what the photo says.
   await number('Field of view', 30);
-  await expect.poll(() => new URL(page.url()).hash).toContain('fov=30');
+  await expect.poll(hash).toContain('fov=30');
   await page
     .getByRole('button', { name: 'Reset field of view', includeHidden: true })
     .evaluate((button) => (button as HTMLElement).click());
   await expect.poll(() => fov.inputValue()).toBe('69°');
   // One that does not know takes it away.
   await open('dog_indoor.jpg', sample);
-  await expect.poll(() => fov.inputValue()).toBe('50°');
-  await expect.poll(() => new URL(page.url()).hash).not.toContain('fov');
+  // Until its surface is there, what waits lies over the stage.
+  await opened(/dog_indoor\.jpg/);
+  expect(await fov.inputValue()).toBe('50°');
+  await expect.poll(hash).not.toContain('fov');
 });
 
 test('one finger turns; two move and zoom', async () => {
@@ -289,6 +297,9 @@ describe('files', () => {
     ]);
     const buffer = Buffer.from(encodePng8(half, 64, 48));
     await changes(() => chooser.setFiles({ name: 'half.png', mimeType: 'image/png', buffer }));
+    await expect
+      .poll(() => page.getByRole('switch', { name: 'Use my mask' }).isChecked())
+      .toBe(true);
     expect((await glbFaces()) / ALL_FACES).toBeCloseTo(0.5, 1);
     // The key puts the edges' mask back, and the slider at nothing leaves all.
     await page.locator('#stage').press('m');
@@ -456,7 +467,8 @@ describe('what is drawn as frames', () => {
     page.on('download', () => downloads++);
     await begin();
     await page.locator('.over.recording').getByRole('button', { name: 'Cancel' }).click();
-    await page.getByText('Recording cancelled').waitFor();
+    // It is read out as well, a little later.
+    await page.locator('.toast', { hasText: 'Recording cancelled' }).waitFor();
     await page.getByRole('button', { name: 'Record the view' }).waitFor();
     expect(downloads).toBe(0);
     await write('video');
