@@ -61,7 +61,7 @@ async function watch(name: string, frames: number): Promise<{ status: string; pa
   return { status: (await page.locator('#status').textContent()) ?? '', page };
 }
 
-/** How many different colours a canvas shows. */
+/** How many different colours a canvas shows. What was drawn is shown a little later. */
 async function coloursOf(page: Page, selector: string): Promise<number> {
   const png = await page.locator(selector).screenshot();
   return await page.evaluate(
@@ -80,20 +80,20 @@ test('an engine draws depth in its own frame', { timeout: 180_000 }, async () =>
   const { status, page } = await watch('in_your_engine&size=56', 12);
   console.log(`in_your_engine, 320×192, network 56, software GPU: ${status}`);
   expect(status).toMatch(/^\d+ frames; [\d.]+ ms without, [\d.]+ ms with depth; 0 errors $/);
-  expect(await coloursOf(page, 'canvas')).toBeGreaterThan(40);
+  await expect.poll(() => coloursOf(page, 'canvas')).toBeGreaterThan(40);
   await page.context().close();
 });
 
 test('three.js bends a plane by our buffer', { timeout: 180_000 }, async () => {
   const { status, page } = await watch('three_displacement', 8);
   expect(status).toMatch(/^\d+ frames; 0 errors $/);
-  expect(await coloursOf(page, 'canvas')).toBeGreaterThan(3);
+  await expect.poll(() => coloursOf(page, 'canvas')).toBeGreaterThan(3);
   await page.context().close();
 });
 
 test('the webcam in a worker', { timeout: 180_000 }, async () => {
   const { status, page } = await watch('webcam_worker', 3);
   expect(status).toMatch(/^\d+ frames of \d+×\d+, \d+ ms; 0 errors $/);
-  expect(await coloursOf(page, 'canvas')).toBeGreaterThan(20);
+  await expect.poll(() => coloursOf(page, 'canvas')).toBeGreaterThan(20);
   await page.context().close();
 });
