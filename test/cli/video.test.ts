@@ -230,15 +230,18 @@ describe('stages', () => {
   test('a camera is followed, not queued', async () => {
     const seen: number[] = [];
     let dropped = 0;
+    let made = 0;
     async function* camera() {
-      for (let i = 0; i < 20; i++) {
-        await wait(2);
-        yield i;
+      while (made < 20) {
+        await wait(0);
+        yield made++;
       }
     }
     for await (const i of newest(camera(), () => dropped++)) {
       seen.push(i);
-      await wait(12);
+      // Each takes as long as four of the camera.
+      const until = Math.min(made + 4, 20);
+      while (made < until) await wait(0);
     }
     expect(dropped).toBeGreaterThan(5);
     expect(seen.length + dropped).toBe(20);

@@ -50,8 +50,8 @@ export interface FileOptions {
   readonly headers?: Readonly<Record<string, string>>;
   /** Claims to be as long as this. */
   readonly length?: number;
-  /** Bytes a second apart, so that a test can step in. */
-  readonly slow?: boolean;
+  /** Nothing more comes after so many bytes of the answer, so that a test can step in. */
+  readonly stopAfter?: number;
 }
 
 /** Sends a file as a good server does, save for what is asked. */
@@ -77,8 +77,8 @@ export function sendFile(
     ...(start > 0 ? { 'content-range': `bytes ${start}-${bytes.length - 1}/${bytes.length}` } : {}),
     ...common,
   });
-  if (options.slow) {
-    drip(response, body);
+  if (options.stopAfter !== undefined) {
+    response.write(body.subarray(0, options.stopAfter));
     return;
   }
   if (cutAfter === undefined) {
@@ -89,18 +89,4 @@ export function sendFile(
     // Given time to arrive, so that the test is about the break and not about what was on the way.
     setTimeout(() => response.destroy(), 50);
   });
-}
-
-function drip(response: ServerResponse, body: Uint8Array): void {
-  const step = Math.ceil(body.length / 100);
-  let at = 0;
-  const timer = setInterval(() => {
-    if (response.destroyed || at >= body.length) {
-      clearInterval(timer);
-      response.end();
-      return;
-    }
-    response.write(body.subarray(at, at + step));
-    at += step;
-  }, 50);
 }

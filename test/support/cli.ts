@@ -34,11 +34,13 @@ export function spawnDpt(
     cwd,
     env,
     kill,
+    onKill,
   }: {
     cwd?: string;
     env?: Readonly<Record<string, string>>;
     /** Ctrl-C as soon as stderr matches. */
     kill?: RegExp;
+    onKill?: () => void;
   } = {},
 ): Promise<Outcome> {
   const child = spawn(process.execPath, [bin, ...argv], {
@@ -52,7 +54,9 @@ export function spawnDpt(
   child.stderr.on('data', (data) => {
     const before = err;
     err += data;
-    if (kill && !kill.test(before) && kill.test(err)) child.kill('SIGINT');
+    if (!kill || kill.test(before) || !kill.test(err)) return;
+    child.kill('SIGINT');
+    onKill?.();
   });
   return new Promise((resolve, reject) => {
     child.on('error', reject);

@@ -31,6 +31,15 @@ export async function openPhoto(
   });
 }
 
+/** A picture of a part of the screen as a PNG, without what is said over it for a while, that a file was saved say. */
+export async function lookAt(page: Page, selector: string): Promise<Buffer> {
+  const toasts = page.locator('.toasts');
+  await toasts.evaluate((element) => element.style.setProperty('visibility', 'hidden'));
+  const png = await page.locator(selector).screenshot();
+  await toasts.evaluate((element) => element.style.removeProperty('visibility'));
+  return png;
+}
+
 /** The file that an entry of the save menu gives. */
 export async function saveAs(
   page: Page,

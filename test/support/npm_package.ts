@@ -19,7 +19,10 @@ export function npmPackage(name: string, version: string): string {
         stdio: ['ignore', 'ignore', 'inherit'],
         shell: process.platform === 'win32',
       });
-      if (!existsSync(folder)) renameSync(part, folder);
+      renameSync(part, folder);
+    } catch (error) {
+      // Another process may have done the same, and been first.
+      if (!existsSync(folder)) throw error;
     } finally {
       rmSync(part, { recursive: true, force: true });
     }

@@ -24,6 +24,7 @@ import type { Nd } from '../reference/nd.ts';
 import { dpt } from '../support/cli.ts';
 import {
   dogPhoto,
+  lookAt,
   openPhoto,
   readNpy,
   saveAs,
@@ -214,9 +215,10 @@ describe('each control changes the picture as the reference says:', () => {
       planeStrength: 0.6,
       percentiles: [2, 98],
     });
-    await expect.poll(() => page.url()).toMatch(/#size=56&|&size=56/);
-    expect(page.url()).toMatch(/low=0.2/);
-    expect(page.url()).toMatch(/plane=0.6/);
+    const link = (): URLSearchParams => new URLSearchParams(new URL(page.url()).hash.slice(1));
+    await expect
+      .poll(() => Object.fromEntries(link()))
+      .toMatchObject({ size: '56', low: '0.2', plane: '0.6', percentile: '2' });
     // A group that is closed says what is changed in it.
     const range = page.locator('summary', { hasText: 'Range' });
     await range.click();
@@ -232,11 +234,7 @@ describe('each control changes the picture as the reference says:', () => {
   });
 
   test('the plane alone is seen, and not saved', async () => {
-    const seen = (): Promise<string> =>
-      page
-        .locator('#stage')
-        .screenshot()
-        .then((bytes) => bytes.toString('base64'));
+    const seen = async (): Promise<string> => (await lookAt(page, '#stage')).toString('base64');
     const before = await seen();
     const show = page.getByRole('switch', { name: 'Show the plane' });
     await settled(() => show.click());
@@ -373,10 +371,7 @@ test('a crop is drawn, used, remembered and in the link', async () => {
 test('crop, shape and rules make the map that `dpt image` makes with them', async () => {
   await settled(() => radio('Square').click());
   // Other rules are another model: it is opened again, and runs then.
-  const runs = await page.locator('html').getAttribute('data-runs');
-  await radio('Original’s').click();
-  await expect.poll(() => page.locator('html').getAttribute('data-runs')).not.toBe(runs);
-  await settled(async () => {});
+  await settled(() => radio('Original’s').click());
   const [, crop = ''] = /crop=([\d.,]+)/.exec(page.url())!;
   const [left = 0, top = 0, right = 1, bottom = 1] = crop.split(',').map(Number);
   const pixels = [left * WIDTH, top * HEIGHT, (right - left) * WIDTH, (bottom - top) * HEIGHT];
@@ -385,7 +380,8 @@ test('crop, shape and rules make the map that `dpt image` makes with them', asyn
   await settled(() => page.getByRole('button', { name: 'Undo' }).click());
   expect(await radio('Square').isChecked()).toBe(true);
   await settled(() => radio('Keep aspect').click());
-  await radio('Authors’').click();
+  await expect.poll(() => page.url()).toMatch(/^(?!.*square).*rounding/);
+  await settled(() => radio('Authors’').click());
   await expect.poll(() => page.url()).not.toContain('rounding');
 });
 
@@ -411,15 +407,16 @@ test('fingers move the crop box and its corners', async () => {
   const first = await place();
   const corner = { x: first.x + first.width, y: first.y + first.height };
   await swipe(corner, { x: corner.x - 80, y: corner.y - 60 });
+  // A page may hear of touches later than the finger is gone. The last move is far beyond the others.
+  await expect.poll(async () => first.width - (await place()).width).toBeGreaterThan(65);
   const smaller = await place();
-  expect(first.width - smaller.width).toBeGreaterThan(50);
-  expect(first.height - smaller.height).toBeGreaterThan(40);
+  expect(first.height - smaller.height).toBeGreaterThan(45);
   expect([smaller.x, smaller.y]).toEqual([first.x, first.y]);
   const middle = { x: smaller.x + smaller.width / 2, y: smaller.y + smaller.height / 2 };
   await swipe(middle, { x: middle.x + 40, y: middle.y + 30 });
+  await expect.poll(async () => (await place()).x - smaller.x).toBeGreaterThan(33);
   const moved = await place();
-  expect(moved.x - smaller.x).toBeGreaterThan(20);
-  expect(moved.y - smaller.y).toBeGreaterThan(15);
+  expect(moved.y - smaller.y).toBeGreaterThan(22);
   expect(Math.abs(moved.width - smaller.width)).toBeLessThan(1);
   await page.keyboard.press('Escape');
 });
@@ -476,8 +473,20 @@ test('1 to 5 go from page to page', async () => {
 test('when the GPU is reset the picture comes back by itself', async () => {
   const session = await site.browser.newBrowserCDPSession();
   const before = await page.locator('html').getAttribute('data-runs');
+  // In the page's own turn: a device that is soon back takes the card away.
+  const told = page.evaluate(
+    () =>
+      new Promise<void>((resolve) => {
+        const observer = new MutationObserver(() => {
+          if (!document.querySelector('[role=group][aria-label="The GPU was reset"]')) return;
+          observer.disconnect();
+          resolve();
+        });
+        observer.observe(document, { subtree: true, childList: true });
+      }),
+  );
   await session.send('Browser.crashGpuProcess');
-  await page.getByRole('heading', { name: 'The GPU was reset' }).waitFor();
+  await told;
   await expect.poll(() => page.locator('html').getAttribute('data-runs')).not.toBe(before);
   await settled(async () => {});
   expect((await readNpy((await save('NPY, size of the map')).bytes)).shape[0]).toBeGreaterThan(0);

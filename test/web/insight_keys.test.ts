@@ -97,7 +97,7 @@ test('attention: commas and Space lay the pictures out, and the link remembers i
   const before = await columns();
   await press('.');
   await expect.poll(columns).toBe(before + 1);
-  expect(page.url()).toContain(`columns=${before + 1}`);
+  await expect.poll(() => page.url()).toContain(`columns=${before + 1}`);
   await press(',');
   await expect.poll(columns).toBe(before);
   const below = async (): Promise<boolean> => {
@@ -109,7 +109,7 @@ test('attention: commas and Space lay the pictures out, and the link remembers i
   expect(await below()).toBe(false);
   await press(' ');
   await expect.poll(below).toBe(true);
-  expect(page.url()).toContain('below=1');
+  await expect.poll(() => page.url()).toContain('below=1');
   await press(' ');
   await expect.poll(below).toBe(false);
 });
@@ -196,34 +196,27 @@ test('norms: arrows choose the block, H, F and B the histogram', async () => {
 });
 
 test('what runs can be stopped, and goes on when asked', async () => {
-  const visitor = await site.open('insight#tool=norms&size=84');
+  const visitor = await site.open('about');
   // In the page's own turn: an answer that is on its way cannot come first.
-  const stopAt = async (what: string): Promise<void> => {
-    await visitor.evaluate(
-      (label) =>
-        new Promise<void>((resolve) => {
-          const observer = new MutationObserver(() => stop());
-          const stop = (): void => {
-            const row = document.querySelector('.insight-task[data-state=running]');
-            if (!row?.textContent?.includes(label)) return;
-            observer.disconnect();
-            row.querySelector('button')!.click();
-            resolve();
-          };
-          observer.observe(document, { subtree: true, childList: true, attributes: true });
-          stop();
-        }),
-      what,
-    );
-    await visitor.locator('.insight-task[data-state=stopped]').waitFor();
+  const stopAt = (label: string): void => {
+    const observer = new MutationObserver(() => {
+      const row = document.querySelector('.insight-task[data-state=running]');
+      if (!row?.textContent?.includes(label)) return;
+      observer.disconnect();
+      row.querySelector('button')!.click();
+    });
+    observer.observe(document, { subtree: true, childList: true, attributes: true });
   };
-  await stopAt('Opening the model');
+  const stopped = visitor.locator('.insight-task[data-state=stopped]');
+  // From the first moment of a page: a fast one opens the model before anybody looks.
+  await visitor.addInitScript(stopAt, 'Opening the model');
+  await visitor.goto(`${site.server.address}insight#tool=norms&size=84`);
+  await stopped.waitFor();
   expect(await visitor.locator('.figure').textContent()).not.toContain('blocks');
-  await Promise.all([
-    stopAt('Tokens, block by block'),
-    visitor.getByRole('button', { name: 'Go on' }).click(),
-  ]);
-  expect(await visitor.locator('.figure').textContent()).toContain('8 blocks');
+  await visitor.evaluate(stopAt, 'Tokens, block by block');
+  await visitor.getByRole('button', { name: 'Go on' }).click();
+  await expect.poll(() => visitor.locator('.figure').textContent()).toContain('8 blocks');
+  await stopped.waitFor();
   expect(await visitor.locator('.tiles canvas').count()).toBe(0);
   await visitor.getByRole('button', { name: 'Go on' }).click();
   await visitor.locator('.at[data-blocks="8 norm 0"]').waitFor();

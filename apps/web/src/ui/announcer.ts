@@ -17,9 +17,15 @@ export class Announcer {
     clearTimeout(this.#waiting);
     const wait = Math.max(0, this.#last + 2000 - performance.now());
     this.#waiting = setTimeout(() => {
+      this.#waiting = undefined;
       this.#last = performance.now();
       setText(this.#polite, text);
     }, wait);
+  }
+
+  /** Only where nothing else waits to be said. */
+  remark(text: string): void {
+    if (this.#waiting === undefined) this.say(text);
   }
 
   alert(text: string): void {

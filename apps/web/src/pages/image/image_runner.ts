@@ -70,14 +70,27 @@ export class ImageRunner {
         if (preset !== settings.value.rounding) void this.#changePreset(settings.value.rounding);
         else this.requestRun();
       } else if (this.run.value.state === 'running') this.#cancel?.abort();
+      this.#showState();
     });
   }
 
   #showState(): void {
     const { state } = this.run.value;
     const busy =
-      state === 'running' || this.#wanted || this.#isOpening || this.#lookRunning !== undefined;
+      state === 'running' ||
+      this.#wanted ||
+      this.#isOpening ||
+      this.#lookRunning !== undefined ||
+      this.#waitsForModel();
     document.documentElement.dataset.image = busy ? 'busy' : state;
+  }
+
+  /** The photo is run once the model is there, with the rules that the settings ask for. */
+  #waitsForModel(): boolean {
+    const model = this.#app.engine.model.value;
+    if (this.photo.value.state !== 'open') return false;
+    if (model.state !== 'ready') return model.state === 'loading';
+    return model.info.options.preset !== this.#settings.value.rounding;
   }
 
   /** Decodes a file in the worker and shows it. The newest wins. */
@@ -205,6 +218,7 @@ export class ImageRunner {
   async #changePreset(preset: ImageSettings['rounding']): Promise<void> {
     const { engine } = this.#app;
     const { info } = engine;
+    this.#showState();
     if (!info || info.options.preset === preset) return;
     try {
       await useModel(engine, info.source, { ...info.options, preset });

@@ -1,4 +1,4 @@
-import { columnKeys, pressesButton, type ToolContext } from './tool.ts';
+import { columnKeys, pressesButton, steppedBlock, type ToolContext } from './tool.ts';
 
 export interface AttentionKeysOptions {
   readonly blockAt: () => number;
@@ -14,8 +14,7 @@ export function addAttentionKeys(
 ): void {
   const step = (by: number) => (): boolean => {
     if (!shown()) return false;
-    const count = runner.facts.value?.blocks.length ?? 1;
-    settings.change({ block: Math.min(Math.max(blockAt() + by, 0), count - 1) });
+    settings.change({ block: steppedBlock(blockAt(), by, runner.facts.value) });
     return true;
   };
   const toggle = (change: () => void) => (): boolean => {

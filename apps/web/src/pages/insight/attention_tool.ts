@@ -17,7 +17,15 @@ import { addAttentionKeys } from './attention_keys.ts';
 import { colourOf, mapCanvas, paint, pngOf, rangeOf, sheetOf } from './paint.ts';
 import { PatchFrame } from './patch_frame.ts';
 import { settingRows } from './setting_rows.ts';
-import { colourField, latest, showColumns, type Tool, type ToolContext, table } from './tool.ts';
+import {
+  colourField,
+  latest,
+  showColumns,
+  steppedBlock,
+  type Tool,
+  type ToolContext,
+  table,
+} from './tool.ts';
 
 /** Where a patch looks, or who looks at it: one map per head, their mean over the photo, and the same block by block. */
 export function makeAttentionTool(context: ToolContext): Tool {
@@ -105,8 +113,7 @@ export function makeAttentionTool(context: ToolContext): Tool {
     | { readonly values: Float32Array; readonly patch: readonly [number, number] }
     | undefined;
 
-  const blockAt = (): number =>
-    Math.min(settings.value.block, (runner.facts.value?.blocks.length ?? 1) - 1);
+  const blockAt = (): number => steppedBlock(settings.value.block, 0, runner.facts.value);
   /** Of the finest grid. */
   const patchAt = (): readonly [number, number] => {
     const [H, W] = runner.facts.value?.grid ?? [1, 1];

@@ -1,6 +1,6 @@
 import type { KeyCommand } from '../../keys.ts';
 import type { InsightSettings } from './insight_settings.ts';
-import { columnKeys, pressesButton, type ToolContext } from './tool.ts';
+import { columnKeys, pressesButton, steppedBlock, type ToolContext } from './tool.ts';
 
 export interface NormsKeysOptions {
   readonly blockAt: () => number;
@@ -30,10 +30,9 @@ export function addNormsKeys(
       return true;
     },
   });
-  const block = (by: number) => (): Partial<InsightSettings> => {
-    const count = runner.facts.value?.blocks.length ?? 1;
-    return { block: Math.min(Math.max(blockAt() + by, 0), count - 1) };
-  };
+  const block = (by: number) => (): Partial<InsightSettings> => ({
+    block: steppedBlock(blockAt(), by, runner.facts.value),
+  });
   const channel = (by: number) => (): Partial<InsightSettings> => {
     const { features = 1 } = runner.facts.value ?? {};
     const next = Math.min(Math.max(settings.value.channel + by, 0), features - 1);

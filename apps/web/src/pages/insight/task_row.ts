@@ -9,7 +9,7 @@ const PATIENCE = 1000;
 /** What takes long, how far it is, and how to stop it; once stopped, how to go on. */
 export function makeTaskRow(
   runner: InsightRunner,
-  announce: Pick<Announcer, 'say'>,
+  announce: Pick<Announcer, 'say' | 'remark'>,
   goOn: () => void,
 ): HTMLElement {
   const words = h('span', { class: 'nowrap' });
@@ -43,7 +43,8 @@ export function makeTaskRow(
     } else {
       timer ??= setTimeout(() => {
         element.hidden = false;
-        announce.say(`${runner.task.value?.label}. Escape stops it.`);
+        // The answer before, which may wait its turn, is what was asked for.
+        announce.remark(`${runner.task.value?.label}. Escape stops it.`);
       }, PATIENCE);
     }
   };

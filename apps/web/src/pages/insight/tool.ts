@@ -7,7 +7,7 @@ import type { Settings } from '../../settings.ts';
 import { selectField } from '../../ui/choice.ts';
 import type { Control } from '../../ui/control.ts';
 import type { Group } from '../../ui/group.ts';
-import type { Box } from '../../worker/insight/insight_calls.ts';
+import type { Box, InsightFacts } from '../../worker/insight/insight_calls.ts';
 import type { InsightRunner } from './insight_runner.ts';
 import type { InsightSettings, ToolId } from './insight_settings.ts';
 import { gradient } from './paint.ts';
@@ -83,6 +83,10 @@ export function showColumns(element: HTMLElement, columns: number): void {
 /** Space presses the button that has the focus, and does nothing else then. */
 export const pressesButton = ({ key, target }: KeyboardEvent): boolean =>
   key === ' ' && target instanceof HTMLButtonElement;
+
+/** Another block, as far as there are some. While nobody knows how many, the model being loaded again say, it is taken as it is. */
+export const steppedBlock = (block: number, by: number, facts: InsightFacts | undefined): number =>
+  Math.min(Math.max(block + by, 0), (facts?.blocks.length ?? Number.POSITIVE_INFINITY) - 1);
 
 /** The original's keys for it: fewer and more columns than are there now. */
 export function columnKeys(
