@@ -266,7 +266,9 @@ test('two tabs compute at once, and one at a time writes a model', async () => {
   const held = new Promise<void>((resolve) => {
     answer = resolve;
   });
+  let asked = false;
   await one.context().route('https://huggingface.co/**', async (route) => {
+    asked = true;
     await held;
     await route.fulfill({
       headers: { 'access-control-allow-origin': '*' },
@@ -280,6 +282,8 @@ test('two tabs compute at once, and one at a time writes a model', async () => {
   await one.getByRole('button', { name: 'Show all published models' }).click();
   await download.click();
   await row(one).getByRole('button', { name: 'Pause' }).waitFor();
+  // The other tab looks once, and by then the file has to be there.
+  await expect.poll(() => asked).toBe(true);
   await two.getByRole('link', { name: 'Models' }).click();
   await row(two).getByText('Another tab is downloading this.').waitFor();
   expect(await row(two).getByRole('button').count()).toBe(0);
