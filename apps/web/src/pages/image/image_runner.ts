@@ -162,8 +162,10 @@ export class ImageRunner {
         signal: cancel.signal,
         onProgress: (progress) => this.run.set({ state: 'running', since, progress }),
       });
-      await this.#showLook();
+      const shown = await this.#showLook();
       this.facts.set(facts);
+      // Another look was asked for while the first was on its way.
+      if (shown !== this.#lookKey()) this.requestLook();
       this.run.set({ state: 'done' });
       if (facts.runs === 1) engine.speed = { time: facts.modelTime, size: options.size };
       announce.say(`Depth map ready in ${timeText(facts.totalTime)}`);
@@ -174,8 +176,8 @@ export class ImageRunner {
       else if (failure.code === 'not-finite' && engine.info?.dtype === 'f16') {
         this.run.set({ state: 'idle' });
         await runInF32(engine, toast, failure);
-      } else if (failure.code === 'device-lost' || failure.code === 'no-model') {
-        // The device's own state says so, and its recovery starts this again.
+      } else if (['device-lost', 'no-model', 'no-photo'].includes(failure.code)) {
+        // The device's own state says so, and its recovery starts this again, as does a photo that was opened meanwhile.
         this.run.set({ state: this.facts.value ? 'done' : 'idle' });
       } else {
         this.run.set({ state: 'failed', failure });
@@ -210,9 +212,16 @@ export class ImageRunner {
     }
   }
 
-  async #showLook(): Promise<void> {
+  /** Returns the look that it asked for, as text. */
+  async #showLook(): Promise<string> {
+    const asked = this.#lookKey();
     const look = lookOf(this.#settings.value, this.line);
     this.look.set(await this.#app.engine.call('image.look', look));
+    return asked;
+  }
+
+  #lookKey(): string {
+    return JSON.stringify(lookOf(this.#settings.value, this.line));
   }
 
   async #changePreset(preset: ImageSettings['rounding']): Promise<void> {
