@@ -49,6 +49,17 @@ const STOPPED: Failure = {
   remedy: 'Try again when you like.',
 };
 
+/** Fails as a lost device does: who only wanted to draw has nothing of its own to say. */
+async function openGpuAfter(milliseconds: number, signal: AbortSignal): Promise<Gpu> {
+  await new Promise((resolve) => setTimeout(resolve, milliseconds));
+  if (signal.aborted) throw new EngineError(STOPPED);
+  try {
+    return await openGpu();
+  } catch (error) {
+    throw new EngineError({ ...GONE, details: failureOf(error).message }, { cause: error });
+  }
+}
+
 /** The device and the model on it: one of each, opened once however many ask, and opened again after a loss. */
 export class ModelHost {
   readonly #say: { gpu: (state: GpuState) => void; model: (state: ModelState) => void };
@@ -95,15 +106,19 @@ export class ModelHost {
     try {
       const gpu = await openGpu();
       this.#say.gpu({ state: 'ready', info: gpu.info });
-      void gpu.device.lost.then(({ reason }) => {
-        if (reason !== 'destroyed') void this.#recover();
-      });
+      this.#watch(gpu);
       return gpu;
     } catch (error) {
       this.#gpu = undefined;
       this.#say.gpu({ state: 'failed', failure: failureOf(error) });
       throw error;
     }
+  }
+
+  #watch(gpu: Gpu): void {
+    void gpu.device.lost.then(({ reason }) => {
+      if (reason !== 'destroyed') void this.#recover();
+    });
   }
 
   /** Gives up the device and opens another one, with the same model. */
@@ -118,28 +133,29 @@ export class ModelHost {
 
   /** A few tries with growing pauses: a driver that was reset takes a moment. */
   async #recover(): Promise<void> {
-    this.#forget();
     const { signal } = (this.#recovering = new AbortController());
-    for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
+    for (let attempt = 1; ; attempt++) {
+      this.#forget();
       this.#say.gpu({ state: 'lost', attempt, attempts: ATTEMPTS });
-      await new Promise((resolve) => setTimeout(resolve, PAUSES[attempt - 1]));
-      let gpu: Gpu | undefined;
+      // Whoever asks for the device meanwhile gets this one: a second would be lost, and come back, beside it.
+      const opened = openGpuAfter(PAUSES[attempt - 1]!, signal);
+      this.#gpu = opened;
       try {
-        signal.throwIfAborted();
-        gpu = await openGpu();
-        this.#gpu = Promise.resolve(gpu);
-        void gpu.device.lost.then(({ reason }) => {
-          if (reason !== 'destroyed') void this.#recover();
+        const gpu = await opened;
+        // A visitor who cancels it, or wants another one, has the device.
+        await this.#openAgain().catch((error: unknown) => {
+          if (signal.aborted || failureOf(error).code !== 'cancelled') throw error;
         });
-        await this.#openAgain();
         this.#say.gpu({ state: 'ready', info: gpu.info });
+        // One that was lost again meanwhile says so at once.
+        this.#watch(gpu);
         return;
       } catch (error) {
-        this.#forget();
-        gpu?.device.destroy();
-        const { message } = failureOf(error);
-        const failure = signal.aborted ? STOPPED : { ...GONE, details: message };
+        opened.then(({ device }) => device.destroy()).catch(() => {});
         if (!signal.aborted && attempt < ATTEMPTS) continue;
+        this.#forget();
+        const { details, message } = failureOf(error);
+        const failure = signal.aborted ? STOPPED : { ...GONE, details: details ?? message };
         this.#say.gpu({ state: 'failed', failure });
         return;
       }

@@ -204,10 +204,10 @@ export class ImageRunner {
       try {
         await this.#showLook();
       } catch (error) {
-        // A run in between brings the look of its own.
-        if (!isCancelled(error) && failureIn(error).code !== 'no-photo') {
-          this.run.set({ state: 'failed', failure: failureIn(error) });
-        }
+        // A run in between brings the look of its own, and one comes once a lost device is back.
+        const failure = failureIn(error);
+        const isQuiet = ['cancelled', 'no-photo', 'device-lost'].includes(failure.code);
+        if (!isQuiet) this.run.set({ state: 'failed', failure });
       }
     }
   }

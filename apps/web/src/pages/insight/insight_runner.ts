@@ -1,6 +1,6 @@
 import type { App } from '../../app.ts';
 import type { CallOptions } from '../../engine/engine.ts';
-import { failureIn, isCancelled } from '../../engine/engine.ts';
+import { failureIn } from '../../engine/engine.ts';
 import type { Settings } from '../../settings.ts';
 import { Store } from '../../store.ts';
 import type { Calls } from '../../worker/calls.ts';
@@ -128,12 +128,19 @@ export class InsightRunner {
       // What the device has begun it ends; nobody has to wait for it.
       return await Promise.race([answer, stop(signal)]);
     } catch (error) {
-      if (!isCancelled(error)) this.failure.set(failureIn(error));
+      this.#fail(error);
       return undefined;
     } finally {
       this.#asking.delete(controller);
       if (this.#asking.size === 0) this.task.set(undefined);
     }
+  }
+
+  /** Of a device that is lost its own state speaks, and everything is asked again once it is back. */
+  #fail(error: unknown): void {
+    const failure = failureIn(error);
+    const isQuiet = ['cancelled', 'device-lost', 'no-model'].includes(failure.code);
+    if (!isQuiet) this.failure.set(failure);
   }
 
   /** Gives up whatever is asked for. False when nothing is. */
@@ -185,7 +192,7 @@ export class InsightRunner {
         await this.#prepare();
       } while (this.#again);
     } catch (error) {
-      if (!isCancelled(error)) this.failure.set(failureIn(error));
+      this.#fail(error);
     } finally {
       this.#preparing = false;
     }
