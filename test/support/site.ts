@@ -73,6 +73,22 @@ export async function openSite(options: BrowserOptions = {}): Promise<Site> {
   };
 }
 
+/**
+ * Acts in the page's own turn, after whichever change of it lets `act` say that it did: what is soon over may pass between two
+ * looks of a test. `act` goes there as text.
+ */
+export function asSoonAs(page: Page, act: () => boolean): Promise<void> {
+  return page.evaluate(`new Promise((resolve) => {
+    const act = ${act};
+    const observer = new MutationObserver(() => {
+      if (!act()) return;
+      observer.disconnect();
+      resolve();
+    });
+    observer.observe(document, { subtree: true, childList: true });
+  })`);
+}
+
 /** Drops a file on a page, as the desktop would. */
 export async function dropFile(
   page: Page,

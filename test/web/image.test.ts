@@ -32,7 +32,7 @@ import {
   smallPicture,
 } from '../support/image_page.ts';
 import { tinyModel } from '../support/models.ts';
-import { dropFile, openSite, type Site } from '../support/site.ts';
+import { asSoonAs, dropFile, openSite, type Site } from '../support/site.ts';
 import { testContext } from '../support/tensors.ts';
 
 const WIDTH = 96;
@@ -474,16 +474,9 @@ test('when the GPU is reset the picture comes back by itself', async () => {
   const session = await site.browser.newBrowserCDPSession();
   const before = await page.locator('html').getAttribute('data-runs');
   // In the page's own turn: a device that is soon back takes the card away.
-  const told = page.evaluate(
-    () =>
-      new Promise<void>((resolve) => {
-        const observer = new MutationObserver(() => {
-          if (!document.querySelector('[role=group][aria-label="The GPU was reset"]')) return;
-          observer.disconnect();
-          resolve();
-        });
-        observer.observe(document, { subtree: true, childList: true });
-      }),
+  const told = asSoonAs(
+    page,
+    () => document.querySelector('[role=group][aria-label="The GPU was reset"]') !== null,
   );
   await session.send('Browser.crashGpuProcess');
   await told;
@@ -494,22 +487,14 @@ test('when the GPU is reset the picture comes back by itself', async () => {
 
 test('getting the GPU back can be stopped, and asked for again', async () => {
   // In the page's own turn: the first try is soon over.
-  const stopped = page.evaluate(
-    () =>
-      new Promise<void>((resolve) => {
-        const observer = new MutationObserver(() => {
-          const card = document.querySelector('[role=group][aria-label="The GPU was reset"]');
-          const button = [...(card?.querySelectorAll('button') ?? [])].find(
-            ({ textContent }) => textContent === 'Stop',
-          );
-          if (!button) return;
-          observer.disconnect();
-          button.click();
-          resolve();
-        });
-        observer.observe(document, { subtree: true, childList: true });
-      }),
-  );
+  const stopped = asSoonAs(page, () => {
+    const card = document.querySelector('[role=group][aria-label="The GPU was reset"]');
+    const button = [...(card?.querySelectorAll('button') ?? [])].find(
+      ({ textContent }) => textContent === 'Stop',
+    );
+    button?.click();
+    return button !== undefined;
+  });
   const session = await site.browser.newBrowserCDPSession();
   await session.send('Browser.crashGpuProcess');
   await stopped;

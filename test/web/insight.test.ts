@@ -8,7 +8,7 @@ import type { Download, Page } from 'playwright';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { colourTable } from '../../packages/dpt/src/index.ts';
 import { fixtures } from '../support/models.ts';
-import { dropFile, openSite, type Site } from '../support/site.ts';
+import { asSoonAs, dropFile, openSite, type Site } from '../support/site.ts';
 
 // A busy machine takes ten times as long as an idle one.
 vi.setConfig({ testTimeout: 300_000 });
@@ -403,18 +403,11 @@ test('when the GPU is reset the tool goes on', async () => {
   const visitor = await site.open('insight#size=56&block=1');
   await visitor.locator('.at[data-query^="1 "]').waitFor();
   // In the page's own turn, while the model is away: a key that is pressed then counts as well.
-  const pressed = visitor.evaluate(
-    () =>
-      new Promise<void>((resolve) => {
-        const observer = new MutationObserver(() => {
-          if (!document.querySelector('.insight-cover .waiting')) return;
-          observer.disconnect();
-          document.body.dispatchEvent(new KeyboardEvent('keydown', { key: ']', bubbles: true }));
-          resolve();
-        });
-        observer.observe(document, { subtree: true, childList: true });
-      }),
-  );
+  const pressed = asSoonAs(visitor, () => {
+    if (!document.querySelector('.insight-cover .waiting')) return false;
+    document.body.dispatchEvent(new KeyboardEvent('keydown', { key: ']', bubbles: true }));
+    return true;
+  });
   const session = await site.browser.newBrowserCDPSession();
   await session.send('Browser.crashGpuProcess');
   await pressed;

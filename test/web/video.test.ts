@@ -88,6 +88,7 @@ async function toEnd(): Promise<void> {
   const last = page.locator('.bar .small', { hasText: `frame ${FRAMES} of ${FRAMES}` });
   await last.waitFor({ state: 'attached' });
   await stands();
+  await settled();
 }
 
 /** Plays once from start to end and records it. */

@@ -110,6 +110,10 @@ const cancelled = (): EngineError => new EngineError({ code: 'cancelled', messag
 export const isCancelled = (error: unknown): boolean =>
   error instanceof EngineError && error.code === 'cancelled';
 
+/** Nothing to tell: the visitor cancelled it, or the state of the device or of the model says so and their return starts it again. */
+export const isSaidElsewhere = ({ code }: EngineError['failure']): boolean =>
+  code === 'cancelled' || code === 'device-lost' || code === 'no-model';
+
 /** The failure in anything that was thrown. */
 export function failureIn(error: unknown): EngineError['failure'] {
   if (error instanceof EngineError) return error.failure;

@@ -1,6 +1,6 @@
 import type { App } from '../../app.ts';
 import { runInF32, useModel } from '../../engine/default_model.ts';
-import { failureIn, isCancelled } from '../../engine/engine.ts';
+import { failureIn, isCancelled, isSaidElsewhere } from '../../engine/engine.ts';
 import type { Settings } from '../../settings.ts';
 import { Store } from '../../store.ts';
 import { timeText } from '../../words.ts';
@@ -162,23 +162,23 @@ export class ImageRunner {
         signal: cancel.signal,
         onProgress: (progress) => this.run.set({ state: 'running', since, progress }),
       });
-      const shown = await this.#showLook();
+      this.#lookWanted = false;
+      await this.#showLook();
       this.facts.set(facts);
-      // Another look was asked for while the first was on its way.
-      if (shown !== this.#lookKey()) this.requestLook();
+      // Another one was asked for while this was on its way.
+      if (this.#lookWanted) this.requestLook();
       this.run.set({ state: 'done' });
       if (facts.runs === 1) engine.speed = { time: facts.modelTime, size: options.size };
       announce.say(`Depth map ready in ${timeText(facts.totalTime)}`);
       document.documentElement.dataset.runs = String(++this.#runs);
     } catch (error) {
       const failure = failureIn(error);
-      if (isCancelled(error)) this.run.set({ state: this.facts.value ? 'done' : 'idle' });
-      else if (failure.code === 'not-finite' && engine.info?.dtype === 'f16') {
+      if (isSaidElsewhere(failure) || failure.code === 'no-photo') {
+        // A photo that was opened meanwhile is run next.
+        this.run.set({ state: this.facts.value ? 'done' : 'idle' });
+      } else if (failure.code === 'not-finite' && engine.info?.dtype === 'f16') {
         this.run.set({ state: 'idle' });
         await runInF32(engine, toast, failure);
-      } else if (['device-lost', 'no-model', 'no-photo'].includes(failure.code)) {
-        // The device's own state says so, and its recovery starts this again, as does a photo that was opened meanwhile.
-        this.run.set({ state: this.facts.value ? 'done' : 'idle' });
       } else {
         this.run.set({ state: 'failed', failure });
         announce.alert(failure.message);
@@ -189,8 +189,8 @@ export class ImageRunner {
 
   /** A new look costs no run. While one is under way, only the newest wish is kept. */
   requestLook(): void {
-    if (!this.facts.value) return;
     this.#lookWanted = true;
+    if (!this.facts.value) return;
     this.#lookRunning ??= this.#showLooks().finally(() => {
       this.#lookRunning = undefined;
       this.#showState();
@@ -204,24 +204,17 @@ export class ImageRunner {
       try {
         await this.#showLook();
       } catch (error) {
-        // A run in between brings the look of its own, and one comes once a lost device is back.
+        // A run in between brings the look of its own.
         const failure = failureIn(error);
-        const isQuiet = ['cancelled', 'no-photo', 'device-lost'].includes(failure.code);
+        const isQuiet = isSaidElsewhere(failure) || failure.code === 'no-photo';
         if (!isQuiet) this.run.set({ state: 'failed', failure });
       }
     }
   }
 
-  /** Returns the look that it asked for, as text. */
-  async #showLook(): Promise<string> {
-    const asked = this.#lookKey();
+  async #showLook(): Promise<void> {
     const look = lookOf(this.#settings.value, this.line);
     this.look.set(await this.#app.engine.call('image.look', look));
-    return asked;
-  }
-
-  #lookKey(): string {
-    return JSON.stringify(lookOf(this.#settings.value, this.line));
   }
 
   async #changePreset(preset: ImageSettings['rounding']): Promise<void> {

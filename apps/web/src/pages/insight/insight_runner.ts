@@ -1,6 +1,6 @@
 import type { App } from '../../app.ts';
 import type { CallOptions } from '../../engine/engine.ts';
-import { failureIn } from '../../engine/engine.ts';
+import { failureIn, isSaidElsewhere } from '../../engine/engine.ts';
 import type { Settings } from '../../settings.ts';
 import { Store } from '../../store.ts';
 import type { Calls } from '../../worker/calls.ts';
@@ -136,11 +136,9 @@ export class InsightRunner {
     }
   }
 
-  /** Of a device that is lost its own state speaks, and everything is asked again once it is back. */
   #fail(error: unknown): void {
     const failure = failureIn(error);
-    const isQuiet = ['cancelled', 'device-lost', 'no-model'].includes(failure.code);
-    if (!isQuiet) this.failure.set(failure);
+    if (!isSaidElsewhere(failure)) this.failure.set(failure);
   }
 
   /** Gives up whatever is asked for. False when nothing is. */

@@ -1,7 +1,7 @@
 import { h } from '../../dom.ts';
 import { runInF32 } from '../../engine/default_model.ts';
 import type { Engine } from '../../engine/engine.ts';
-import { failureIn, isCancelled } from '../../engine/engine.ts';
+import { failureIn, isSaidElsewhere } from '../../engine/engine.ts';
 import { Store } from '../../store.ts';
 import type { Toaster } from '../../ui/toast.ts';
 import type { FilmFacts, FilmOptions } from '../../worker/film/film_calls.ts';
@@ -390,8 +390,7 @@ export class Film {
       await this.afterFrame?.(options);
     } catch (error) {
       const failure = failureIn(error);
-      if (isCancelled(error) || failure.code === 'no-model' || failure.code === 'device-lost') {
-        // The state of the model or of the device says so, and their return starts this again.
+      if (isSaidElsewhere(failure)) {
         this.#restart = true;
         if (failure.code !== 'cancelled') this.#hold();
       } else if (failure.code === 'not-finite' && this.#engine.info?.dtype === 'f16') {

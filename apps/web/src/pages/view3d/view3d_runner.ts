@@ -1,6 +1,6 @@
 import type { App, Shown } from '../../app.ts';
 import { runInF32 } from '../../engine/default_model.ts';
-import { failureIn, isCancelled } from '../../engine/engine.ts';
+import { failureIn, isCancelled, isSaidElsewhere } from '../../engine/engine.ts';
 import type { Settings } from '../../settings.ts';
 import { Store } from '../../store.ts';
 import type { Rect, RunProgress } from '../../worker/image/image_calls.ts';
@@ -203,8 +203,7 @@ export class View3dRunner {
       void runInF32(this.#app.engine, this.#app.toast, failure);
       return;
     }
-    const quiet = ['cancelled', 'device-lost', 'no-model', 'no-photo'].includes(failure.code);
-    // Of these the state of the device speaks, and its recovery starts this again.
+    const quiet = isSaidElsewhere(failure) || failure.code === 'no-photo';
     this.run.set(quiet ? { state: 'idle' } : { state: 'failed', failure });
     if (!quiet) this.#app.announce.alert(failure.message);
   }
